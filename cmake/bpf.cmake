@@ -1,0 +1,28 @@
+# bpf/NAME.bpf.c -> NAME.bpf.o (clang) -> skel/NAME.skel.h (bpftool); struct and functions are NAME_bpf.
+find_program(BPF_CLANG NAMES clang REQUIRED)
+find_program(BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
+
+set(BPF_SKEL_DIR ${CMAKE_BINARY_DIR}/skel)
+file(MAKE_DIRECTORY ${BPF_SKEL_DIR})
+file(GLOB BPF_HEADERS CONFIGURE_DEPENDS bpf/*.h include/detourd/*.h)
+file(GLOB BPF_SOURCES CONFIGURE_DEPENDS bpf/*.bpf.c)
+set(BPF_SKELETONS)
+foreach(source ${BPF_SOURCES})
+  get_filename_component(name ${source} NAME_WE)
+  set(object ${BPF_SKEL_DIR}/${name}.bpf.o)
+  set(skeleton ${BPF_SKEL_DIR}/${name}.skel.h)
+  add_custom_command(
+    OUTPUT ${skeleton}
+    COMMAND ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter
+            -Wno-address-of-packed-member -I ${CMAKE_SOURCE_DIR}/include -I ${CMAKE_SOURCE_DIR}/bpf
+            -idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE} -c ${source} -o ${object}
+    COMMAND ${BPFTOOL} gen skeleton ${object} name ${name}_bpf > ${skeleton}
+    DEPENDS ${source} ${BPF_HEADERS}
+    COMMENT "BPF ${name}"
+    VERBATIM)
+  list(APPEND BPF_SKELETONS ${skeleton})
+endforeach()
+add_custom_target(bpf_objects DEPENDS ${BPF_SKELETONS})
+add_library(bpf_skeletons INTERFACE)
+target_include_directories(bpf_skeletons SYSTEM INTERFACE ${BPF_SKEL_DIR})
+add_dependencies(bpf_skeletons bpf_objects)

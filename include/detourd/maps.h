@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Every structure that BPF programs and user space share, and nothing else.
+ *
+ * One writer per map value: what BPF writes user space only reads or deletes, and the other way round.
+ * Times are nanoseconds of CLOCK_BOOTTIME. Addresses are 16 bytes in network byte order, IPv4 as
+ * v4-mapped (::ffff:a.b.c.d). Members named *_be16 are big endian, all other integers are host order.
+ *
+ * Include <linux/types.h> (user space) or the reduced kernel types (BPF) first.
+ */
+#ifndef DETOURD_MAPS_H
+#define DETOURD_MAPS_H
+
+/* Raised whenever a pinned map's layout or meaning changes; see struct dt_nat_config. */
+#define DT_MAPS_LAYOUT 1
+
+struct dt_ip {
+	union {
+		__u8 b[16];
+		__u32 w[4]; /* network byte order */
+	};
+};
+
+/* --- nat.bpf: leases -------------------------------------------------------------------------- */
+
+/* Map "leases" (hash, written by user space): who may open flows to which relay port. */
+struct dt_lease_key {
+	struct dt_ip client; /* proven address of the client, as packets of it carry it */
+	struct dt_ip relay;  /* local NAT address, as packets arriving here carry it */
+	__u16 dpt_be16;      /* the relay port the client connects to */
+	__u16 pad[3];
+};
+
+struct dt_lease {
+	__u64 client_id; /* key of "clients" and "usage" */
+	__u64 expires_ns;
+	__u64 created_ns;
+	struct dt_ip server;
+	__u16 rpt_be16; /* the server's port */
+	__u16 pad[3];
+};
+
+/* --- nat.bpf: flows --------------------------------------------------------------------------- */
+
+/* A TCP four-tuple as a packet arriving at the relay carries it. */
+struct dt_flow_key {
+	struct dt_ip src;
+	struct dt_ip dst;
+	__u16 sport_be16;
+	__u16 dport_be16;
+	__u32 pad;
+};
+
+enum dt_flow_dir {
+	DT_DIR_UP = 0,   /* client to server */
+	DT_DIR_DOWN = 1, /* server to client */
+};
+
+enum dt_flow_state {
+	DT_FLOW_HALF_OPEN = 0,   /* SYN forwarded, no acceptable SYN-ACK yet */
+	DT_FLOW_ESTABLISHED = 1, /* the SYN-ACK was acceptable (MP_JOIN, or plain-tcp) */
+	DT_FLOW_CLOSING = 2,     /* FIN both ways, or RST: since changed_ns */
+	DT_FLOW_REFUSED = 3,     /* the SYN-ACK lacked MP_JOIN: both ends are left to the host's RST */
+};
+
+enum dt_flow_flag {
+	DT_FLOW_FIN = 1 << 0,   /* a FIN went by in this direction */
+	DT_FLOW_PLAIN = 1 << 1, /* opened under plain-tcp = yes */
+	DT_FLOW_TUNNEL = 1 << 2, /* the client's side is a tunnel */
+};
+
+/*
+ * Map "flows" (hash, written by BPF, deleted by user space): two entries a flow, one per direction, each
+ * under the key its packets arrive with. Inserted with BPF_NOEXIST: the insertion of the down entry is the
+ * atomic claim of the source port. The up entry alone decides the state that is counted in "usage".
+ */
+struct dt_flow {
+	struct dt_ip new_src; /* written into the packet */
+	struct dt_ip new_dst;
+	__u16 new_sport_be16;
+	__u16 new_dport_be16;
+	__u8 dir;   /* enum dt_flow_dir */
+	__u8 state; /* enum dt_flow_state, the same in both entries but for the moment of a change */
+	__u8 flags; /* enum dt_flow_flag */
+	__u8 pad;
+	__u64 client_id;
+	__u64 started_ns;
+	__u64 changed_ns; /* when state last changed */
+	__u64 seen_ns;    /* last packet forwarded in this direction */
+	__u64 packets;    /* forwarded in this direction; GSO packets count as their segments */
+	__u64 bytes;      /* IP bytes, likewise */
+	__u32 oif;        /* interface the rewritten packets leave by, valid while route_gen matches */
+	__u32 route_gen;
+};
+
+/* --- nat.bpf: clients ------------------------------------------------------------------------- */
+
+enum dt_client_flag {
+	DT_CLIENT_PLAIN_TCP = 1 << 0, /* lifts the MP_JOIN gate */
+};
+
+/* Map "clients" (hash by __u64 client_id, written by user space). No entry: revoked, no new flow. */
+struct dt_client_limits {
+	__u32 max_flows;     /* live flows, half-open included */
+	__u32 max_half_open; /* flows in DT_FLOW_HALF_OPEN */
+	__u32 max_new_flows; /* a second; bucket as deep as one second */
+	__u32 flags;         /* enum dt_client_flag */
+};
+
+/* Map "ended" (hash by client_id, written by user space): what the sweep has deleted. */
+struct dt_client_ended {
+	__u64 flows;           /* live flows = dt_client_usage.started - flows */
+	__u64 half_open;       /* of these, never established: half-open = started - established - half_open */
+	__u64 bytes_up;        /* totals of the deleted flows */
+	__u64 bytes_down;
+};
+
+/* Map "usage" (hash by client_id; user space inserts zeroes, from then on written by BPF, atomically). */
+struct dt_client_usage {
+	__u64 started;
+	__u64 established;  /* flows that left DT_FLOW_HALF_OPEN, whatever for */
+	__u64 bucket_ns;    /* new-flow bucket as a virtual time (GCRA) */
+};
+
+/* --- nat.bpf: policy -------------------------------------------------------------------------- */
+
+enum dt_policy_kind {
+	DT_POLICY_DENY = 1,
+	DT_POLICY_ALLOW = 2,
+	DT_POLICY_BUILTIN = 3, /* special-purpose ranges and the relay's own addresses */
+};
+
+/*
+ * Map "policy" (LPM trie, written by user space). Every entry's prefixlen covers all members before ip, so
+ * a look-up with the full length answers "does any prefix of this kind hold it". The relay's lists have
+ * client_id 0; a client that has an allow list has also the DT_POLICY_ALLOW entry with family 0.
+ */
+struct dt_policy_key {
+	__u32 prefixlen; /* DT_POLICY_PREFIX_BASE + bits of ip (IPv4: 96 + n) */
+	__u32 generation;
+	__u64 client_id;
+	__u16 kind;   /* enum dt_policy_kind */
+	__u16 family; /* 4 or 6: a short IPv6 prefix must not catch mapped IPv4 */
+	struct dt_ip ip;
+} __attribute__((packed, aligned(4)));
+#define DT_POLICY_PREFIX_BASE ((4 + 8 + 2 + 2) * 8)
+
+/* --- nat.bpf: routes -------------------------------------------------------------------------- */
+
+/* Map "routes" (LPM trie, written by user space from rtnetlink). */
+struct dt_route_key {
+	__u32 prefixlen; /* DT_ROUTE_PREFIX_BASE + bits of ip (IPv4: 96 + n) */
+	__u32 family;    /* 4 or 6 */
+	struct dt_ip ip;
+};
+#define DT_ROUTE_PREFIX_BASE 32
+
+struct dt_route {
+	__u32 oif;
+	__u32 mtu; /* bytes, of the route where it has one, else of the interface */
+};
+
+/* --- nat.bpf: configuration and counters ------------------------------------------------------ */
+
+/* Map "config" (array of one, written by user space). */
+struct dt_nat_config {
+	__u32 layout;            /* DT_MAPS_LAYOUT */
+	__u32 policy_generation; /* entries of other generations do not exist */
+	__u32 route_generation;  /* raised after every change of "routes": flows look their oif up again */
+	__u32 tunnel_ifindex;    /* WireGuard interface, 0 = none */
+	__u64 alive_until_ns;    /* renewed by the daemon; later: no new flow */
+	__u64 dead_after_ns;     /* later: nothing is translated any more */
+	__u64 half_open_ns;
+	__u64 idle_ns;
+	__u64 closing_ns;
+	__u32 max_flows; /* relay-wide */
+	__u16 port_min, port_max;     /* lease ports, host order, inclusive */
+	__u16 source_min, source_max; /* source ports towards servers, host order, inclusive */
+};
+
+/* Map "addresses" (hash by struct dt_ip, written by user space): local NAT addresses. Value: __u32 1. */
+
+/* Map "counters" (per-CPU array of __u64, written by BPF): one for every outcome of a packet. */
+enum dt_nat_counter {
+	DT_NAT_FORWARDED_UP,
+	DT_NAT_FORWARDED_DOWN,
+	DT_NAT_PASS_NOT_TCP,   /* not IPv4/IPv6 TCP, ARP, extension headers: the host's business */
+	DT_NAT_PASS_FRAGMENT,
+	DT_NAT_PASS_OPTIONS,   /* IPv4 options */
+	DT_NAT_PASS_TRUNCATED, /* shorter than its headers say */
+	DT_NAT_PASS_NO_FLOW,   /* segments that belong to no flow */
+	DT_NAT_PASS_REFUSED,   /* segments of a flow whose SYN-ACK lacked MP_JOIN */
+	DT_NAT_PASS_EXPIRED,   /* segments of a flow past its timer */
+	DT_NAT_PASS_DEAD,      /* the daemon has been away too long */
+	DT_NAT_DROP_NO_LEASE,  /* SYN to a lease port without a lease, or under an expired one */
+	DT_NAT_DROP_NO_DAEMON, /* new flow while no daemon renews alive_until_ns */
+	DT_NAT_DROP_REVOKED,   /* lease of a client that is no more */
+	DT_NAT_DROP_GATE_SYN,  /* SYN without MP_JOIN */
+	DT_NAT_DROP_GATE_STATE, /* a segment the handshake does not allow yet */
+	DT_NAT_DROP_DESTINATION, /* denied_destination at flow start */
+	DT_NAT_DROP_MAX_FLOWS,
+	DT_NAT_DROP_HALF_OPEN,
+	DT_NAT_DROP_NEW_FLOWS, /* max-new-flows */
+	DT_NAT_DROP_NO_PORT,   /* no free source port found */
+	DT_NAT_DROP_TABLE_FULL,
+	DT_NAT_DROP_NO_ROUTE,
+	DT_NAT_DROP_TTL,
+	DT_NAT_DROP_TUNNEL,    /* unknown from a tunnel */
+	DT_NAT_DROP_ERROR,     /* a helper failed */
+	DT_NAT_FLOWS_STARTED,  /* not an outcome: flows made */
+	DT_NAT_COUNTERS
+};
+
+/* --- track.bpf -------------------------------------------------------------------------------- */
+
+/* Map "subflows" (hash, written by BPF): what sockops saw of each MPTCP subflow this host opened. */
+struct dt_subflow_key {
+	struct dt_ip local;
+	struct dt_ip remote;
+	__u16 lport; /* host order, both */
+	__u16 rport;
+	__u32 pad;
+};
+
+struct dt_subflow_stats {
+	__u32 token; /* local token of the connection; secret: never printed */
+	__u32 srtt_us;
+	__u32 rtos;        /* retransmission time-outs, in all */
+	__u32 retransmits; /* segments, in all */
+	__u64 bytes_acked;
+	__u64 bytes_received; /* as of the last callback; a receiver gets few: sample instead */
+	__u64 updated_ns;
+	__u32 state; /* TCP state, BPF_TCP_* */
+	__u32 pad;
+};
+
+#ifndef DT_NO_LAYOUT_ASSERTS
+_Static_assert(sizeof(struct dt_ip) == 16, "layout");
+_Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
+_Static_assert(sizeof(struct dt_lease) == 48, "layout");
+_Static_assert(sizeof(struct dt_flow_key) == 40, "layout");
+_Static_assert(sizeof(struct dt_flow) == 96, "layout");
+_Static_assert(sizeof(struct dt_client_limits) == 16, "layout");
+_Static_assert(sizeof(struct dt_policy_key) == 36, "layout");
+_Static_assert(sizeof(struct dt_route_key) == 24, "layout");
+_Static_assert(sizeof(struct dt_nat_config) == 72, "layout");
+_Static_assert(sizeof(struct dt_subflow_key) == 40, "layout");
+_Static_assert(sizeof(struct dt_subflow_stats) == 48, "layout");
+#endif
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Protocol v2 as it stands on the wire; docs/protocol.md is its description. Every constant and every
+ * structure of the protocol is here and nowhere else. All integers are big endian. One UDP datagram is
+ *
+ *     struct dt_wire_header | encrypted { struct dt_wire_body, options } | 16-byte tag
+ *
+ * sealed with XChaCha20-Poly1305; the header is the associated data.
+ */
+#ifndef DETOURD_WIRE_H
+#define DETOURD_WIRE_H
+
+#include <stdint.h>
+
+#define DT_WIRE_PORT 45672
+#define DT_WIRE_VERSION 2
+
+#define DT_KEY_LEN 32
+#define DT_KEY_ID_LEN 8
+#define DT_SESSION_LEN 8
+#define DT_NONCE_LEN 24
+#define DT_TAG_LEN 16
+#define DT_TOKEN_LEN 16
+
+struct dt_wire_header {
+	uint8_t ver;
+	uint8_t reserved[3]; /* zero */
+	uint8_t key_id[DT_KEY_ID_LEN];   /* of the pair of static keys, the same in both directions */
+	uint8_t session[DT_SESSION_LEN]; /* random, of the sender's start */
+	uint8_t counter[8];              /* of the sender's session, rises with every datagram, from 1 */
+	uint8_t nonce[DT_NONCE_LEN];     /* random, of this datagram alone */
+};
+_Static_assert(sizeof(struct dt_wire_header) == 52, "wire");
+
+/* Requests; a reply carries the same op with DT_OP_REPLY set. */
+enum dt_op {
+	DT_OP_LEASE = 1,   /* make (or find again) the lease for rip:rpt */
+	DT_OP_RENEW = 2,   /* extend the lease of dpt; moves it to a newly proven client address */
+	DT_OP_RELEASE = 3, /* end the lease of dpt: no new flows */
+	DT_OP_PING = 4,    /* keep-alive, round-trip time, addresses */
+};
+#define DT_OP_REPLY 0x80
+
+enum dt_reason {
+	DT_REASON_OK = 0,
+	DT_REASON_TOKEN = 1,       /* no valid token in the request: here is one, ask again with it */
+	DT_REASON_SESSIONS = 2,    /* too many live sessions of this key */
+	DT_REASON_DESTINATION = 3, /* rip is denied */
+	DT_REASON_QUOTA = 4,       /* max-leases */
+	DT_REASON_NO_PORT = 5,     /* no free lease port */
+	DT_REASON_NO_LEASE = 6,    /* RENEW or RELEASE of a lease that is not there */
+	DT_REASON_FAMILY = 7,      /* rip is not of the family this request came by, or no NAT address of it */
+	DT_REASON_UNSUPPORTED = 8, /* op unknown to this relay */
+	DT_REASON_DRAINING = 9,    /* the relay takes no new leases */
+};
+
+/* Requests and replies have the same fixed part. */
+struct dt_wire_body {
+	uint8_t op;
+	uint8_t reason; /* enum dt_reason; 0 in requests */
+	uint8_t dpt[2]; /* relay port; 0 where there is none yet */
+	uint8_t rpt[2]; /* server port */
+	uint8_t reserved[2];
+	uint8_t rip[16];    /* server address, IPv4 as v4-mapped */
+	uint8_t lifetime[4]; /* seconds: asked for, granted */
+	uint8_t token[DT_TOKEN_LEN]; /* request: proof of address, zero if none; reply: a fresh one */
+	uint8_t echo_session[DT_SESSION_LEN]; /* reply: of the request; request: zero */
+	uint8_t echo_counter[8];
+};
+_Static_assert(sizeof(struct dt_wire_body) == 60, "wire");
+
+/* Options follow the body until its end: type, length of the value, value. Unknown ones are skipped. */
+struct dt_wire_option {
+	uint8_t type;
+	uint8_t len;
+};
+enum dt_option {
+	DT_OPTION_PAD = 0,      /* value: zeroes; a request is padded so that its reply fits */
+	DT_OPTION_SEEN = 1,     /* reply: 16 bytes address, 2 port: the client as the relay saw it */
+	DT_OPTION_CONTROL = 2,  /* reply: 16 + 2, at most one a family: control address */
+	DT_OPTION_NAT = 3,      /* reply: 16: where to join, at most one a family */
+};
+
+/* Every request's plaintext is padded to this; a reply is never longer than its request. */
+#define DT_WIRE_REQUEST_PLAIN 192
+#define DT_WIRE_MAX (sizeof(struct dt_wire_header) + DT_WIRE_REQUEST_PLAIN + DT_TAG_LEN)
+
+/* Bounds of the protocol's clockwork. */
+#define DT_TOKEN_ROTATE_S 120 /* two secrets live: a token lives 120 to 240 s */
+#define DT_SESSIONS_PER_CLIENT 8
+#define DT_LEASE_LIFETIME_MIN_S 30
+#define DT_LEASE_LIFETIME_MAX_S 3600
+#define DT_LEASE_LIFETIME_DEFAULT_S 300
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What makes a process a service: signals, sd_notify, and the loop both modes run in. */
+#ifndef DETOURD_BASE_SERVICE_H
+#define DETOURD_BASE_SERVICE_H
+
+#include <uv.h>
+
+/* The two modes as main.c sees them. All int functions: 0, or a negative errno after logging why. */
+struct dt_mode {
+	/* Loads and judges path; prints errors itself, "file:line:column: reason" on stderr. -EINVAL. */
+	int (*config_load)(void **config, const char *path);
+	void (*config_free)(void *config);
+	/* Owns config afterwards, also on failure. Nothing is left half set up on failure. */
+	int (*start)(void **daemon, uv_loop_t *loop, void *config);
+	/* All or nothing; owns config afterwards. */
+	int (*reload)(void *daemon, void *config);
+	/* Cancels everything and closes every handle; the daemon is freed before the loop ends. */
+	void (*stop)(void *daemon);
+};
+
+/* config -> start -> loop until SIGTERM/SIGINT -> stop; SIGHUP reloads path. Returns the exit code. */
+int dt_service_run(const struct dt_mode *mode, const char *config_path);
+
+#endif

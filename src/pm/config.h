@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* client.conf, parsed and judged. */
+#ifndef DETOURD_PM_CONFIG_H
+#define DETOURD_PM_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "proto/keys.h"
+
+#define DT_CLIENT_CONFIG_PATH "/etc/detourd/client.conf"
+#define DT_CLIENT_CONTROL_PATH "/run/detourd/client.sock"
+#define DT_MAX_DETOURS_DEFAULT 2
+#define DT_MAX_DETOURS_LIMIT 8
+
+enum dt_carrier { DT_CARRIER_NAT, DT_CARRIER_WIREGUARD, DT_CARRIER_AUTO };
+
+/* [relay NAME] */
+struct dt_relay_conf {
+	char *name;
+	char *host; /* numeric address or host name, without brackets */
+	uint16_t port;
+	uint8_t public_key[DT_KEY_LEN];
+	enum dt_carrier carrier;
+};
+
+/* [rule NAME]; an empty list matches everything. */
+struct dt_rule_conf {
+	char *name;
+	struct dt_prefix *destinations;
+	size_t ndestinations;
+	struct dt_port_range *ports;
+	size_t nports;
+	int detours;    /* -1: not given, max-detours holds */
+	size_t *relays; /* indexes into relays, in order of preference; none: all */
+	size_t nrelays;
+};
+
+struct dt_client_config {
+	struct dt_keypair keys;
+	unsigned max_detours;
+	char *control;
+	enum dt_log_level log_level;
+	struct dt_relay_conf *relays;
+	size_t nrelays;
+	struct dt_rule_conf *rules;
+	size_t nrules;
+};
+
+/* Prints every error as file:line:column: reason on stderr. -EINVAL if there was any; *out then untouched. */
+int dt_client_config_load(struct dt_client_config **out, const char *path);
+void dt_client_config_free(struct dt_client_config *config);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Protocol v2 codec: plaintext of a datagram to and from structures, and the sealing around it. Pure. */
+#ifndef DETOURD_PROTO_MESSAGE_H
+#define DETOURD_PROTO_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "detourd/wire.h"
+#include "proto/keys.h"
+
+/* One body, request or reply; members that an op does not use are zero. */
+struct dt_message {
+	uint8_t op;     /* enum dt_op, DT_OP_REPLY set in replies */
+	uint8_t reason; /* enum dt_reason */
+	uint16_t dpt;
+	uint32_t lifetime_s;
+	struct dt_endpoint server; /* rip, rpt */
+	uint8_t token[DT_TOKEN_LEN];
+	uint8_t echo_session[DT_SESSION_LEN];
+	uint64_t echo_counter;
+	/* options; port 0 or unset address: absent */
+	struct dt_endpoint seen;
+	struct dt_endpoint control4, control6;
+	struct dt_ip nat4, nat6;
+};
+
+/*
+ * Writes the plaintext into out; requests are padded to DT_WIRE_REQUEST_PLAIN. Returns its length, or
+ * -ENOSPC: a reply's optional parts are left out before that happens (NAT and CONTROL addresses last).
+ */
+int dt_message_encode(const struct dt_message *m, uint8_t *out, size_t cap);
+/* -EBADMSG for anything malformed; m is then untouched. */
+int dt_message_decode(struct dt_message *m, const uint8_t *in, size_t len);
+
+/* Header fields a sender chooses. */
+struct dt_seal_header {
+	uint8_t session[DT_SESSION_LEN];
+	uint64_t counter;
+};
+
+/* Whole datagram from plaintext; returns its length or -ENOSPC. */
+int dt_seal(const struct dt_pair_keys *keys, const struct dt_seal_header *header, const uint8_t *plain,
+	    size_t plain_len, uint8_t *out, size_t cap);
+/* Cheap look at the clear header: -EBADMSG for wrong length, version or reserved bits. */
+int dt_peek_key_id(const uint8_t *in, size_t len, uint8_t key_id[DT_KEY_ID_LEN]);
+/* Opens into plain (cap >= len); returns the plaintext's length, -EBADMSG malformed, -EACCES not ours. */
+int dt_open(const struct dt_pair_keys *keys, const uint8_t *in, size_t len, struct dt_seal_header *header,
+	    uint8_t *plain, size_t cap);
+
+/* Words for a user, e.g. "destination denied". Never NULL. */
+const char *dt_reason_text(uint8_t reason);
+
+#endif

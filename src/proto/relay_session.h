@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The relay's half of protocol v2 up to the point where an authenticated, fresh request from a proven
+ * address stands: boxes, address tokens, sessions and replay windows. Leases are its caller's business.
+ * No I/O, no clock, no log: bytes and now go in, a verdict and bytes come out.
+ */
+#ifndef DETOURD_PROTO_RELAY_SESSION_H
+#define DETOURD_PROTO_RELAY_SESSION_H
+
+#include "base/addr.h"
+#include "proto/message.h"
+
+struct dt_relay_proto;
+struct dt_relay_peer; /* one [client NAME]; owned by the dt_relay_proto */
+
+enum dt_relay_verdict {
+	DT_RELAY_MALFORMED, /* not a v2 datagram: no answer */
+	DT_RELAY_AUTH,      /* does not open, or key unknown: no answer */
+	DT_RELAY_REPLAY,    /* counter seen before under a live token: no answer */
+	DT_RELAY_ANSWER,    /* nothing to decide (token, too many sessions): send the reply in place */
+	DT_RELAY_ACCEPT,    /* a valid request: act, then dt_relay_proto_reply() */
+};
+
+struct dt_relay_request {
+	struct dt_relay_peer *peer;
+	void *owner; /* as given to dt_relay_proto_peer_add() */
+	struct dt_message message;
+	struct dt_endpoint from;
+	/* for the reply */
+	uint8_t session[DT_SESSION_LEN];
+	uint64_t counter;
+	size_t reply_max;
+};
+
+/* -ENOMEM. */
+int dt_relay_proto_new(struct dt_relay_proto **out, const struct dt_keypair *keys, uint64_t now_ns);
+void dt_relay_proto_free(struct dt_relay_proto *p);
+/* -EEXIST: this key is there already (or, impossibly, its id collides); -EKEYREJECTED: a weak key. */
+int dt_relay_proto_peer_add(struct dt_relay_proto *p, const uint8_t public_key[DT_KEY_LEN], void *owner,
+			    struct dt_relay_peer **out);
+/* Its sessions and windows go too. */
+void dt_relay_proto_peer_remove(struct dt_relay_proto *p, struct dt_relay_peer *peer);
+uint64_t dt_relay_peer_id(const struct dt_relay_peer *peer);
+
+/*
+ * Judges one datagram. *req is written for ANSWER and ACCEPT only. For ANSWER the whole reply is in
+ * reply/*reply_len (reply has room for DT_WIRE_MAX bytes).
+ */
+enum dt_relay_verdict dt_relay_proto_input(struct dt_relay_proto *p, uint64_t now_ns,
+					   const struct dt_endpoint *from, const uint8_t *in, size_t len,
+					   struct dt_relay_request *req, uint8_t *reply, size_t *reply_len);
+/*
+ * Seals the reply to an accepted request. The caller fills reason, dpt, lifetime_s, server, control*, nat*;
+ * op, echo, token and seen are filled here. Returns the length, never above the request's.
+ */
+size_t dt_relay_proto_reply(struct dt_relay_proto *p, uint64_t now_ns, const struct dt_relay_request *req,
+			    struct dt_message *message, uint8_t *reply);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* relay.conf, parsed and judged. */
+#ifndef DETOURD_RELAY_CONFIG_H
+#define DETOURD_RELAY_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "proto/keys.h"
+
+#define DT_RELAY_CONFIG_PATH "/etc/detourd/relay.conf"
+#define DT_RELAY_CONTROL_PATH "/run/detourd/relay.sock"
+#define DT_RELAY_PINS "/sys/fs/bpf/detourd/relay"
+
+/* One item of address = LOCAL [as PUBLIC]; public equals local where "as" is absent. */
+struct dt_nat_address {
+	struct dt_ip local;
+	struct dt_ip public;
+};
+
+/* [client NAME] */
+struct dt_peer_conf {
+	char *name;
+	uint8_t public_key[DT_KEY_LEN];
+	unsigned max_leases;    /* default 256 */
+	unsigned max_flows;     /* default 4096 */
+	unsigned max_new_flows; /* a second, default 50 */
+	bool plain_tcp;         /* default no */
+	struct dt_prefix *allow; /* narrow the relay's lists; an empty allow list permits all */
+	size_t nallow;
+	struct dt_prefix *deny;
+	size_t ndeny;
+};
+
+struct dt_relay_config {
+	struct dt_keypair keys;
+	struct dt_endpoint *listen; /* default 0.0.0.0:45672, [::]:45672 */
+	size_t nlisten;
+	struct dt_nat_address *addresses; /* as written; none: found out at start */
+	size_t naddresses;
+	struct dt_port_range ports;        /* default 50000-59999 */
+	struct dt_port_range source_ports; /* default 40000-49999; disjoint from ports */
+	char *interface; /* glob of interfaces nat.bpf is attached to; default "*", never lo */
+	struct dt_prefix *allow;
+	size_t nallow;
+	struct dt_prefix *deny;
+	size_t ndeny;
+	unsigned max_leases; /* relay-wide, default 65536 */
+	unsigned max_flows;  /* relay-wide, default 131072 */
+	char *pins;
+	char *control;
+	enum dt_log_level log_level;
+	struct dt_peer_conf *clients;
+	size_t nclients;
+};
+
+/* Prints every error as file:line:column: reason on stderr. -EINVAL if there was any; *out then untouched. */
+int dt_relay_config_load(struct dt_relay_config **out, const char *path);
+void dt_relay_config_free(struct dt_relay_config *config);
+
+#endif
