@@ -61,6 +61,7 @@ enum dt_flow_state {
 	DT_FLOW_ESTABLISHED = 1, /* the SYN-ACK was acceptable (MP_JOIN, or plain-tcp) */
 	DT_FLOW_CLOSING = 2,     /* FIN both ways, or RST: since changed_ns */
 	DT_FLOW_REFUSED = 3,     /* the SYN-ACK lacked MP_JOIN: both ends are left to the host's RST */
+	DT_FLOW_ENDED = 4,       /* a new SYN came after the end; counted in "restarted", not in "ended" */
 };
 
 enum dt_flow_flag {
@@ -79,10 +80,9 @@ struct dt_flow {
 	struct dt_ip new_dst;
 	__u16 new_sport_be16;
 	__u16 new_dport_be16;
-	__u8 dir;   /* enum dt_flow_dir */
-	__u8 state; /* enum dt_flow_state, the same in both entries but for the moment of a change */
-	__u8 flags; /* enum dt_flow_flag */
-	__u8 pad;
+	__u32 dir;   /* enum dt_flow_dir */
+	__u32 state; /* enum dt_flow_state, the same in both entries but for the moment of a change */
+	__u32 flags; /* enum dt_flow_flag */
 	__u64 client_id;
 	__u64 started_ns;
 	__u64 changed_ns; /* when state last changed */
@@ -109,7 +109,7 @@ struct dt_client_limits {
 
 /* Map "ended" (hash by client_id, written by user space): what the sweep has deleted. */
 struct dt_client_ended {
-	__u64 flows;           /* live flows = dt_client_usage.started - flows */
+	__u64 flows;           /* live flows = dt_client_usage.started - restarted - flows */
 	__u64 half_open;       /* of these, never established: half-open = started - established - half_open */
 	__u64 bytes_up;        /* totals of the deleted flows */
 	__u64 bytes_down;
@@ -118,6 +118,7 @@ struct dt_client_ended {
 /* Map "usage" (hash by client_id; user space inserts zeroes, from then on written by BPF, atomically). */
 struct dt_client_usage {
 	__u64 started;
+	__u64 restarted;    /* flows that a new SYN of the same four-tuple ended and began again */
 	__u64 established;  /* flows that left DT_FLOW_HALF_OPEN, whatever for */
 	__u64 bucket_ns;    /* new-flow bucket as a virtual time (GCRA) */
 };
@@ -178,6 +179,10 @@ struct dt_nat_config {
 	__u16 source_min, source_max; /* source ports towards servers, host order, inclusive */
 };
 
+/* A flow past its timer may be begun again for this long; then it is the sweep's, which waits longer. */
+#define DT_FLOW_RESTART_NS 5000000000ULL
+#define DT_FLOW_SWEEP_NS 6000000000ULL
+
 /* Map "addresses" (hash by struct dt_ip, written by user space): local NAT addresses. Value: __u32 1. */
 
 /* Map "counters" (per-CPU array of __u64, written by BPF): one for every outcome of a packet. */
@@ -207,6 +212,7 @@ enum dt_nat_counter {
 	DT_NAT_DROP_TTL,
 	DT_NAT_DROP_TUNNEL,    /* unknown from a tunnel */
 	DT_NAT_DROP_ERROR,     /* a helper failed */
+	DT_NAT_DROP_STALE,     /* SYN on a four-tuple whose last flow the sweep is about to remove */
 	DT_NAT_FLOWS_STARTED,  /* not an outcome: flows made */
 	DT_NAT_COUNTERS
 };
@@ -239,7 +245,7 @@ _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");
 _Static_assert(sizeof(struct dt_flow_key) == 40, "layout");
-_Static_assert(sizeof(struct dt_flow) == 96, "layout");
+_Static_assert(sizeof(struct dt_flow) == 104, "layout");
 _Static_assert(sizeof(struct dt_client_limits) == 16, "layout");
 _Static_assert(sizeof(struct dt_policy_key) == 36, "layout");
 _Static_assert(sizeof(struct dt_route_key) == 24, "layout");
