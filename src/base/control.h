@@ -7,6 +7,7 @@
 #define DETOURD_BASE_CONTROL_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <uv.h>
 
 struct dt_control;

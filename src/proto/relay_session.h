@@ -44,7 +44,7 @@ uint64_t dt_relay_peer_id(const struct dt_relay_peer *peer);
 
 /*
  * Judges one datagram. *req is written for ANSWER and ACCEPT only. For ANSWER the whole reply is in
- * reply/*reply_len (reply has room for DT_WIRE_MAX bytes).
+ * reply, its length in reply_len (reply has room for DT_WIRE_MAX bytes).
  */
 enum dt_relay_verdict dt_relay_proto_input(struct dt_relay_proto *p, uint64_t now_ns,
 					   const struct dt_endpoint *from, const uint8_t *in, size_t len,

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int dt_file_read(const char *path, char *out, size_t cap)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -errno;
+	while ((got = read(fd, out + len, cap - len)) > 0) {
+		len += (size_t)got;
+		if (len == cap) {
+			close(fd);
+			return -EFBIG;
+		}
+	}
+	if (got < 0) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	close(fd);
+	out[len] = '\0';
+	if (len && out[len - 1] == '\n')
+		out[len - 1] = '\0';
+	return 0;
+}
+
+int dt_file_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	size_t len = strlen(text);
+	ssize_t put;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	put = write(fd, text, len);
+	if (put < 0)
+		err = -errno;
+	else if ((size_t)put != len)
+		err = -EIO;
+	if (close(fd) < 0 && err == 0)
+		err = -errno;
+	return err;
+}
+
+int dt_file_make_dirs(const char *path)
+{
+	char partial[PATH_MAX];
+
+	if (strlen(path) >= sizeof(partial))
+		return -ENAMETOOLONG;
+	strcpy(partial, path);
+	for (char *at = partial + 1;; at++) {
+		char was = *at;
+
+		if (was != '/' && was != '\0')
+			continue;
+		*at = '\0';
+		if (mkdir(partial, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*at = was;
+		if (was == '\0')
+			return 0;
+	}
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/rtnetlink.h"
+
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+struct dump {
+	dt_rt_link_fn link;
+	dt_rt_address_fn address;
+	dt_rt_route_fn route;
+	void *data;
+};
+
+/* Attributes of one message by type; too new types are skipped. */
+struct attributes {
+	const struct nlattr **table;
+	unsigned max;
+};
+
+static int attribute_take(const struct nlattr *attr, void *data)
+{
+	struct attributes *a = data;
+	unsigned type = mnl_attr_get_type(attr);
+
+	if (type <= a->max)
+		a->table[type] = attr;
+	return MNL_CB_OK;
+}
+
+static bool ip_take(struct dt_ip *out, int family, const struct nlattr *attr)
+{
+	uint32_t v4;
+
+	if (!attr)
+		return false;
+	if (family == AF_INET && mnl_attr_get_payload_len(attr) == 4) {
+		memcpy(&v4, mnl_attr_get_payload(attr), sizeof(v4));
+		*out = dt_ip_from_v4(v4);
+		return true;
+	}
+	if (family == AF_INET6 && mnl_attr_get_payload_len(attr) == 16) {
+		*out = dt_ip_from_v6(mnl_attr_get_payload(attr));
+		return true;
+	}
+	return false;
+}
+
+static bool u32_take(uint32_t *out, const struct nlattr *attr)
+{
+	if (!attr || mnl_attr_get_payload_len(attr) < sizeof(*out))
+		return false;
+	*out = mnl_attr_get_u32(attr);
+	return true;
+}
+
+static int link_take(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *table[IFLA_MTU + 1] = {NULL};
+	struct attributes attributes = {table, IFLA_MTU};
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
+	struct dt_rt_link link = {0};
+	struct dump *dump = data;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
+		return 0;
+	mnl_attr_parse(nlh, sizeof(*info), attribute_take, &attributes);
+	if (!table[IFLA_IFNAME])
+		return 0;
+	link.index = (uint32_t)info->ifi_index;
+	link.flags = info->ifi_flags;
+	link.ethernet = info->ifi_type == ARPHRD_ETHER;
+	u32_take(&link.mtu, table[IFLA_MTU]);
+	strncpy(link.name, mnl_attr_get_str(table[IFLA_IFNAME]), sizeof(link.name) - 1);
+	return dump->link(&link, dump->data);
+}
+
+static int address_take(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *table[IFA_BROADCAST + 1] = {NULL};
+	struct attributes attributes = {table, IFA_BROADCAST};
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(nlh);
+	struct dt_rt_address address = {0};
+	struct dump *dump = data;
+
+	if (nlh->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
+		return 0;
+	mnl_attr_parse(nlh, sizeof(*info), attribute_take, &attributes);
+	/* on point-to-point links IFA_ADDRESS is the other end */
+	if (!ip_take(&address.ip, info->ifa_family, table[IFA_LOCAL]) &&
+	    !ip_take(&address.ip, info->ifa_family, table[IFA_ADDRESS]))
+		return 0;
+	ip_take(&address.broadcast, info->ifa_family, table[IFA_BROADCAST]);
+	address.ifindex = info->ifa_index;
+	address.prefix_len = info->ifa_prefixlen;
+	address.scope = info->ifa_scope;
+	return dump->address(&address, dump->data);
+}
+
+static void route_take_hop(struct dt_rt_route *route, const struct nlattr *multipath)
+{
+	const struct rtnexthop *hop;
+
+	if (!multipath || mnl_attr_get_payload_len(multipath) < sizeof(*hop))
+		return;
+	hop = mnl_attr_get_payload(multipath);
+	route->oif = (uint32_t)hop->rtnh_ifindex;
+}
+
+static int route_take(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *table[RTA_TABLE + 1] = {NULL}, *metrics[RTAX_MTU + 1] = {NULL};
+	struct attributes attributes = {table, RTA_TABLE}, metric_attributes = {metrics, RTAX_MTU};
+	const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
+	struct dt_rt_route route = {0};
+	struct dump *dump = data;
+	uint32_t number;
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
+		return 0;
+	if (info->rtm_type != RTN_UNICAST || info->rtm_flags & RTM_F_CLONED ||
+	    (info->rtm_family != AF_INET && info->rtm_family != AF_INET6))
+		return 0;
+	mnl_attr_parse(nlh, sizeof(*info), attribute_take, &attributes);
+	number = info->rtm_table;
+	u32_take(&number, table[RTA_TABLE]);
+	if (number != RT_TABLE_MAIN)
+		return 0;
+	if (!ip_take(&route.to.ip, info->rtm_family, table[RTA_DST]) && info->rtm_family == AF_INET)
+		route.to.ip = dt_ip_from_v4(0);
+	route.to.len = (uint8_t)(info->rtm_dst_len + (info->rtm_family == AF_INET ? 96 : 0));
+	u32_take(&route.metric, table[RTA_PRIORITY]);
+	if (!u32_take(&route.oif, table[RTA_OIF]))
+		route_take_hop(&route, table[RTA_MULTIPATH]);
+	if (table[RTA_METRICS] && mnl_attr_parse_nested(table[RTA_METRICS], attribute_take, &metric_attributes) >= 0)
+		u32_take(&route.mtu, metrics[RTAX_MTU]);
+	return route.oif ? dump->route(&route, dump->data) : 0;
+}
+
+static int dump_run(struct dt_netlink *nl, uint16_t type, size_t header, int family, dt_netlink_fn fn,
+		    struct dump *dump)
+{
+	uint8_t buf[256] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh;
+	uint8_t *extra;
+
+	nlh = mnl_nlmsg_put_header(buf);
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	extra = mnl_nlmsg_put_extra_header(nlh, header);
+	extra[0] = (uint8_t)family; /* first byte of ifinfomsg, ifaddrmsg and rtmsg alike */
+	return dt_netlink_talk(nl, nlh, fn, dump);
+}
+
+int dt_rt_links(struct dt_netlink *nl, dt_rt_link_fn fn, void *data)
+{
+	struct dump dump = {.link = fn, .data = data};
+
+	return dump_run(nl, RTM_GETLINK, sizeof(struct ifinfomsg), AF_UNSPEC, link_take, &dump);
+}
+
+int dt_rt_addresses(struct dt_netlink *nl, dt_rt_address_fn fn, void *data)
+{
+	struct dump dump = {.address = fn, .data = data};
+
+	return dump_run(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), AF_UNSPEC, address_take, &dump);
+}
+
+int dt_rt_routes(struct dt_netlink *nl, dt_rt_route_fn fn, void *data)
+{
+	struct dump dump = {.route = fn, .data = data};
+	int err;
+
+	err = dump_run(nl, RTM_GETROUTE, sizeof(struct rtmsg), AF_INET, route_take, &dump);
+	if (err == 0)
+		err = dump_run(nl, RTM_GETROUTE, sizeof(struct rtmsg), AF_INET6, route_take, &dump);
+	return err;
+}
+
+int dt_rt_monitor_open(struct dt_netlink *nl)
+{
+	static const uint32_t groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+					  RTNLGRP_IPV6_ROUTE};
+	int err = dt_netlink_open(nl, NETLINK_ROUTE);
+
+	for (size_t i = 0; err == 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
+		err = dt_netlink_join(nl, groups[i]);
+	if (err)
+		dt_netlink_close(nl);
+	return err;
+}

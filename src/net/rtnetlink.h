@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The host's links, addresses and routes as rtnetlink tells them. Dumps only: who wants news joins the groups. */
+#ifndef DETOURD_NET_RTNETLINK_H
+#define DETOURD_NET_RTNETLINK_H
+
+#include <net/if.h>
+
+#include "base/addr.h"
+#include "net/netlink.h"
+
+struct dt_rt_link {
+	uint32_t index;
+	uint32_t mtu; /* bytes */
+	uint32_t flags; /* IFF_* */
+	bool ethernet; /* frames carry a link-layer header */
+	char name[IF_NAMESIZE];
+};
+
+struct dt_rt_address {
+	uint32_t ifindex;
+	struct dt_ip ip;
+	struct dt_ip broadcast; /* unset: none */
+	uint8_t prefix_len;     /* bits of its own family */
+	uint8_t scope;          /* RT_SCOPE_* */
+};
+
+/* One unicast route of the main table; of a multipath route the first next hop. */
+struct dt_rt_route {
+	struct dt_prefix to;
+	uint32_t oif;
+	uint32_t mtu;    /* 0: the link's */
+	uint32_t metric; /* lower wins */
+};
+
+typedef int (*dt_rt_link_fn)(const struct dt_rt_link *link, void *data);
+typedef int (*dt_rt_address_fn)(const struct dt_rt_address *address, void *data);
+typedef int (*dt_rt_route_fn)(const struct dt_rt_route *route, void *data);
+
+/* Each calls fn for every object there is; a negative result of fn ends the dump and is returned. */
+int dt_rt_links(struct dt_netlink *nl, dt_rt_link_fn fn, void *data);
+int dt_rt_addresses(struct dt_netlink *nl, dt_rt_address_fn fn, void *data);
+int dt_rt_routes(struct dt_netlink *nl, dt_rt_route_fn fn, void *data);
+
+/* Opens nl and joins the groups that announce changes of all three. */
+int dt_rt_monitor_open(struct dt_netlink *nl);
+
+#endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "relay/leases.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+
+#define RANDOM_TRIES 64
+
+/* What makes a request the same lease as an earlier one. Padded by hand: it is hashed as bytes. */
+struct target {
+	uint64_t client_id;
+	struct dt_ip client;
+	struct dt_ip relay;
+	struct dt_ip server;
+	uint16_t rpt;
+	uint16_t pad[3];
+};
+
+struct lease {
+	struct target target;
+	struct dt_lease_key key;
+	uint64_t expires_ns;
+	uint64_t created_ns;
+	UT_hash_handle by_target;
+	UT_hash_handle by_key;
+	struct lease *prev, *next; /* of the same client */
+};
+
+struct holder {
+	uint64_t client_id;
+	struct lease *leases;
+	size_t count;
+	UT_hash_handle hh;
+};
+
+struct dt_leases {
+	int map_fd;
+	unsigned max_leases;
+	struct dt_port_range ports;
+	struct lease *by_target;
+	struct lease *by_key;
+	struct holder *holders;
+};
+
+static struct target target_of(const struct dt_lease_entry *e)
+{
+	struct target t;
+
+	memset(&t, 0, sizeof(t));
+	t.client_id = e->client_id;
+	t.client = e->client;
+	t.relay = e->relay;
+	t.server = e->server.ip;
+	t.rpt = e->server.port;
+	return t;
+}
+
+static struct dt_lease_key key_of(const struct dt_lease_entry *e, uint16_t dpt)
+{
+	struct dt_lease_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.client = e->client;
+	key.relay = e->relay;
+	key.dpt_be16 = htons(dpt);
+	return key;
+}
+
+static struct dt_lease_entry entry_of(const struct lease *lease)
+{
+	return (struct dt_lease_entry){
+		.client_id = lease->target.client_id,
+		.client = lease->target.client,
+		.relay = lease->target.relay,
+		.server = {lease->target.server, lease->target.rpt},
+		.dpt = ntohs(lease->key.dpt_be16),
+		.expires_ns = lease->expires_ns,
+		.created_ns = lease->created_ns,
+	};
+}
+
+static struct holder *holder_find(const struct dt_leases *l, uint64_t client_id)
+{
+	struct holder *h;
+
+	HASH_FIND(hh, l->holders, &client_id, sizeof(client_id), h);
+	return h;
+}
+
+static int map_store(const struct dt_leases *l, const struct lease *lease)
+{
+	struct dt_lease value;
+
+	memset(&value, 0, sizeof(value));
+	value.client_id = lease->target.client_id;
+	value.expires_ns = lease->expires_ns;
+	value.created_ns = lease->created_ns;
+	value.server = lease->target.server;
+	value.rpt_be16 = htons(lease->target.rpt);
+	return bpf_map_update_elem(l->map_fd, &lease->key, &value, BPF_ANY);
+}
+
+static int index_add(struct dt_leases *l, struct lease *lease)
+{
+	struct holder *h = holder_find(l, lease->target.client_id);
+
+	if (!h) {
+		h = calloc(1, sizeof(*h));
+		if (!h)
+			return -ENOMEM;
+		h->client_id = lease->target.client_id;
+		HASH_ADD(hh, l->holders, client_id, sizeof(h->client_id), h);
+	}
+	HASH_ADD(by_target, l->by_target, target, sizeof(lease->target), lease);
+	HASH_ADD(by_key, l->by_key, key, sizeof(lease->key), lease);
+	DL_APPEND(h->leases, lease);
+	h->count++;
+	return 0;
+}
+
+/* The index's part alone; the map's entry stays. */
+static void index_remove(struct dt_leases *l, struct lease *lease)
+{
+	struct holder *h = holder_find(l, lease->target.client_id);
+
+	HASH_DELETE(by_target, l->by_target, lease);
+	HASH_DELETE(by_key, l->by_key, lease);
+	DL_DELETE(h->leases, lease);
+	if (--h->count == 0) {
+		HASH_DELETE(hh, l->holders, h);
+		free(h);
+	}
+}
+
+static void lease_end(struct dt_leases *l, struct lease *lease)
+{
+	bpf_map_delete_elem(l->map_fd, &lease->key);
+	index_remove(l, lease);
+	free(lease);
+}
+
+static int map_load(struct dt_leases *l)
+{
+	struct dt_lease_key key, next;
+	struct dt_lease value;
+	bool first = true;
+
+	while (bpf_map_get_next_key(l->map_fd, first ? NULL : &key, &next) == 0) {
+		struct lease *lease;
+		int err;
+
+		first = false;
+		key = next;
+		if (bpf_map_lookup_elem(l->map_fd, &key, &value) < 0)
+			continue;
+		lease = calloc(1, sizeof(*lease));
+		if (!lease)
+			return -ENOMEM;
+		lease->target.client_id = value.client_id;
+		lease->target.client = key.client;
+		lease->target.relay = key.relay;
+		lease->target.server = value.server;
+		lease->target.rpt = ntohs(value.rpt_be16);
+		lease->key = key;
+		lease->expires_ns = value.expires_ns;
+		lease->created_ns = value.created_ns;
+		err = index_add(l, lease);
+		if (err) {
+			free(lease);
+			return err;
+		}
+	}
+	return 0;
+}
+
+int dt_leases_new(struct dt_leases **out, int map_fd, unsigned max_leases, struct dt_port_range ports)
+{
+	struct dt_leases *l = calloc(1, sizeof(*l));
+	int err;
+
+	if (!l)
+		return -ENOMEM;
+	l->map_fd = map_fd;
+	l->max_leases = max_leases;
+	l->ports = ports;
+	err = map_load(l);
+	if (err) {
+		dt_leases_free(l);
+		return err;
+	}
+	*out = l;
+	return 0;
+}
+
+void dt_leases_free(struct dt_leases *l)
+{
+	struct lease *lease, *tmp;
+
+	if (!l)
+		return;
+	HASH_ITER(by_target, l->by_target, lease, tmp) {
+		index_remove(l, lease);
+		free(lease);
+	}
+	free(l);
+}
+
+static bool outside_range(const struct dt_lease_entry *e, void *data)
+{
+	const struct dt_leases *l = data;
+
+	return !dt_port_range_contains(&l->ports, e->dpt);
+}
+
+size_t dt_leases_configure(struct dt_leases *l, unsigned max_leases, struct dt_port_range ports)
+{
+	l->max_leases = max_leases;
+	l->ports = ports;
+	return dt_leases_remove_if(l, outside_range, l);
+}
+
+static struct lease *find_target(const struct dt_leases *l, const struct dt_lease_entry *e)
+{
+	struct target target = target_of(e);
+	struct lease *lease;
+
+	HASH_FIND(by_target, l->by_target, &target, sizeof(target), lease);
+	return lease;
+}
+
+static struct lease *find_key(const struct dt_leases *l, const struct dt_lease_key *key)
+{
+	struct lease *lease;
+
+	HASH_FIND(by_key, l->by_key, key, sizeof(*key), lease);
+	return lease;
+}
+
+/* A random port that nobody at this client address holds; so two clients behind one address never share one. */
+static int port_choose(const struct dt_leases *l, const struct dt_lease_entry *e, struct dt_lease_key *key)
+{
+	uint32_t range = (uint32_t)(l->ports.max - l->ports.min) + 1;
+	uint32_t start = randombytes_uniform(range);
+
+	for (int i = 0; i < RANDOM_TRIES; i++) {
+		*key = key_of(e, (uint16_t)(l->ports.min + randombytes_uniform(range)));
+		if (!find_key(l, key))
+			return 0;
+	}
+	for (uint32_t i = 0; i < range; i++) {
+		*key = key_of(e, (uint16_t)(l->ports.min + (start + i) % range));
+		if (!find_key(l, key))
+			return 0;
+	}
+	return -EADDRNOTAVAIL;
+}
+
+static int lease_extend(struct dt_leases *l, struct lease *lease, struct dt_lease_entry *e)
+{
+	uint64_t was = lease->expires_ns;
+	int err;
+
+	lease->expires_ns = e->expires_ns;
+	err = map_store(l, lease);
+	if (err) {
+		lease->expires_ns = was;
+		return err;
+	}
+	e->dpt = ntohs(lease->key.dpt_be16);
+	e->created_ns = lease->created_ns;
+	return 0;
+}
+
+int dt_leases_make(struct dt_leases *l, struct dt_lease_entry *e, unsigned client_max)
+{
+	struct lease *lease = find_target(l, e);
+	struct holder *h;
+	int err;
+
+	if (lease)
+		return lease_extend(l, lease, e);
+	h = holder_find(l, e->client_id);
+	if ((h ? h->count : 0) >= client_max || HASH_CNT(by_key, l->by_key) >= l->max_leases)
+		return -EDQUOT;
+	lease = calloc(1, sizeof(*lease));
+	if (!lease)
+		return -ENOMEM;
+	err = port_choose(l, e, &lease->key);
+	if (err == 0) {
+		lease->target = target_of(e);
+		lease->expires_ns = e->expires_ns;
+		lease->created_ns = e->created_ns;
+		err = map_store(l, lease);
+	}
+	if (err == 0) {
+		err = index_add(l, lease);
+		if (err)
+			bpf_map_delete_elem(l->map_fd, &lease->key);
+	}
+	if (err) {
+		free(lease);
+		return err;
+	}
+	e->dpt = ntohs(lease->key.dpt_be16);
+	return 0;
+}
+
+static struct lease *find_held(const struct dt_leases *l, const struct dt_lease_entry *e)
+{
+	struct holder *h = holder_find(l, e->client_id);
+	struct lease *lease;
+
+	if (!h)
+		return NULL;
+	DL_FOREACH(h->leases, lease)
+		if (ntohs(lease->key.dpt_be16) == e->dpt && lease->target.rpt == e->server.port &&
+		    dt_ip_equal(&lease->target.server, &e->server.ip))
+			return lease;
+	return NULL;
+}
+
+static int lease_move(struct dt_leases *l, struct lease *lease, struct dt_lease_entry *e)
+{
+	struct lease *moved;
+	int err;
+
+	moved = calloc(1, sizeof(*moved));
+	if (!moved)
+		return -ENOMEM;
+	moved->key = key_of(e, e->dpt);
+	moved->target = target_of(e);
+	moved->expires_ns = e->expires_ns;
+	moved->created_ns = lease->created_ns;
+	err = find_key(l, &moved->key) || find_target(l, e) ? -EADDRINUSE : map_store(l, moved);
+	if (err == 0)
+		err = index_add(l, moved);
+	if (err) {
+		free(moved);
+		return err;
+	}
+	e->created_ns = moved->created_ns;
+	lease_end(l, lease);
+	return 0;
+}
+
+int dt_leases_renew(struct dt_leases *l, struct dt_lease_entry *e)
+{
+	struct lease *lease = find_target(l, e);
+
+	if (lease && ntohs(lease->key.dpt_be16) == e->dpt)
+		return lease_extend(l, lease, e);
+	lease = find_held(l, e);
+	return lease ? lease_move(l, lease, e) : -ENOENT;
+}
+
+int dt_leases_release(struct dt_leases *l, const struct dt_lease_entry *e)
+{
+	struct lease *lease = find_target(l, e);
+
+	if (!lease || ntohs(lease->key.dpt_be16) != e->dpt)
+		return -ENOENT;
+	lease_end(l, lease);
+	return 0;
+}
+
+uint64_t dt_leases_expire(struct dt_leases *l, uint64_t now_ns)
+{
+	struct lease *lease, *tmp;
+	uint64_t next = DT_NEVER;
+
+	HASH_ITER(by_target, l->by_target, lease, tmp) {
+		if (lease->expires_ns <= now_ns)
+			lease_end(l, lease);
+		else if (lease->expires_ns < next)
+			next = lease->expires_ns;
+	}
+	return next;
+}
+
+size_t dt_leases_remove_if(struct dt_leases *l, bool (*doomed)(const struct dt_lease_entry *e, void *data), void *data)
+{
+	struct lease *lease, *tmp;
+	size_t count = 0;
+
+	HASH_ITER(by_target, l->by_target, lease, tmp) {
+		struct dt_lease_entry e = entry_of(lease);
+
+		if (!doomed(&e, data))
+			continue;
+		lease_end(l, lease);
+		count++;
+	}
+	return count;
+}
+
+size_t dt_leases_count(const struct dt_leases *l)
+{
+	return HASH_CNT(by_key, l->by_key);
+}
+
+size_t dt_leases_count_client(const struct dt_leases *l, uint64_t client_id)
+{
+	const struct holder *h = holder_find(l, client_id);
+
+	return h ? h->count : 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The pin directory: found or made on a bpffs (which is mounted if missing), and held by one process at a time.
+ * The lock lies outside of bpffs, which has no locks, under the directory's device and inode.
+ */
+#ifndef DETOURD_RELAY_PINS_H
+#define DETOURD_RELAY_PINS_H
+
+#include <stdbool.h>
+
+struct dt_pins {
+	int lock_fd;
+	char lock_path[128];
+	bool existed; /* the directory was there already */
+};
+
+/*
+ * -EBUSY: a running relay holds it. Other errors of mkdir, mount, open. Logs why. With make unset a missing
+ * directory is -ENOENT, silently.
+ */
+int dt_pins_open(struct dt_pins *p, const char *path, bool make);
+void dt_pins_close(struct dt_pins *p);
+
+/* Adds ranges ("a-b,c-d") to net.ipv4.ip_local_reserved_ports, remembering what was there before. Logs. */
+int dt_pins_reserve_ports(struct dt_pins *p, const char *ranges);
+/* Puts back what was there before the first dt_pins_reserve_ports(), unless somebody else changed it since. */
+int dt_pins_restore_ports(struct dt_pins *p);
+
+#endif

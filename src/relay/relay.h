@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The running relay: what its modules share. Only src/relay includes this. */
+#ifndef DETOURD_RELAY_RELAY_H
+#define DETOURD_RELAY_RELAY_H
+
+#include <uv.h>
+
+#include "base/control.h"
+#include "base/log.h"
+#include "proto/relay_session.h"
+#include "relay/config.h"
+#include "relay/dataplane.h"
+#include "relay/flows.h"
+#include "relay/leases.h"
+#include "relay/listener.h"
+#include "relay/network.h"
+#include "relay/policy.h"
+
+/* One [client NAME]; conf points into the configuration in force. */
+struct dt_relay_client {
+	const struct dt_peer_conf *conf;
+	struct dt_relay_peer *peer;
+	uint64_t id;
+	struct dt_relay_client *next;
+};
+
+enum dt_relay_counter {
+	DT_RELAY_COUNT_REQUESTS,
+	DT_RELAY_COUNT_TOKENS_SENT,
+	DT_RELAY_COUNT_DROPPED_MALFORMED,
+	DT_RELAY_COUNT_DROPPED_AUTH,
+	DT_RELAY_COUNT_DROPPED_REPLAY,
+	DT_RELAY_COUNT_LEASES_MADE,
+	DT_RELAY_COUNT_LEASES_RENEWED,
+	DT_RELAY_COUNT_LEASES_RELEASED,
+	DT_RELAY_COUNT_DENIED_DESTINATION,
+	DT_RELAY_COUNT_DENIED_QUOTA,
+	DT_RELAY_COUNT_DENIED_NO_PORT,
+	DT_RELAY_COUNT_DENIED_FAMILY,
+	DT_RELAY_COUNTERS
+};
+
+struct dt_relay {
+	uv_loop_t *loop;
+	struct dt_relay_config *config;
+	struct dt_dataplane *dataplane;
+	struct dt_network network;
+	struct dt_policy policy;
+	struct dt_leases *leases;
+	struct dt_flows *flows;
+	struct dt_relay_proto *proto;
+	struct dt_relay_client *clients;
+	struct dt_listener **listeners;
+	size_t nlisteners;
+	struct dt_control *control;
+	uv_timer_t alive;
+	uv_timer_t sweep;
+	uint64_t counters[DT_RELAY_COUNTERS];
+	struct dt_log_limit denied_log;
+};
+
+/* relay/requests.c: a dt_listener_fn; data is the relay. */
+size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struct dt_ip *to, const uint8_t *in,
+			 size_t len, uint8_t *reply);
+
+/* relay/status.c: a dt_control_status_fn; data is the relay. */
+json_t *dt_relay_status(void *data);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The relay's answer to `detourd status`. */
+#include "relay/relay.h"
+
+static const char *const counter_names[DT_RELAY_COUNTERS] = {
+	[DT_RELAY_COUNT_REQUESTS] = "requests",
+	[DT_RELAY_COUNT_TOKENS_SENT] = "tokens_sent",
+	[DT_RELAY_COUNT_DROPPED_MALFORMED] = "dropped_malformed",
+	[DT_RELAY_COUNT_DROPPED_AUTH] = "dropped_auth",
+	[DT_RELAY_COUNT_DROPPED_REPLAY] = "dropped_replay",
+	[DT_RELAY_COUNT_LEASES_MADE] = "leases_made",
+	[DT_RELAY_COUNT_LEASES_RENEWED] = "leases_renewed",
+	[DT_RELAY_COUNT_LEASES_RELEASED] = "leases_released",
+	[DT_RELAY_COUNT_DENIED_DESTINATION] = "denied_destination",
+	[DT_RELAY_COUNT_DENIED_QUOTA] = "denied_quota",
+	[DT_RELAY_COUNT_DENIED_NO_PORT] = "denied_no_port",
+	[DT_RELAY_COUNT_DENIED_FAMILY] = "denied_family",
+};
+
+static json_t *client_status(struct dt_relay *r, const struct dt_relay_client *client)
+{
+	struct dt_flow_totals totals;
+
+	dt_flows_totals(r->flows, client->id, &totals);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", client->conf->name, "leases",
+			 (json_int_t)dt_leases_count_client(r->leases, client->id), "flows", (json_int_t)totals.flows,
+			 "bytes_up", (json_int_t)totals.bytes_up, "bytes_down", (json_int_t)totals.bytes_down);
+}
+
+json_t *dt_relay_status(void *data)
+{
+	struct dt_relay *r = data;
+	json_t *clients = json_array(), *counters = json_object();
+	uint64_t nat[DT_NAT_COUNTERS];
+
+	dt_flows_sample(r->flows);
+	for (const struct dt_relay_client *c = r->clients; c; c = c->next)
+		json_array_append_new(clients, client_status(r, c));
+	for (int i = 0; i < DT_RELAY_COUNTERS; i++)
+		json_object_set_new(counters, counter_names[i], json_integer((json_int_t)r->counters[i]));
+	dt_dataplane_counters(r->dataplane, nat);
+	for (int i = 0; i < DT_NAT_COUNTERS; i++)
+		json_object_set_new(counters, dt_nat_counter_name((enum dt_nat_counter)i),
+				    json_integer((json_int_t)nat[i]));
+	/* a destination refused is one, whether the lease or the flow was refused */
+	json_object_set_new(counters, "denied_destination",
+			    json_integer((json_int_t)(r->counters[DT_RELAY_COUNT_DENIED_DESTINATION] +
+						      nat[DT_NAT_DROP_DESTINATION])));
+	json_object_set_new(counters, "denied_quota",
+			    json_integer((json_int_t)(r->counters[DT_RELAY_COUNT_DENIED_QUOTA] +
+						      nat[DT_NAT_DROP_MAX_FLOWS] + nat[DT_NAT_DROP_HALF_OPEN] +
+						      nat[DT_NAT_DROP_NEW_FLOWS])));
+	return json_pack("{s:i, s:s, s:o, s:o}", "version", 1, "mode", "relay", "clients", clients, "counters",
+			 counters);
+}
