@@ -82,6 +82,8 @@ bool dt_link_event(struct dt_link *l, struct dt_link_event *out);
 void dt_link_probe(struct dt_link *l, uint64_t now_ns);
 
 enum dt_link_state dt_link_state(const struct dt_link *l);
+/* Why the relay answers and yet is not up (enum dt_reason); DT_REASON_OK: it said nothing of the kind. */
+uint8_t dt_link_reason(const struct dt_link *l);
 /* Smoothed, microseconds; 0 before the first answer. */
 uint32_t dt_link_rtt_us(const struct dt_link *l);
 /* The last full reply's addresses (control4/6, nat4/6, seen); all unset before one. */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The client's eyes: sockops on the cgroup root follows every MPTCP subflow that this network namespace opens and
+ * keeps, per four-tuple, its connection's token, round-trip time, time-outs, retransmissions and bytes.
+ */
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "detourd/maps.h"
+
+#define AF_INET 2
+
+const volatile __u64 netns_cookie; /* ours; other namespaces' sockets come by here too */
+
+struct mptcp_sock {
+	__u32 token;
+} __attribute__((preserve_access_index));
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct dt_subflow_key);
+	__type(value, struct dt_subflow_stats);
+} subflows SEC(".maps");
+
+static __always_inline void key_fill(struct dt_subflow_key *key, struct bpf_sock_ops *ops)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	if (ops->family == AF_INET) {
+		key->local.w[2] = bpf_htonl(0xffff);
+		key->local.w[3] = ops->local_ip4;
+		key->remote.w[2] = bpf_htonl(0xffff);
+		key->remote.w[3] = ops->remote_ip4;
+	} else {
+		key->local.w[0] = ops->local_ip6[0];
+		key->local.w[1] = ops->local_ip6[1];
+		key->local.w[2] = ops->local_ip6[2];
+		key->local.w[3] = ops->local_ip6[3];
+		key->remote.w[0] = ops->remote_ip6[0];
+		key->remote.w[1] = ops->remote_ip6[1];
+		key->remote.w[2] = ops->remote_ip6[2];
+		key->remote.w[3] = ops->remote_ip6[3];
+	}
+	key->lport = ops->local_port;
+	key->rport = bpf_ntohl(ops->remote_port);
+}
+
+/* 0: not an MPTCP subflow. */
+static __always_inline __u32 token_of(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
+	struct mptcp_sock *msk;
+
+	if (!sk)
+		return 0;
+	msk = bpf_skc_to_mptcp_sock(sk);
+	return msk ? BPF_CORE_READ(msk, token) : 0;
+}
+
+static __always_inline void sample(struct dt_subflow_stats *s, struct bpf_sock_ops *ops)
+{
+	s->srtt_us = ops->srtt_us >> 3;
+	s->retransmits = ops->total_retrans;
+	s->bytes_acked = ops->bytes_acked;
+	s->bytes_received = ops->bytes_received;
+	s->updated_ns = bpf_ktime_get_boot_ns();
+}
+
+static __always_inline void follow(struct bpf_sock_ops *ops)
+{
+	struct dt_subflow_stats *known, fresh = {};
+	struct dt_subflow_key key;
+	__u32 token;
+
+	if (bpf_get_netns_cookie(ops) != netns_cookie)
+		return;
+	token = token_of(ops);
+	if (!token)
+		return;
+	key_fill(&key, ops);
+	known = bpf_map_lookup_elem(&subflows, &key);
+	if (known && known->token == token) {
+		known->state = ops->state;
+		sample(known, ops);
+	} else {
+		fresh.token = token;
+		fresh.state = ops->state;
+		sample(&fresh, ops);
+		if (bpf_map_update_elem(&subflows, &key, &fresh, BPF_ANY) < 0)
+			return;
+	}
+	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTO_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG |
+					       BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG);
+}
+
+SEC("sockops")
+int track(struct bpf_sock_ops *ops)
+{
+	struct dt_subflow_stats *s;
+	struct dt_subflow_key key;
+
+	switch (ops->op) {
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		follow(ops);
+		return 1;
+	case BPF_SOCK_OPS_RTO_CB:
+	case BPF_SOCK_OPS_RETRANS_CB:
+	case BPF_SOCK_OPS_RTT_CB:
+	case BPF_SOCK_OPS_STATE_CB:
+		/* these flags are set by follow() alone, so the socket is one of ours */
+		key_fill(&key, ops);
+		s = bpf_map_lookup_elem(&subflows, &key);
+		if (!s)
+			return 1;
+		if (ops->op == BPF_SOCK_OPS_RTO_CB)
+			s->rtos++;
+		if (ops->op == BPF_SOCK_OPS_STATE_CB)
+			s->state = ops->args[1];
+		sample(s, ops);
+		return 1;
+	default:
+		return 1;
+	}
+}
+
+char LICENSE[] SEC("license") = "GPL";

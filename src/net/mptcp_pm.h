@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel's MPTCP path-manager interface: generic netlink family mptcp_pm (net/mptcp/pm_netlink.c). */
+#ifndef DETOURD_NET_MPTCP_PM_H
+#define DETOURD_NET_MPTCP_PM_H
+
+#include "base/addr.h"
+#include "net/netlink.h"
+
+/* Local token of a connection: a secret towards other users, never printed. */
+typedef uint32_t dt_mptcp_token;
+
+enum dt_mptcp_event_type {
+	DT_MPTCP_CREATED = 1,
+	DT_MPTCP_ESTABLISHED = 2,
+	DT_MPTCP_CLOSED = 3,
+	DT_MPTCP_ANNOUNCED = 6,
+	DT_MPTCP_REMOVED = 7,
+	DT_MPTCP_SUB_ESTABLISHED = 10,
+	DT_MPTCP_SUB_CLOSED = 11,
+	DT_MPTCP_SUB_PRIORITY = 13,
+};
+
+/* What an event does not carry is zero. v4-mapped addresses are plain IPv4 here. */
+struct dt_mptcp_event {
+	enum dt_mptcp_event_type type;
+	dt_mptcp_token token;
+	struct dt_endpoint local;
+	struct dt_endpoint remote;
+	uint8_t local_id;
+	uint8_t remote_id;
+	bool server_side; /* this host accepted the connection */
+	bool deny_join_id0; /* the server's C flag (RFC 8684, 3.1) */
+	bool backup;
+	int error; /* positive errno of SUB_CLOSED */
+};
+
+/* -EBADMSG for what is none of ours to understand (*out is then untouched). Pure. */
+int dt_mptcp_event_parse(struct dt_mptcp_event *out, const struct nlmsghdr *nlh);
+
+struct dt_mptcp_pm {
+	struct dt_netlink commands;
+	struct dt_netlink events; /* to be drained by the owner, with dt_mptcp_event_parse() */
+	struct dt_genl_family family;
+};
+
+/* -ENOENT: this kernel has no MPTCP path-manager family. */
+int dt_mptcp_pm_open(struct dt_mptcp_pm *pm);
+void dt_mptcp_pm_close(struct dt_mptcp_pm *pm);
+
+/*
+ * MPTCP_PM_CMD_SUBFLOW_CREATE with an explicit id (1..255) and source port, so that the SYN's four-tuple is known
+ * and REMOVE of one id touches no other subflow. The kernel's errors: -EADDRINUSE (take another port), -EINVAL
+ * (unknown token, id in use; words in pm->commands.error), -ENOTCONN (too early).
+ */
+int dt_mptcp_subflow_create(struct dt_mptcp_pm *pm, dt_mptcp_token token, uint8_t local_id,
+			    const struct dt_endpoint *local, const struct dt_endpoint *remote);
+/* MPTCP_PM_CMD_REMOVE: tells the peer by RM_ADDR over a live subflow; closes nothing here. */
+int dt_mptcp_remove(struct dt_mptcp_pm *pm, dt_mptcp_token token, uint8_t local_id);
+/* MPTCP_PM_CMD_SUBFLOW_DESTROY: closes here, says nothing to the peer. -ESRCH: no such subflow. */
+int dt_mptcp_subflow_destroy(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
+			     const struct dt_endpoint *remote);
+
+#endif

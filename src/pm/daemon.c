@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Client mode, start to stop, and what a reload changes. */
+#include "pm/daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pm/pm.h"
+
+#define TICK_MS 1000
+#define TRACK_SWEEP_TICKS 5
+
+static int event_take(const struct nlmsghdr *nlh, void *data)
+{
+	struct dt_pm *pm = data;
+	struct dt_mptcp_event event;
+
+	if (dt_mptcp_event_parse(&event, nlh) == 0)
+		dt_connections_event(pm, &event);
+	return 0;
+}
+
+static void events_readable(uv_poll_t *poll, int status, int events)
+{
+	struct dt_pm *pm = poll->data;
+	int err;
+
+	while ((err = dt_netlink_drain(&pm->mptcp.events, event_take, pm)) == -ENOBUFS) {
+		pm->counters[DT_PM_LOST_EVENTS]++;
+		dt_log_warn("the kernel dropped path-manager events: some connections may go without detours");
+	}
+	if (err)
+		dt_log_err("cannot read path-manager events: %s", strerror(-err));
+}
+
+static void tick_due(uv_timer_t *timer)
+{
+	struct dt_pm *pm = timer->data;
+	uint64_t now_ns = dt_now_ns();
+	static unsigned turn;
+
+	dt_pm_leases_tick(pm, now_ns);
+	if (++turn % TRACK_SWEEP_TICKS == 0)
+		dt_track_sweep(pm->track, now_ns - TRACK_SWEEP_TICKS * DT_SEC);
+}
+
+static void pm_free(struct dt_pm *pm)
+{
+	dt_track_close(pm->track);
+	dt_netlink_close(&pm->diag);
+	dt_mptcp_pm_close(&pm->mptcp);
+	dt_takeover_end(&pm->takeover);
+	dt_client_config_free(pm->config);
+	free(pm);
+}
+
+/* Detours and relays close over several turns of the loop; the memory goes when the last has. */
+static void closing_turn(uv_timer_t *timer);
+
+static void tick_closed(uv_handle_t *handle)
+{
+	pm_free(handle->data);
+}
+
+static void closing_turn(uv_timer_t *timer)
+{
+	struct dt_pm *pm = timer->data;
+
+	if (pm->relays_open == 0)
+		uv_close((uv_handle_t *)&pm->tick, tick_closed);
+	else
+		uv_timer_start(&pm->tick, closing_turn, 1, 0);
+}
+
+static void pm_stop(void *daemon)
+{
+	struct dt_pm *pm = daemon;
+
+	pm->stopping = true;
+	dt_connections_drop(pm, true);
+	while (pm->relays)
+		dt_pm_relay_close(pm->relays);
+	dt_control_close(pm->control);
+	pm->control = NULL;
+	if (uv_is_active((uv_handle_t *)&pm->events))
+		uv_poll_stop(&pm->events);
+	if (pm->events.data)
+		uv_close((uv_handle_t *)&pm->events, NULL);
+	dt_takeover_end(&pm->takeover);
+	uv_timer_start(&pm->tick, closing_turn, 1, 0);
+}
+
+static int kernel_open(struct dt_pm *pm)
+{
+	int err = dt_mptcp_pm_open(&pm->mptcp);
+
+	if (err == -ENOENT)
+		dt_log_err("this kernel has no MPTCP path-manager interface (generic netlink mptcp_pm): CONFIG_MPTCP is needed");
+	else if (err)
+		dt_log_err("cannot follow MPTCP events: %s%s", strerror(-err), err == -EPERM ? "; run as root" : "");
+	if (err)
+		return err;
+	err = dt_netlink_open(&pm->diag, NETLINK_SOCK_DIAG);
+	if (err) {
+		dt_log_err("cannot open sock_diag: %s", strerror(-err));
+		return err;
+	}
+	err = uv_poll_init(pm->loop, &pm->events, dt_netlink_fd(&pm->mptcp.events));
+	if (err)
+		return err;
+	pm->events.data = pm;
+	return uv_poll_start(&pm->events, UV_READABLE, events_readable);
+}
+
+static int pm_start(void **out, uv_loop_t *loop, void *config)
+{
+	struct dt_pm *pm = calloc(1, sizeof(*pm));
+	int err;
+
+	if (!pm) {
+		dt_client_config_free(config);
+		return -ENOMEM;
+	}
+	pm->loop = loop;
+	pm->config = config;
+	pm->takeover.lock_fd = -1;
+	dt_log_set_level(pm->config->log_level);
+	uv_timer_init(loop, &pm->tick);
+	pm->tick.data = pm;
+	err = dt_takeover_begin(&pm->takeover);
+	if (err == 0)
+		err = dt_track_open(&pm->track, pm->takeover.netns_cookie);
+	if (err == 0)
+		err = kernel_open(pm);
+	if (err == 0) {
+		err = dt_control_open(&pm->control, loop, pm->config->control, dt_pm_status, pm);
+		if (err)
+			dt_log_err("cannot open the control socket %s: %s", pm->config->control, strerror(-err));
+	}
+	for (size_t i = 0; err == 0 && i < pm->config->nrelays; i++)
+		err = dt_pm_relay_open(pm, &pm->config->relays[i], i);
+	if (err) {
+		pm_stop(pm);
+		return err;
+	}
+	uv_timer_start(&pm->tick, tick_due, TICK_MS, TICK_MS);
+	dt_log_info("client ready relays=%zu max-detours=%u", pm->config->nrelays, pm->config->max_detours);
+	*out = pm;
+	return 0;
+}
+
+/* --- reload ------------------------------------------------------------------------------------ */
+
+static bool same_relay(const struct dt_relay_conf *a, const struct dt_relay_conf *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port &&
+	       memcmp(a->public_key, b->public_key, DT_KEY_LEN) == 0;
+}
+
+static const struct dt_relay_conf *relay_conf_find(const struct dt_client_config *config, const struct dt_relay_conf *of)
+{
+	for (size_t i = 0; i < config->nrelays; i++)
+		if (same_relay(&config->relays[i], of))
+			return &config->relays[i];
+	return NULL;
+}
+
+static int relays_check(const struct dt_client_config *config)
+{
+	struct dt_pair_keys keys;
+
+	for (size_t i = 0; i < config->nrelays; i++)
+		if (dt_pair_keys_client(&keys, &config->keys, config->relays[i].public_key) < 0) {
+			dt_log_err("relay %s: this public key is weak; it is not one that detourd genkey and pubkey made",
+				   config->relays[i].name);
+			return -EKEYREJECTED;
+		}
+	return 0;
+}
+
+static int relays_replace(struct dt_pm *pm, const struct dt_client_config *fresh)
+{
+	struct dt_pm_relay *relay, *next;
+	int err = 0;
+
+	for (relay = pm->relays; relay; relay = next) {
+		const struct dt_relay_conf *conf = relay_conf_find(fresh, relay->conf);
+
+		next = relay->next;
+		if (!conf) {
+			dt_pm_relay_close(relay);
+			continue;
+		}
+		relay->conf = conf;
+		relay->index = (size_t)(conf - fresh->relays);
+	}
+	for (size_t i = 0; err == 0 && i < fresh->nrelays; i++)
+		if (!dt_pm_relay_at(pm, i))
+			err = dt_pm_relay_open(pm, &fresh->relays[i], i);
+	return err;
+}
+
+static int pm_reload(void *daemon, void *config)
+{
+	struct dt_pm *pm = daemon;
+	struct dt_client_config *fresh = config, *old = pm->config;
+	struct dt_connection *c, *tmp;
+	const char *fixed = NULL;
+	int err = 0;
+
+	if (memcmp(&old->keys, &fresh->keys, sizeof(old->keys)) != 0)
+		fixed = "private-key-file";
+	else if (strcmp(old->control, fresh->control) != 0)
+		fixed = "control";
+	if (fixed) {
+		dt_log_err("%s changed: that needs a restart; nothing was reloaded", fixed);
+		err = -EINVAL;
+	}
+	if (err == 0)
+		err = relays_check(fresh);
+	if (err) {
+		dt_client_config_free(fresh);
+		return err;
+	}
+	dt_log_set_level(fresh->log_level);
+	pm->config = fresh;
+	err = relays_replace(pm, fresh);
+	HASH_ITER(hh, pm->connections, c, tmp)
+		dt_detours_rules_changed(c);
+	dt_client_config_free(old);
+	if (err)
+		dt_log_err("reload: %s", strerror(-err));
+	else
+		dt_log_info("reloaded relays=%zu max-detours=%u", fresh->nrelays, fresh->max_detours);
+	return err;
+}
+
+static int config_load(void **config, const char *path)
+{
+	return dt_client_config_load((struct dt_client_config **)config, path);
+}
+
+static void config_free(void *config)
+{
+	dt_client_config_free(config);
+}
+
+const struct dt_mode dt_client_mode = {config_load, config_free, pm_start, pm_reload, pm_stop};

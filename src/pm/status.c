@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The client's answer to `detourd status`, and the lines of `detourd monitor`. */
+#include <string.h>
+#include <utlist.h>
+
+#include "pm/pm.h"
+
+static const char *const counter_names[DT_PM_COUNTERS] = {
+	[DT_PM_CONNECTIONS] = "connections",
+	[DT_PM_LOST_EVENTS] = "lost_events",
+	[DT_PM_JOINS] = "joins",
+	[DT_PM_JOINS_ESTABLISHED] = "joins_established",
+	[DT_PM_JOIN_REFUSED] = "join_refused",
+	[DT_PM_JOIN_TIMEOUT] = "join_timeout",
+	[DT_PM_JOIN_FAILED] = "join_failed",
+	[DT_PM_LEASES_ASKED] = "leases_asked",
+	[DT_PM_LEASES_GRANTED] = "leases_granted",
+	[DT_PM_LEASES_REFUSED] = "leases_refused",
+	[DT_PM_DROPPED_AUTH] = "dropped_auth",
+	[DT_PM_DROPPED_MALFORMED] = "dropped_malformed",
+	[DT_PM_DROPPED_UNMATCHED] = "dropped_unmatched",
+};
+
+static const char *link_word(enum dt_link_state state)
+{
+	switch (state) {
+	case DT_LINK_UP:
+		return "up";
+	case DT_LINK_DOWN:
+		return "down";
+	case DT_LINK_CONNECTING:
+		break;
+	}
+	return "connecting";
+}
+
+static const char *relay_reason(const struct dt_pm_relay *relay)
+{
+	if (*relay->problem)
+		return relay->problem;
+	switch (dt_pm_relay_state(relay)) {
+	case DT_LINK_UP:
+		return "";
+	case DT_LINK_CONNECTING:
+		return "no answer yet";
+	case DT_LINK_DOWN:
+		break;
+	}
+	return "no answer: the relay is off or out of reach, its key is another, or it does not know ours";
+}
+
+static json_t *relay_status(const struct dt_pm_relay *relay)
+{
+	char endpoint[256];
+	bool bracket = strchr(relay->conf->host, ':') != NULL;
+
+	snprintf(endpoint, sizeof(endpoint), "%s%s%s:%u", bracket ? "[" : "", relay->conf->host, bracket ? "]" : "",
+		 relay->conf->port);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "name", relay->conf->name, "state",
+			 link_word(dt_pm_relay_state(relay)), "reason", relay_reason(relay), "endpoint", endpoint, "carrier",
+			 "nat", "rtt_us",
+			 (json_int_t)(relay->links ? dt_link_rtt_us(relay->links->proto) : 0));
+}
+
+static json_t *subflow_status(struct dt_pm *pm, const char *via, const char *carrier, const char *state,
+			      const struct dt_endpoint *local, const struct dt_endpoint *remote)
+{
+	char local_text[DT_ENDPOINT_STRLEN], remote_text[DT_ENDPOINT_STRLEN];
+	struct dt_tcp_sample sample = {0};
+	struct dt_subflow_stats stats = {0};
+
+	dt_track_get(pm->track, local, remote, &stats);
+	dt_sock_diag_get(&pm->diag, local, remote, &sample);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "via", via, "carrier", carrier, "state",
+			 state, "local", dt_endpoint_format(local, local_text), "remote",
+			 dt_endpoint_format(remote, remote_text), "srtt_us",
+			 (json_int_t)(sample.srtt_us ? sample.srtt_us : stats.srtt_us), "bytes_acked",
+			 (json_int_t)(sample.bytes_acked > stats.bytes_acked ? sample.bytes_acked : stats.bytes_acked),
+			 "bytes_received",
+			 (json_int_t)(sample.bytes_received > stats.bytes_received ? sample.bytes_received
+										   : stats.bytes_received),
+			 "retransmits",
+			 (json_int_t)(sample.retransmits > stats.retransmits ? sample.retransmits : stats.retransmits),
+			 "rtos", (json_int_t)stats.rtos);
+}
+
+static json_t *connection_status(struct dt_pm *pm, const struct dt_connection *c)
+{
+	char local[DT_ENDPOINT_STRLEN], remote[DT_ENDPOINT_STRLEN], why[1024];
+	json_t *subflows = json_array();
+	const struct dt_detour *d;
+
+	json_array_append_new(subflows, subflow_status(pm, "direct", "direct", c->direct_established ? "established" : "closed",
+						       &c->local, &c->remote));
+	DL_FOREACH(c->detours, d)
+		if (d->state == DT_DETOUR_PENDING || d->state == DT_DETOUR_ESTABLISHED)
+			json_array_append_new(subflows,
+					      subflow_status(pm, d->relay->conf->name, "nat",
+							     d->state == DT_DETOUR_PENDING ? "pending" : "established",
+							     &d->local, &d->remote));
+	dt_detours_why(c, why, sizeof(why));
+	return json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)c->number, "local",
+			 dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->remote, remote), "why", why,
+			 "subflows", subflows);
+}
+
+json_t *dt_pm_status(void *data)
+{
+	struct dt_pm *pm = data;
+	json_t *relays = json_array(), *connections = json_array(), *counters = json_object();
+	struct dt_connection *c, *tmp;
+
+	for (const struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next)
+		json_array_append_new(relays, relay_status(relay));
+	HASH_ITER(hh, pm->connections, c, tmp)
+		json_array_append_new(connections, connection_status(pm, c));
+	for (int i = 0; i < DT_PM_COUNTERS; i++)
+		json_object_set_new(counters, counter_names[i], json_integer((json_int_t)pm->counters[i]));
+	return json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays, "connections",
+			 connections, "counters", counters);
+}
+
+void dt_pm_publish(struct dt_pm *pm, const char *event, const struct dt_connection *c, const struct dt_pm_relay *relay,
+		   const char *detail)
+{
+	char remote[DT_ENDPOINT_STRLEN];
+	json_t *line;
+
+	if (!pm->control || !dt_control_watched(pm->control))
+		return;
+	line = json_pack("{s:I, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event", event, "detail", detail);
+	if (c) {
+		json_object_set_new(line, "id", json_integer((json_int_t)c->number));
+		json_object_set_new(line, "remote", json_string(dt_endpoint_format(&c->remote, remote)));
+	}
+	if (relay)
+		json_object_set_new(line, "relay", json_string(relay->conf->name));
+	dt_control_publish(pm->control, line);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/track.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "track.skel.h"
+
+struct dt_track {
+	struct track_bpf *skel;
+	int cgroup_fd;
+};
+
+static int libbpf_log(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), fmt, args);
+	line[strcspn(line, "\n")] = '\0';
+	dt_log_debug("%s", line);
+	return 0;
+}
+
+/* The root of the cgroup2 tree, wherever it is mounted. */
+static int cgroup_open(void)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *entry;
+	int fd = -ENOENT;
+
+	if (!mounts)
+		return -errno;
+	while (fd == -ENOENT && (entry = getmntent(mounts)))
+		if (strcmp(entry->mnt_type, "cgroup2") == 0) {
+			fd = open(entry->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			if (fd < 0)
+				fd = -errno;
+		}
+	endmntent(mounts);
+	return fd;
+}
+
+int dt_track_open(struct dt_track **out, uint64_t netns_cookie)
+{
+	struct dt_track *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	libbpf_set_print(libbpf_log);
+	t->cgroup_fd = cgroup_open();
+	if (t->cgroup_fd < 0) {
+		err = t->cgroup_fd;
+		dt_log_err("no cgroup2 file system is mounted: %s; mount one: mount -t cgroup2 none /sys/fs/cgroup",
+			   strerror(-err));
+		goto failed;
+	}
+	t->skel = track_bpf__open();
+	err = t->skel ? 0 : -errno;
+	if (err == 0) {
+		t->skel->rodata->netns_cookie = netns_cookie;
+		err = track_bpf__load(t->skel);
+	}
+	if (err == 0) {
+		t->skel->links.track = bpf_program__attach_cgroup(t->skel->progs.track, t->cgroup_fd);
+		err = t->skel->links.track ? 0 : -errno;
+	}
+	if (err == 0) {
+		*out = t;
+		return 0;
+	}
+	if (err == -EPERM || err == -EACCES)
+		dt_log_err("no permission to load BPF programs; run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
+	else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		dt_log_err("this kernel has no BTF (/sys/kernel/btf/vmlinux): CONFIG_DEBUG_INFO_BTF is needed");
+	else
+		dt_log_err("cannot follow subflows by BPF: %s; detourd doctor says what this kernel lacks",
+			   strerror(-err));
+failed:
+	dt_track_close(t);
+	return err;
+}
+
+void dt_track_close(struct dt_track *t)
+{
+	if (!t)
+		return;
+	track_bpf__destroy(t->skel);
+	if (t->cgroup_fd >= 0)
+		close(t->cgroup_fd);
+	free(t);
+}
+
+static struct dt_subflow_key key_of(const struct dt_endpoint *local, const struct dt_endpoint *remote)
+{
+	struct dt_subflow_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.local = local->ip;
+	key.remote = remote->ip;
+	key.lport = local->port;
+	key.rport = remote->port;
+	return key;
+}
+
+int dt_track_get(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+		 struct dt_subflow_stats *out)
+{
+	struct dt_subflow_key key = key_of(local, remote);
+
+	return bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.subflows), &key, out) < 0 ? -ENOENT : 0;
+}
+
+void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+{
+	struct dt_subflow_key key = key_of(local, remote);
+
+	bpf_map_delete_elem(bpf_map__fd(t->skel->maps.subflows), &key);
+}
+
+void dt_track_sweep(const struct dt_track *t, uint64_t closed_before_ns)
+{
+	int fd = bpf_map__fd(t->skel->maps.subflows);
+	struct dt_subflow_stats stats;
+	struct dt_subflow_key key, next;
+	bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
+
+	while (more) {
+		key = next;
+		more = bpf_map_get_next_key(fd, &key, &next) == 0;
+		if (bpf_map_lookup_elem(fd, &key, &stats) == 0 && stats.state == BPF_TCP_CLOSE &&
+		    stats.updated_ns < closed_before_ns)
+			bpf_map_delete_elem(fd, &key);
+	}
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* track.bpf, attached to the cgroup root for as long as this lives. */
+#ifndef DETOURD_PM_TRACK_H
+#define DETOURD_PM_TRACK_H
+
+#include "base/addr.h"
+
+struct dt_track;
+
+/* Sees only sockets of the network namespace with this cookie. Logs why it failed. */
+int dt_track_open(struct dt_track **out, uint64_t netns_cookie);
+/* May be NULL. */
+void dt_track_close(struct dt_track *t);
+/* -ENOENT: never seen. */
+int dt_track_get(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+		 struct dt_subflow_stats *out);
+void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote);
+/* Forgets sockets closed before this time that nobody asked to forget. */
+void dt_track_sweep(const struct dt_track *t, uint64_t closed_before_ns);
+
+#endif
