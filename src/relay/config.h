@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/addr.h"
 #include "base/log.h"
@@ -58,6 +59,8 @@ struct dt_relay_config {
 
 /* Prints every error as file:line:column: reason on stderr. -EINVAL if there was any; *out then untouched. */
 int dt_relay_config_load(struct dt_relay_config **out, const char *path);
+/* The same from memory, printing to errors; files that the text names are not read (keys stay zero). */
+int dt_relay_config_parse(struct dt_relay_config **out, const char *name, const char *text, size_t len, FILE *errors);
 void dt_relay_config_free(struct dt_relay_config *config);
 
 #endif

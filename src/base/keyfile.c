@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/keyfile.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+
+void dt_keyfile_take(struct dt_config *c, const char *path, struct dt_keypair *out)
+{
+	char text[256];
+	uint8_t secret[DT_KEY_LEN];
+	struct stat st;
+	int err;
+
+	if (*path != '/') {
+		dt_config_error(c, "\"%s\" is no absolute path", path);
+		return;
+	}
+	if (!c->read_files)
+		return;
+	err = dt_file_read(path, text, sizeof(text));
+	if (err == -EFBIG || (err == 0 && dt_key_parse(secret, text) < 0))
+		dt_config_error(c, "%s holds no private key (one line, as detourd genkey prints it)", path);
+	else if (err)
+		dt_config_error(c, "cannot read %s: %s", path, strerror(-err));
+	else if (stat(path, &st) == 0 && st.st_mode & (S_IRWXO | S_IWGRP))
+		dt_config_error(c, "%s can be read or written by others: chmod 600 it", path);
+	else if (dt_keypair_from_secret(out, secret) < 0)
+		dt_config_error(c, "%s holds no usable private key", path);
+	sodium_memzero(text, sizeof(text));
+	sodium_memzero(secret, sizeof(secret));
+}

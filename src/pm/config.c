@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/keyfile.h"
+
+#define CONTROL_PATH_MAX 107 /* sun_path */
+#define HOST_MAX 253	     /* RFC 1035 */
+
+/* A rule's relay, by name, until all relays are known. */
+struct relay_name {
+	size_t rule;
+	char *name;
+	struct dt_config_pos pos;
+};
+
+struct parse {
+	struct dt_client_config *config;
+	struct dt_config_pos *relay_key_pos; /* of each relay's public-key */
+	size_t nrelay_key_pos;
+	struct relay_name *names;
+	size_t nnames;
+};
+
+/* --- [client] ---------------------------------------------------------------------------------- */
+
+static void *client_open(struct dt_config *c, void *root, const char *name)
+{
+	return ((struct parse *)root)->config;
+}
+
+static void take_private_key(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_keyfile_take(c, value, &config->keys);
+}
+
+static void take_max_detours(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_unsigned(c, value, 0, DT_MAX_DETOURS_LIMIT, &config->max_detours);
+}
+
+static void take_control(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_path(c, value, CONTROL_PATH_MAX, &config->control);
+}
+
+static void take_log_level(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_log_level(c, value, &config->log_level);
+}
+
+static const struct dt_config_key client_keys[] = {
+	{"private-key-file", DT_CONFIG_ONE, true, take_private_key},
+	{"max-detours", DT_CONFIG_ONE, false, take_max_detours},
+	{"control", DT_CONFIG_ONE, false, take_control},
+	{"log-level", DT_CONFIG_ONE, false, take_log_level},
+	{"interfaces", DT_CONFIG_LATER, false, NULL},
+	{"detour-after", DT_CONFIG_LATER, false, NULL},
+	{"state", DT_CONFIG_LATER, false, NULL},
+};
+
+/* --- [relay NAME] ------------------------------------------------------------------------------ */
+
+/* Relays grow in an array, so a section is handed on as its parse, and the last relay is the one at hand. */
+static struct dt_relay_conf *last_relay(void *section)
+{
+	struct dt_client_config *config = ((struct parse *)section)->config;
+
+	return &config->relays[config->nrelays - 1];
+}
+
+static void *relay_open(struct dt_config *c, void *root, const char *name)
+{
+	static const struct dt_config_pos nowhere;
+	struct parse *p = root;
+	struct dt_relay_conf relay = {.carrier = DT_CARRIER_NAT};
+
+	relay.name = dt_config_copy(c, name);
+	if (!dt_config_append(c, &p->config->relays, &p->config->nrelays, sizeof(relay), &relay)) {
+		free(relay.name);
+		return NULL;
+	}
+	return dt_config_append(c, &p->relay_key_pos, &p->nrelay_key_pos, sizeof(nowhere), &nowhere) ? p : NULL;
+}
+
+static bool host_valid(const char *host, size_t len)
+{
+	if (len == 0 || len > HOST_MAX || host[0] == '-' || host[0] == '.')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._", host[i]))
+			return false;
+	return true;
+}
+
+static void take_endpoint(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_relay_conf *relay = last_relay(section);
+	const char *colon = strrchr(value, ':');
+	struct dt_endpoint numeric;
+	struct dt_port_range port;
+	struct dt_ip ip;
+	char host[HOST_MAX + 1];
+	size_t len;
+
+	if (dt_endpoint_parse(&numeric, value) == 0 && numeric.port) {
+		char text[DT_IP_STRLEN];
+
+		relay->host = dt_config_copy(c, dt_ip_format(&numeric.ip, text));
+		relay->port = numeric.port;
+		return;
+	}
+	len = colon ? (size_t)(colon - value) : 0;
+	if (!colon || !host_valid(value, len) || strchr(colon, '-')) {
+		dt_config_error(c, "\"%s\" is no ADDRESS:PORT, [IPV6]:PORT or HOST:PORT", value);
+		return;
+	}
+	memcpy(host, value, len);
+	host[len] = '\0';
+	/* 300.1.2.3 is no address, and no name either */
+	if (host[strspn(host, "0123456789.")] == '\0' && dt_ip_parse(&ip, host) < 0) {
+		dt_config_error(c, "\"%s\" is no ADDRESS:PORT, [IPV6]:PORT or HOST:PORT", value);
+		return;
+	}
+	if (!dt_config_ports(c, colon + 1, &port))
+		return;
+	relay->host = dt_config_copy(c, host);
+	relay->port = port.min;
+}
+
+static void take_public_key(struct dt_config *c, void *section, const char *value)
+{
+	struct parse *p = section;
+
+	if (dt_config_key32(c, value, last_relay(section)->public_key))
+		p->relay_key_pos[p->nrelay_key_pos - 1] = c->pos;
+}
+
+static void take_carrier(struct dt_config *c, void *section, const char *value)
+{
+	if (strcmp(value, "nat") == 0)
+		last_relay(section)->carrier = DT_CARRIER_NAT;
+	else if (strcmp(value, "wireguard") == 0 || strcmp(value, "auto") == 0)
+		dt_config_error(c, "carrier = %s: not supported by this version", value);
+	else
+		dt_config_error(c, "\"%s\" is none of nat, wireguard, auto", value);
+}
+
+static const struct dt_config_key relay_keys[] = {
+	{"endpoint", DT_CONFIG_ONE, true, take_endpoint},
+	{"public-key", DT_CONFIG_ONE, true, take_public_key},
+	{"carrier", DT_CONFIG_ONE, false, take_carrier},
+	{"backup", DT_CONFIG_LATER, false, NULL},
+	{"wireguard-device", DT_CONFIG_LATER, false, NULL},
+};
+
+/* --- [rule NAME] ------------------------------------------------------------------------------- */
+
+static struct dt_rule_conf *last_rule(void *section)
+{
+	struct dt_client_config *config = ((struct parse *)section)->config;
+
+	return &config->rules[config->nrules - 1];
+}
+
+static void *rule_open(struct dt_config *c, void *root, const char *name)
+{
+	struct parse *p = root;
+	struct dt_rule_conf rule = {.detours = -1};
+
+	rule.name = dt_config_copy(c, name);
+	if (!dt_config_append(c, &p->config->rules, &p->config->nrules, sizeof(rule), &rule)) {
+		free(rule.name);
+		return NULL;
+	}
+	return p;
+}
+
+static void take_destination(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_rule_conf *rule = last_rule(section);
+	struct dt_prefix prefix;
+
+	if (dt_config_prefix(c, value, &prefix))
+		dt_config_append(c, &rule->destinations, &rule->ndestinations, sizeof(prefix), &prefix);
+}
+
+static void take_port(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_rule_conf *rule = last_rule(section);
+	struct dt_port_range range;
+
+	if (dt_config_ports(c, value, &range))
+		dt_config_append(c, &rule->ports, &rule->nports, sizeof(range), &range);
+}
+
+static void take_detours(struct dt_config *c, void *section, const char *value)
+{
+	unsigned detours;
+
+	if (dt_config_unsigned(c, value, 0, DT_MAX_DETOURS_LIMIT, &detours))
+		last_rule(section)->detours = (int)detours;
+}
+
+static void take_relay(struct dt_config *c, void *section, const char *value)
+{
+	struct parse *p = section;
+	struct relay_name name = {p->config->nrules - 1, dt_config_copy(c, value), c->pos};
+
+	if (!dt_config_append(c, &p->names, &p->nnames, sizeof(name), &name))
+		free(name.name);
+}
+
+static const struct dt_config_key rule_keys[] = {
+	{"destination", DT_CONFIG_LIST, false, take_destination},
+	{"port", DT_CONFIG_LIST, false, take_port},
+	{"detours", DT_CONFIG_ONE, false, take_detours},
+	{"relays", DT_CONFIG_LIST, false, take_relay},
+	{"user", DT_CONFIG_LATER, false, NULL},
+	{"cgroup", DT_CONFIG_LATER, false, NULL},
+	{"program", DT_CONFIG_LATER, false, NULL},
+	{"carrier", DT_CONFIG_LATER, false, NULL},
+	{"backup", DT_CONFIG_LATER, false, NULL},
+	{"detour-after", DT_CONFIG_LATER, false, NULL},
+};
+
+/* --- the whole --------------------------------------------------------------------------------- */
+
+#define KEYS(array) array, sizeof(array) / sizeof((array)[0])
+
+static const struct dt_config_section sections[] = {
+	{"client", false, false, KEYS(client_keys), client_open, NULL},
+	{"relay", true, false, KEYS(relay_keys), relay_open, NULL},
+	{"rule", true, false, KEYS(rule_keys), rule_open, NULL},
+	{"interface", true, true, NULL, 0, NULL, NULL},
+	{"mptcp", false, true, NULL, 0, NULL, NULL},
+};
+
+static void names_resolve(struct dt_config *c, struct parse *p)
+{
+	for (size_t i = 0; i < p->nnames; i++) {
+		struct dt_rule_conf *rule = &p->config->rules[p->names[i].rule];
+		size_t relay = 0;
+		bool twice = false;
+
+		while (relay < p->config->nrelays && strcmp(p->config->relays[relay].name, p->names[i].name) != 0)
+			relay++;
+		for (size_t k = 0; k < rule->nrelays; k++)
+			twice = twice || rule->relays[k] == relay;
+		if (relay == p->config->nrelays)
+			dt_config_error_at(c, p->names[i].pos, "there is no [relay %s]", p->names[i].name);
+		else if (twice)
+			dt_config_error_at(c, p->names[i].pos, "%s is in this list already", p->names[i].name);
+		else
+			dt_config_append(c, &rule->relays, &rule->nrelays, sizeof(relay), &relay);
+	}
+}
+
+static void relays_judge(struct dt_config *c, const struct parse *p)
+{
+	const struct dt_client_config *config = p->config;
+
+	for (size_t i = 0; i < config->nrelays; i++) {
+		const uint8_t *key = config->relays[i].public_key;
+
+		if (!p->relay_key_pos[i].line)
+			continue;
+		if (c->read_files && memcmp(key, config->keys.public, DT_KEY_LEN) == 0)
+			dt_config_error_at(c, p->relay_key_pos[i], "this is the client's own public key, not the relay's");
+		for (size_t k = 0; k < i; k++)
+			if (p->relay_key_pos[k].line && memcmp(key, config->relays[k].public_key, DT_KEY_LEN) == 0) {
+				dt_config_error_at(c, p->relay_key_pos[i], "[relay %s] has this public key already",
+						   config->relays[k].name);
+				break;
+			}
+	}
+}
+
+static struct dt_client_config *config_new(struct dt_config *c)
+{
+	struct dt_client_config *config = calloc(1, sizeof(*config));
+
+	if (!config)
+		return NULL;
+	config->max_detours = DT_MAX_DETOURS_DEFAULT;
+	config->log_level = DT_LOG_INFO;
+	config->control = dt_config_copy(c, DT_CLIENT_CONTROL_PATH);
+	return config;
+}
+
+static int config_finish(struct dt_config *c, struct parse *p, struct dt_client_config **out, const char *name,
+			 FILE *errors)
+{
+	size_t problems;
+
+	names_resolve(c, p);
+	relays_judge(c, p);
+	problems = c->nproblems;
+	dt_config_report(c, name, errors);
+	for (size_t i = 0; i < p->nnames; i++)
+		free(p->names[i].name);
+	free(p->names);
+	free(p->relay_key_pos);
+	if (problems) {
+		dt_client_config_free(p->config);
+		return -EINVAL;
+	}
+	*out = p->config;
+	return 0;
+}
+
+int dt_client_config_load(struct dt_client_config **out, const char *path)
+{
+	struct parse p = {0};
+	struct dt_config c = {KEYS(sections), .root = &p, .read_files = true};
+
+	p.config = config_new(&c);
+	if (!p.config)
+		return -ENOMEM;
+	dt_config_load(&c, path);
+	return config_finish(&c, &p, out, path, stderr);
+}
+
+int dt_client_config_parse(struct dt_client_config **out, const char *name, const char *text, size_t len, FILE *errors)
+{
+	struct parse p = {0};
+	struct dt_config c = {KEYS(sections), .root = &p};
+
+	p.config = config_new(&c);
+	if (!p.config)
+		return -ENOMEM;
+	dt_config_parse(&c, text, len);
+	return config_finish(&c, &p, out, name, errors);
+}
+
+void dt_client_config_free(struct dt_client_config *config)
+{
+	if (!config)
+		return;
+	for (size_t i = 0; i < config->nrelays; i++) {
+		free(config->relays[i].name);
+		free(config->relays[i].host);
+	}
+	for (size_t i = 0; i < config->nrules; i++) {
+		free(config->rules[i].name);
+		free(config->rules[i].destinations);
+		free(config->rules[i].ports);
+		free(config->rules[i].relays);
+	}
+	free(config->relays);
+	free(config->rules);
+	free(config->control);
+	free(config);
+}
