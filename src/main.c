@@ -1,5 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-int main(void)
+#include <sodium.h>
+#include <stdio.h>
+
+#include "cli/doctor.h"
+#include "cli/keys.h"
+#include "cli/options.h"
+#include "cli/query.h"
+#include "pm/config.h"
+#include "pm/daemon.h"
+#include "relay/config.h"
+#include "relay/daemon.h"
+
+static int check(const struct dt_mode *mode, const char *path)
 {
+	void *config;
+
+	if (mode->config_load(&config, path) < 0)
+		return 1;
+	mode->config_free(config);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct dt_mode *mode;
+	struct dt_options options;
+	const char *path;
+
+	if (dt_options_parse(&options, argc, argv) < 0)
+		return 2;
+	if (sodium_init() < 0) {
+		fputs("detourd: libsodium cannot start: no source of random numbers\n", stderr);
+		return 1;
+	}
+	mode = options.relay ? &dt_relay_mode : &dt_client_mode;
+	path = options.config ? options.config : options.relay ? DT_RELAY_CONFIG_PATH : DT_CLIENT_CONFIG_PATH;
+	switch (options.command) {
+	case DT_COMMAND_RUN:
+		return dt_service_run(mode, path);
+	case DT_COMMAND_CHECK:
+		return check(mode, path);
+	case DT_COMMAND_FLUSH:
+		return dt_relay_flush(path) < 0 ? 1 : 0;
+	case DT_COMMAND_GENKEY:
+		return dt_cli_genkey();
+	case DT_COMMAND_PUBKEY:
+		return dt_cli_pubkey();
+	case DT_COMMAND_STATUS:
+		return dt_cli_status(&options);
+	case DT_COMMAND_MONITOR:
+		return dt_cli_monitor(&options);
+	case DT_COMMAND_DOCTOR:
+		return dt_cli_doctor(&options);
+	case DT_COMMAND_HELP:
+		dt_options_help(stdout);
+		return 0;
+	case DT_COMMAND_VERSION:
+		puts("detourd " DT_VERSION);
+		return 0;
+	}
+	return 2;
 }

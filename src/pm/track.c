@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bpf.h"
 #include "base/log.h"
 #include "track.skel.h"
 
@@ -17,16 +18,6 @@ struct dt_track {
 	struct track_bpf *skel;
 	int cgroup_fd;
 };
-
-static int libbpf_log(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	char line[512];
-
-	vsnprintf(line, sizeof(line), fmt, args);
-	line[strcspn(line, "\n")] = '\0';
-	dt_log_debug("%s", line);
-	return 0;
-}
 
 /* The root of the cgroup2 tree, wherever it is mounted. */
 static int cgroup_open(void)
@@ -54,7 +45,7 @@ int dt_track_open(struct dt_track **out, uint64_t netns_cookie)
 
 	if (!t)
 		return -ENOMEM;
-	libbpf_set_print(libbpf_log);
+	dt_bpf_log_to_ours();
 	t->cgroup_fd = cgroup_open();
 	if (t->cgroup_fd < 0) {
 		err = t->cgroup_fd;
@@ -76,13 +67,7 @@ int dt_track_open(struct dt_track **out, uint64_t netns_cookie)
 		*out = t;
 		return 0;
 	}
-	if (err == -EPERM || err == -EACCES)
-		dt_log_err("no permission to load BPF programs; run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON");
-	else if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		dt_log_err("this kernel has no BTF (/sys/kernel/btf/vmlinux): CONFIG_DEBUG_INFO_BTF is needed");
-	else
-		dt_log_err("cannot follow subflows by BPF: %s; detourd doctor says what this kernel lacks",
-			   strerror(-err));
+	dt_log_err("cannot follow subflows by BPF: %s", dt_bpf_explain(err));
 failed:
 	dt_track_close(t);
 	return err;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bpf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "nat.skel.h"
@@ -39,19 +40,6 @@ struct dt_dataplane {
 	struct attachment *attached;
 	size_t nattached;
 };
-
-static int libbpf_log(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	char line[512];
-	size_t len;
-
-	vsnprintf(line, sizeof(line), fmt, args);
-	len = strlen(line);
-	if (len && line[len - 1] == '\n')
-		line[len - 1] = '\0';
-	dt_log_debug("%s", line);
-	return 0;
-}
 
 /* --- filters ----------------------------------------------------------------------------------- */
 
@@ -229,7 +217,7 @@ int dt_dataplane_open(struct dt_dataplane **out, const struct dt_relay_config *c
 
 	if (!d)
 		return -ENOMEM;
-	libbpf_set_print(libbpf_log);
+	dt_bpf_log_to_ours();
 	err = dt_pins_open(&d->pins, config->pins, true);
 	if (err) {
 		free(d);
@@ -245,12 +233,8 @@ int dt_dataplane_open(struct dt_dataplane **out, const struct dt_relay_config *c
 		dt_log_err("the maps in %s were made by another version of detourd; run detourd --relay --flush "
 			   "(this ends all leases and flows), then start again",
 			   config->pins);
-	else if (err == -EPERM || err == -EACCES)
-		dt_log_err("no permission to load BPF programs; run as root, or with CAP_BPF, CAP_NET_ADMIN and "
-			   "CAP_SYS_ADMIN (for pins)");
 	else if (err)
-		dt_log_err("cannot load the NAT program: %s; detourd doctor says what this kernel lacks",
-			   strerror(-err));
+		dt_log_err("cannot load the NAT program: %s", dt_bpf_explain(err));
 	if (err) {
 		if (!d->pins.existed && err != -EPROTO) {
 			nat_bpf__destroy(d->skel);
@@ -537,7 +521,7 @@ int dt_dataplane_flush(const char *pins)
 	struct dt_pins p;
 	int err = dt_pins_open(&p, pins, false);
 
-	libbpf_set_print(libbpf_log);
+	dt_bpf_log_to_ours();
 	if (err && err != -ENOENT)
 		return err;
 	if (err == 0) {

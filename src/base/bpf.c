@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/bpf.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static int line_log(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), fmt, args);
+	line[strcspn(line, "\n")] = '\0';
+	dt_log_debug("%s", line);
+	return 0;
+}
+
+void dt_bpf_log_to_ours(void)
+{
+	libbpf_set_print(line_log);
+}
+
+const char *dt_bpf_explain(int err)
+{
+	switch (err) {
+	case -EPERM:
+	case -EACCES:
+		return "no permission; run as root, or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN (for pins)";
+	case -ENOMEM:
+		return "out of memory";
+	default:
+		break;
+	}
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return "this kernel has no BTF (/sys/kernel/btf/vmlinux); use one built with CONFIG_DEBUG_INFO_BTF, as "
+		       "Debian's are";
+	if (err == -EOPNOTSUPP || err == -ENOSYS)
+		return "this kernel lacks BPF; use one built with CONFIG_BPF_SYSCALL, CONFIG_CGROUP_BPF, CONFIG_NET_CLS_BPF "
+		       "and CONFIG_NET_SCH_INGRESS";
+	return strerror(-err);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/control.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+#define REQUEST_MAX 64
+#define BACKLOG 16
+#define CLIENTS_MAX 64
+/* What a monitor may leave unread before it is cut off. */
+#define UNREAD_MAX (1024 * 1024)
+
+struct client {
+	struct dt_control *control;
+	uv_pipe_t pipe;
+	char request[REQUEST_MAX];
+	size_t used;
+	bool asked;   /* the request was read; more is not awaited */
+	bool monitor; /* stays for events */
+	bool closing;
+	struct client *prev, *next;
+};
+
+struct dt_control {
+	uv_loop_t *loop;
+	uv_pipe_t pipe;
+	char *path;
+	dt_control_status_fn status;
+	void *data;
+	struct client *clients;
+	unsigned nclients;
+};
+
+struct answer {
+	uv_write_t write;
+	char *text;
+};
+
+/* --- one who asks ------------------------------------------------------------------------------ */
+
+static void client_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void client_close(struct client *client)
+{
+	if (client->closing)
+		return;
+	client->closing = true;
+	DL_DELETE(client->control->clients, client);
+	client->control->nclients--;
+	uv_close((uv_handle_t *)&client->pipe, client_closed);
+}
+
+static void answer_written(uv_write_t *write, int status)
+{
+	struct answer *answer = (struct answer *)write;
+	struct client *client = write->handle->data;
+
+	free(answer->text);
+	free(answer);
+	if (status < 0 || !client->monitor)
+		client_close(client);
+}
+
+/* text is freed here, whatever happens. */
+static void client_send(struct client *client, char *text)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+	uv_buf_t buf;
+
+	if (!answer) {
+		free(text);
+		client_close(client);
+		return;
+	}
+	answer->text = text;
+	buf = uv_buf_init(text, (unsigned)strlen(text));
+	if (uv_write(&answer->write, (uv_stream_t *)&client->pipe, &buf, 1, answer_written) < 0) {
+		free(text);
+		free(answer);
+		client_close(client);
+	}
+}
+
+/* One line; steals the reference. NULL when out of memory. */
+static char *line_of(json_t *value)
+{
+	char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL, *line = NULL;
+
+	json_decref(value);
+	if (text && asprintf(&line, "%s\n", text) < 0)
+		line = NULL;
+	free(text);
+	return line;
+}
+
+static void request_serve(struct client *client, const char *request)
+{
+	char *line;
+
+	client->asked = true;
+	if (strcmp(request, "monitor") == 0) {
+		client->monitor = true;
+		return;
+	}
+	if (strcmp(request, "status") == 0)
+		line = line_of(client->control->status(client->control->data));
+	else
+		line = line_of(json_pack("{s:s}", "error", "unknown request; there are status and monitor"));
+	if (line)
+		client_send(client, line);
+	else
+		client_close(client);
+}
+
+static void room_give(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct client *client = handle->data;
+	static char waste[256];
+
+	if (client->asked)
+		*buf = uv_buf_init(waste, sizeof(waste));
+	else
+		*buf = uv_buf_init(client->request + client->used, (unsigned)(sizeof(client->request) - 1 - client->used));
+}
+
+static void request_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
+{
+	struct client *client = stream->data;
+	char *newline;
+
+	if (got < 0) {
+		/* the asker may shut down its side and still wait for the answer */
+		if (!client->asked || client->monitor)
+			client_close(client);
+		else
+			uv_read_stop(stream);
+		return;
+	}
+	if (client->asked)
+		return;
+	client->used += (size_t)got;
+	client->request[client->used] = '\0';
+	newline = strchr(client->request, '\n');
+	if (newline) {
+		*newline = '\0';
+		request_serve(client, client->request);
+	} else if (client->used == sizeof(client->request) - 1) {
+		client_close(client);
+	}
+}
+
+static void client_accept(uv_stream_t *server, int status)
+{
+	struct dt_control *c = server->data;
+	struct client *client = status == 0 ? calloc(1, sizeof(*client)) : NULL;
+
+	if (!client)
+		return;
+	client->control = c;
+	uv_pipe_init(c->loop, &client->pipe, 0);
+	client->pipe.data = client;
+	DL_APPEND(c->clients, client);
+	c->nclients++;
+	if (uv_accept(server, (uv_stream_t *)&client->pipe) < 0 || c->nclients > CLIENTS_MAX ||
+	    uv_read_start((uv_stream_t *)&client->pipe, room_give, request_read) < 0)
+		client_close(client);
+}
+
+/* --- events ------------------------------------------------------------------------------------ */
+
+bool dt_control_watched(const struct dt_control *c)
+{
+	const struct client *client;
+
+	DL_FOREACH(c->clients, client)
+		if (client->monitor)
+			return true;
+	return false;
+}
+
+void dt_control_publish(struct dt_control *c, json_t *event)
+{
+	char *line = line_of(event);
+	struct client *client, *tmp;
+
+	if (!line)
+		return;
+	DL_FOREACH_SAFE(c->clients, client, tmp) {
+		char *copy;
+
+		if (!client->monitor)
+			continue;
+		copy = uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) > UNREAD_MAX ? NULL : strdup(line);
+		if (copy)
+			client_send(client, copy);
+		else
+			client_close(client);
+	}
+	free(line);
+}
+
+/* --- the socket -------------------------------------------------------------------------------- */
+
+/* Removes what a killed daemon left; -EADDRINUSE if somebody listens, -EEXIST if it is no socket. */
+static int stale_remove(const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct stat st;
+	int fd, err = 0;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	strncpy(sa.sun_path, path, sizeof(sa.sun_path) - 1);
+	/* EAGAIN: its backlog is full, so there is one */
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 || errno == EAGAIN)
+		err = -EADDRINUSE;
+	else if (errno != ECONNREFUSED && errno != ENOENT)
+		err = -errno;
+	close(fd);
+	if (err == 0 && unlink(path) < 0 && errno != ENOENT)
+		err = -errno;
+	return err;
+}
+
+static int parent_make(const char *path)
+{
+	char *copy = strdup(path);
+	int err = copy ? dt_file_make_dirs(dirname(copy)) : -ENOMEM;
+
+	free(copy);
+	return err;
+}
+
+static void control_closed(uv_handle_t *handle)
+{
+	struct dt_control *c = handle->data;
+
+	free(c->path);
+	free(c);
+}
+
+int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, dt_control_status_fn status, void *data)
+{
+	struct dt_control *c;
+	mode_t mask;
+	int err = strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path) ? parent_make(path) : -ENAMETOOLONG;
+
+	if (err == 0)
+		err = stale_remove(path);
+	if (err)
+		return err;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->path = strdup(path);
+	if (!c->path) {
+		free(c);
+		return -ENOMEM;
+	}
+	c->loop = loop;
+	c->status = status;
+	c->data = data;
+	uv_pipe_init(loop, &c->pipe, 0);
+	c->pipe.data = c;
+	mask = umask(0177);
+	err = uv_pipe_bind(&c->pipe, path);
+	umask(mask);
+	if (err == 0)
+		err = uv_listen((uv_stream_t *)&c->pipe, BACKLOG, client_accept);
+	if (err) {
+		uv_close((uv_handle_t *)&c->pipe, control_closed);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+void dt_control_close(struct dt_control *c)
+{
+	struct client *client, *tmp;
+
+	if (!c)
+		return;
+	DL_FOREACH_SAFE(c->clients, client, tmp)
+		client_close(client);
+	unlink(c->path);
+	uv_close((uv_handle_t *)&c->pipe, control_closed);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* detourd doctor: what this machine can and cannot do, and what mends it. */
+#ifndef DETOURD_CLI_DOCTOR_H
+#define DETOURD_CLI_DOCTOR_H
+
+#include "cli/options.h"
+
+/* Exit code: 1 if something is missing that the mode needs. */
+int dt_cli_doctor(const struct dt_options *options);
+
+#endif

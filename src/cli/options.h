@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command line, parsed. */
+#ifndef DETOURD_CLI_OPTIONS_H
+#define DETOURD_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum dt_command {
+	DT_COMMAND_RUN, /* the daemon, in either mode */
+	DT_COMMAND_CHECK,
+	DT_COMMAND_FLUSH,
+	DT_COMMAND_GENKEY,
+	DT_COMMAND_PUBKEY,
+	DT_COMMAND_STATUS,
+	DT_COMMAND_MONITOR,
+	DT_COMMAND_DOCTOR,
+	DT_COMMAND_HELP,
+	DT_COMMAND_VERSION,
+};
+
+/* The strings are argv's. */
+struct dt_options {
+	enum dt_command command;
+	bool relay;
+	bool json;
+	const char *config;  /* NULL: not given */
+	const char *control; /* NULL: not given */
+};
+
+/* -EINVAL after one line on stderr that says what is wrong. */
+int dt_options_parse(struct dt_options *out, int argc, char **argv);
+void dt_options_help(FILE *to);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/query.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cli/render.h"
+#include "pm/config.h"
+#include "relay/config.h"
+
+static int control_connect(const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd, err;
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(sa.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static const char *remedy(int err)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		return "; is detourd running? Another socket is named by --control";
+	case -EACCES:
+		return "; run as root";
+	default:
+		return "";
+	}
+}
+
+/* The stream that answers, or NULL after an error was printed. */
+static FILE *control_ask(const struct dt_options *options, const char *request)
+{
+	const char *path = options->control ? options->control : options->relay ? DT_RELAY_CONTROL_PATH : DT_CLIENT_CONTROL_PATH;
+	int fd = control_connect(path);
+	FILE *stream;
+
+	/* a relay alone on its host is what is meant */
+	if ((fd == -ENOENT || fd == -ECONNREFUSED) && !options->control && !options->relay) {
+		int other = control_connect(DT_RELAY_CONTROL_PATH);
+
+		if (other >= 0)
+			fd = other;
+	}
+	if (fd < 0) {
+		fprintf(stderr, "detourd: cannot connect to %s: %s%s\n", path, strerror(-fd), remedy(fd));
+		return NULL;
+	}
+	stream = fdopen(fd, "r+");
+	if (!stream || fprintf(stream, "%s\n", request) < 0 || fflush(stream) == EOF) {
+		fprintf(stderr, "detourd: cannot ask %s: %s\n", path, strerror(errno));
+		if (stream)
+			fclose(stream);
+		else
+			close(fd);
+		return NULL;
+	}
+	return stream;
+}
+
+static int output_done(void)
+{
+	if (fflush(stdout) != EOF && !ferror(stdout))
+		return 0;
+	perror("detourd: cannot write");
+	return 1;
+}
+
+int dt_cli_status(const struct dt_options *options)
+{
+	FILE *stream = control_ask(options, "status");
+	json_error_t error;
+	json_t *status;
+
+	if (!stream)
+		return 1;
+	status = json_loadf(stream, 0, &error);
+	fclose(stream);
+	if (!status) {
+		fprintf(stderr, "detourd: the daemon's answer makes no sense (%s); is it of another version?\n", error.text);
+		return 1;
+	}
+	if (options->json) {
+		json_dumpf(status, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		dt_render_status(status, stdout);
+	}
+	json_decref(status);
+	return output_done();
+}
+
+int dt_cli_monitor(const struct dt_options *options)
+{
+	FILE *stream = control_ask(options, "monitor");
+	char *line = NULL;
+	size_t room = 0;
+	int code = 0;
+
+	if (!stream)
+		return 1;
+	while (code == 0 && getline(&line, &room, stream) > 0) {
+		json_t *event = options->json ? NULL : json_loads(line, 0, NULL);
+
+		if (options->json)
+			fputs(line, stdout);
+		else if (event)
+			dt_render_event(event, stdout);
+		json_decref(event);
+		code = output_done();
+	}
+	free(line);
+	fclose(stream);
+	if (code == 0)
+		fputs("detourd: the daemon has stopped\n", stderr);
+	return 1;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/render.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define SIZE_STRLEN 24
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "?";
+}
+
+static json_int_t number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+/* SI units, three digits. */
+static const char *size_format(json_int_t bytes, char *buf)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		value /= 1000;
+		unit++;
+	}
+	snprintf(buf, SIZE_STRLEN, "%.*f %s", unit && value < 100 ? 1 : 0, value, units[unit]);
+	return buf;
+}
+
+static void rtt_print(json_int_t rtt_us, FILE *to)
+{
+	if (rtt_us)
+		fprintf(to, "  rtt %.1f ms", (double)rtt_us / 1000);
+}
+
+static void counters_print(const json_t *counters, FILE *to)
+{
+	const char *name;
+	json_t *value;
+	bool any = false;
+
+	json_object_foreach((json_t *)counters, name, value) {
+		if (json_integer_value(value) == 0)
+			continue;
+		if (!any)
+			fputs("counters\n", to);
+		any = true;
+		fprintf(to, "  %-22s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
+	}
+}
+
+static void subflow_print(const json_t *subflow, FILE *to)
+{
+	char sent[SIZE_STRLEN], received[SIZE_STRLEN];
+
+	fprintf(to, "    %-12s %-9s %-11s %s -> %s  sent %s  received %s", text_of(subflow, "via"),
+		text_of(subflow, "carrier"), text_of(subflow, "state"), text_of(subflow, "local"),
+		text_of(subflow, "remote"), size_format(number_of(subflow, "bytes_acked"), sent),
+		size_format(number_of(subflow, "bytes_received"), received));
+	rtt_print(number_of(subflow, "srtt_us"), to);
+	if (number_of(subflow, "retransmits"))
+		fprintf(to, "  retransmits %" JSON_INTEGER_FORMAT, number_of(subflow, "retransmits"));
+	fputc('\n', to);
+}
+
+static void client_print(const json_t *status, FILE *to)
+{
+	const json_t *relays = json_object_get(status, "relays"), *connections = json_object_get(status, "connections");
+	size_t i, k;
+	json_t *item, *subflow;
+
+	fputs("relays\n", to);
+	json_array_foreach(relays, i, item) {
+		fprintf(to, "  %-14s %-11s %s", text_of(item, "name"), text_of(item, "state"), text_of(item, "endpoint"));
+		rtt_print(number_of(item, "rtt_us"), to);
+		if (*text_of(item, "reason"))
+			fprintf(to, "  (%s)", text_of(item, "reason"));
+		fputc('\n', to);
+	}
+	if (json_array_size(relays) == 0)
+		fputs("  none: add a [relay NAME] to the configuration\n", to);
+	fputs("connections\n", to);
+	json_array_foreach(connections, i, item) {
+		fprintf(to, "  %" JSON_INTEGER_FORMAT "  %s -> %s\n", number_of(item, "id"), text_of(item, "local"),
+			text_of(item, "remote"));
+		json_array_foreach(json_object_get(item, "subflows"), k, subflow)
+			subflow_print(subflow, to);
+		if (*text_of(item, "why"))
+			fprintf(to, "    why: %s\n", text_of(item, "why"));
+	}
+	if (json_array_size(connections) == 0)
+		fputs("  none that this host opened with MPTCP\n", to);
+}
+
+static void relay_print(const json_t *status, FILE *to)
+{
+	char up[SIZE_STRLEN], down[SIZE_STRLEN];
+	const json_t *clients = json_object_get(status, "clients");
+	json_t *item;
+	size_t i;
+
+	fputs("clients\n", to);
+	json_array_foreach(clients, i, item)
+		fprintf(to,
+			"  %-14s leases %" JSON_INTEGER_FORMAT "  flows %" JSON_INTEGER_FORMAT "  up %s  down %s\n",
+			text_of(item, "name"), number_of(item, "leases"), number_of(item, "flows"),
+			size_format(number_of(item, "bytes_up"), up), size_format(number_of(item, "bytes_down"), down));
+	if (json_array_size(clients) == 0)
+		fputs("  none: add a [client NAME] to the configuration\n", to);
+}
+
+void dt_render_status(const json_t *status, FILE *to)
+{
+	if (strcmp(text_of(status, "mode"), "relay") == 0)
+		relay_print(status, to);
+	else
+		client_print(status, to);
+	counters_print(json_object_get(status, "counters"), to);
+}
+
+void dt_render_event(const json_t *event, FILE *to)
+{
+	const json_t *id = json_object_get(event, "id"), *relay = json_object_get(event, "relay");
+	json_int_t time_ms = number_of(event, "time_ms");
+
+	fprintf(to, "%" JSON_INTEGER_FORMAT ".%03d %s", time_ms / 1000, (int)(time_ms % 1000), text_of(event, "event"));
+	if (id)
+		fprintf(to, "  %" JSON_INTEGER_FORMAT " %s", json_integer_value(id), text_of(event, "remote"));
+	if (relay)
+		fprintf(to, "  %s", text_of(event, "relay"));
+	if (json_object_get(event, "detail"))
+		fprintf(to, "  %s", text_of(event, "detail"));
+	fputc('\n', to);
+}
