@@ -29,6 +29,9 @@ struct {
 	__type(value, struct dt_subflow_stats);
 } subflows SEC(".maps");
 
+/* Keeps clang from merging both branches' loads into one through a computed context pointer, which the verifier forbids. */
+#define branch_end() asm volatile("" ::: "memory")
+
 static __always_inline void key_fill(struct dt_subflow_key *key, struct bpf_sock_ops *ops)
 {
 	__builtin_memset(key, 0, sizeof(*key));
@@ -37,6 +40,7 @@ static __always_inline void key_fill(struct dt_subflow_key *key, struct bpf_sock
 		key->local.w[3] = ops->local_ip4;
 		key->remote.w[2] = bpf_htonl(0xffff);
 		key->remote.w[3] = ops->remote_ip4;
+		branch_end();
 	} else {
 		key->local.w[0] = ops->local_ip6[0];
 		key->local.w[1] = ops->local_ip6[1];
@@ -46,6 +50,7 @@ static __always_inline void key_fill(struct dt_subflow_key *key, struct bpf_sock
 		key->remote.w[1] = ops->remote_ip6[1];
 		key->remote.w[2] = ops->remote_ip6[2];
 		key->remote.w[3] = ops->remote_ip6[3];
+		branch_end();
 	}
 	key->lport = ops->local_port;
 	key->rport = bpf_ntohl(ops->remote_port);

@@ -27,8 +27,11 @@ void dt_bpf_log_to_ours(void)
 const char *dt_bpf_explain(int err)
 {
 	switch (err) {
-	case -EPERM:
 	case -EACCES:
+		if (geteuid() == 0)
+			return "the kernel's verifier refused it; log-level = debug shows why. Please report this";
+		/* fallthrough */
+	case -EPERM:
 		return "no permission; run as root, or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN (for pins)";
 	case -ENOMEM:
 		return "out of memory";
