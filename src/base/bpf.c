@@ -13,6 +13,8 @@ static int line_log(enum libbpf_print_level level, const char *fmt, va_list args
 {
 	char line[512];
 
+	if (level == LIBBPF_DEBUG)
+		return 0;
 	vsnprintf(line, sizeof(line), fmt, args);
 	line[strcspn(line, "\n")] = '\0';
 	dt_log_debug("%s", line);

@@ -185,7 +185,7 @@ narrow_paths() {
 	local dev
 	narrow r1 narrow "$1"
 	narrow r2 narrow "$1"
-	for dev in $(on r1 ls /sys/class/net | grep '^relay' || true); do
+	for dev in $(ip -n "$PREFIX-r1" -o link | sed -n 's/^[0-9]*: \(relay[0-9]*\)@.*/\1/p'); do
 		narrow r1 "$dev" "$1"
 		narrow "$dev" eth0 "$1"
 	done
