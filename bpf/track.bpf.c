@@ -29,6 +29,11 @@ struct {
 	__type(value, struct dt_subflow_stats);
 } subflows SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} closed SEC(".maps");
+
 /* Keeps clang from merging both branches' loads into one through a computed context pointer, which the verifier forbids. */
 #define branch_end() asm volatile("" ::: "memory")
 
@@ -104,6 +109,14 @@ static __always_inline void follow(struct bpf_sock_ops *ops)
 					       BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG);
 }
 
+/* No room in the ring: user space finds the entry in its sweep. */
+static __always_inline void closed_tell(const struct dt_subflow_key *key, __u32 token)
+{
+	struct dt_subflow_closed event = {.key = *key, .token = token};
+
+	bpf_ringbuf_output(&closed, &event, sizeof(event), 0);
+}
+
 SEC("sockops")
 int track(struct bpf_sock_ops *ops)
 {
@@ -129,6 +142,8 @@ int track(struct bpf_sock_ops *ops)
 		if (ops->op == BPF_SOCK_OPS_STATE_CB)
 			s->state = ops->args[1];
 		sample(s, ops);
+		if (ops->op == BPF_SOCK_OPS_STATE_CB && ops->args[1] == BPF_TCP_CLOSE)
+			closed_tell(&key, s->token);
 		return 1;
 	default:
 		return 1;

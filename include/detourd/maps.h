@@ -240,6 +240,13 @@ struct dt_subflow_stats {
 	__u32 pad;
 };
 
+/* Ring buffer "closed" (written by BPF): a subflow of "subflows" has reached TCP_CLOSE. */
+struct dt_subflow_closed {
+	struct dt_subflow_key key;
+	__u32 token;
+	__u32 pad;
+};
+
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");

@@ -203,3 +203,14 @@ int dt_mptcp_subflow_destroy(struct dt_mptcp_pm *pm, dt_mptcp_token token, const
 	address_put(nlh, PM_ATTR_ADDR_REMOTE, remote, 0);
 	return dt_netlink_talk(&pm->commands, nlh, NULL, NULL);
 }
+
+int dt_mptcp_alive(struct dt_mptcp_pm *pm, dt_mptcp_token token)
+{
+	/* 192.0.2.0/24 is for documentation; and nothing has port 1 on both sides */
+	const struct dt_endpoint nobody = {dt_ip_from_v4(htonl(0xc0000200)), 1};
+	int err = dt_mptcp_subflow_destroy(pm, token, &nobody, &nobody);
+
+	if (err == -ESRCH || err == 0)
+		return 1;
+	return err == -EINVAL ? 0 : err;
+}

@@ -60,4 +60,7 @@ int dt_mptcp_remove(struct dt_mptcp_pm *pm, dt_mptcp_token token, uint8_t local_
 int dt_mptcp_subflow_destroy(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
 			     const struct dt_endpoint *remote);
 
+/* 1: the connection lives and is ours to command; 0: it is gone. Asks by a SUBFLOW_DESTROY that matches nothing. */
+int dt_mptcp_alive(struct dt_mptcp_pm *pm, dt_mptcp_token token);
+
 #endif

@@ -44,6 +44,8 @@ static void connection_free(struct dt_connection *c, bool close_detours)
 
 	DL_FOREACH_SAFE(c->detours, d, tmp)
 		dt_detour_free(d, close_detours);
+	if (c->doubt_wait_ns)
+		DL_DELETE2(c->pm->doubtful, c, doubt_prev, doubt_next);
 	HASH_DELETE(hh, c->pm->connections, c);
 	dt_track_forget(c->pm->track, &c->local, &c->remote);
 	free(c);
@@ -123,6 +125,60 @@ void dt_connections_event(struct dt_pm *pm, const struct dt_mptcp_event *e)
 	case DT_MPTCP_REMOVED:
 	case DT_MPTCP_SUB_PRIORITY:
 		break;
+	}
+}
+
+/* --- connections that ended without a word ---------------------------------------------------- */
+
+#define DOUBT_FIRST_NS (1 * DT_SEC)
+#define DOUBT_LAST_NS (60 * DT_SEC)
+
+void dt_connections_subflow_closed(struct dt_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
+				   const struct dt_endpoint *remote, uint64_t now_ns)
+{
+	struct dt_connection *c = connection_find(pm, token);
+
+	if (!c) {
+		dt_track_forget(pm->track, local, remote);
+		return;
+	}
+	if (dt_endpoint_equal(&c->local, local) && dt_endpoint_equal(&c->remote, remote))
+		c->direct_established = false;
+	if (c->doubt_wait_ns)
+		return;
+	c->doubt_wait_ns = DOUBT_FIRST_NS;
+	c->doubt_due_ns = now_ns + DOUBT_FIRST_NS;
+	DL_APPEND2(pm->doubtful, c, doubt_prev, doubt_next);
+}
+
+/* Without a subflow a connection either ends soon, or waits for a new one. */
+static bool has_subflow(const struct dt_connection *c)
+{
+	const struct dt_detour *d;
+
+	DL_FOREACH(c->detours, d)
+		if (d->state == DT_DETOUR_ESTABLISHED)
+			return true;
+	return c->direct_established;
+}
+
+void dt_connections_tick(struct dt_pm *pm, uint64_t now_ns)
+{
+	struct dt_connection *c, *tmp;
+
+	DL_FOREACH_SAFE2(pm->doubtful, c, tmp, doubt_next) {
+		if (now_ns < c->doubt_due_ns)
+			continue;
+		if (dt_mptcp_alive(&pm->mptcp, c->token) == 0) {
+			dt_pm_publish(pm, "connection", c, NULL, "closed");
+			connection_free(c, false);
+		} else if (has_subflow(c)) {
+			c->doubt_wait_ns = 0;
+			DL_DELETE2(pm->doubtful, c, doubt_prev, doubt_next);
+		} else {
+			c->doubt_wait_ns = c->doubt_wait_ns * 2 < DOUBT_LAST_NS ? c->doubt_wait_ns * 2 : DOUBT_LAST_NS;
+			c->doubt_due_ns = now_ns + c->doubt_wait_ns;
+		}
 	}
 }
 

@@ -9,7 +9,7 @@
 #include "pm/pm.h"
 
 #define TICK_MS 1000
-#define TRACK_SWEEP_TICKS 5
+#define TRACK_SWEEP_TICKS 60
 
 static int event_take(const struct nlmsghdr *nlh, void *data)
 {
@@ -34,6 +34,20 @@ static void events_readable(uv_poll_t *poll, int status, int events)
 		dt_log_err("cannot read path-manager events: %s", strerror(-err));
 }
 
+static void subflow_closed(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token, void *data)
+{
+	dt_connections_subflow_closed(data, token, local, remote, dt_now_ns());
+}
+
+static void closings_readable(uv_poll_t *poll, int status, int events)
+{
+	struct dt_pm *pm = poll->data;
+
+	/* what netlink knows of these comes first: it has the reasons */
+	events_readable(&pm->events, 0, 0);
+	dt_track_drain(pm->track);
+}
+
 static void tick_due(uv_timer_t *timer)
 {
 	struct dt_pm *pm = timer->data;
@@ -41,6 +55,7 @@ static void tick_due(uv_timer_t *timer)
 	static unsigned turn;
 
 	dt_pm_leases_tick(pm, now_ns);
+	dt_connections_tick(pm, now_ns);
 	if (++turn % TRACK_SWEEP_TICKS == 0)
 		dt_track_sweep(pm->track, now_ns - TRACK_SWEEP_TICKS * DT_SEC);
 }
@@ -83,10 +98,11 @@ static void pm_stop(void *daemon)
 		dt_pm_relay_close(pm->relays);
 	dt_control_close(pm->control);
 	pm->control = NULL;
-	if (uv_is_active((uv_handle_t *)&pm->events))
-		uv_poll_stop(&pm->events);
+	/* data is set once the handle is initialised; closing stops it */
 	if (pm->events.data)
 		uv_close((uv_handle_t *)&pm->events, NULL);
+	if (pm->closings.data)
+		uv_close((uv_handle_t *)&pm->closings, NULL);
 	dt_takeover_end(&pm->takeover);
 	uv_timer_start(&pm->tick, closing_turn, 1, 0);
 }
@@ -110,7 +126,15 @@ static int kernel_open(struct dt_pm *pm)
 	if (err)
 		return err;
 	pm->events.data = pm;
-	return uv_poll_start(&pm->events, UV_READABLE, events_readable);
+	err = uv_poll_start(&pm->events, UV_READABLE, events_readable);
+	if (err == 0)
+		err = dt_track_watch(pm->track, subflow_closed, pm);
+	if (err == 0)
+		err = uv_poll_init(pm->loop, &pm->closings, dt_track_fd(pm->track));
+	if (err)
+		return err;
+	pm->closings.data = pm;
+	return uv_poll_start(&pm->closings, UV_READABLE, closings_readable);
 }
 
 static int pm_start(void **out, uv_loop_t *loop, void *config)

@@ -131,10 +131,19 @@ struct dt_connection {
 	uint8_t last_id;
 	uint64_t since_ns;
 	struct dt_detour *detours;
+	/* among those that may be over, because a subflow closed: when to ask the kernel, and how long it was put off */
+	struct dt_connection *doubt_prev, *doubt_next;
+	uint64_t doubt_due_ns;
+	uint64_t doubt_wait_ns; /* 0: not among them */
 	UT_hash_handle hh;
 };
 
 void dt_connections_event(struct dt_pm *pm, const struct dt_mptcp_event *event);
+/* A subflow reached TCP_CLOSE: the whole connection may be over, which the kernel does not always say. */
+void dt_connections_subflow_closed(struct dt_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
+				   const struct dt_endpoint *remote, uint64_t now_ns);
+/* Forgets the connections that are over; every second. */
+void dt_connections_tick(struct dt_pm *pm, uint64_t now_ns);
 /* Closes all detours (with close_detours) and forgets all connections. */
 void dt_connections_drop(struct dt_pm *pm, bool close_detours);
 /* A free local address id, 0: none left. */
@@ -234,11 +243,13 @@ struct dt_pm {
 	struct dt_mptcp_pm mptcp;
 	struct dt_netlink diag;
 	uv_poll_t events;
+	uv_poll_t closings;
 	uv_timer_t tick;
 	struct dt_takeover takeover;
 	struct dt_track *track;
 	struct dt_pm_relay *relays;
 	struct dt_connection *connections;
+	struct dt_connection *doubtful;
 	struct dt_control *control;
 	uint64_t next_number;
 	uint64_t counters[DT_PM_COUNTERS];

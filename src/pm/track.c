@@ -17,6 +17,9 @@
 struct dt_track {
 	struct track_bpf *skel;
 	int cgroup_fd;
+	struct ring_buffer *ring;
+	dt_track_closed_fn closed;
+	void *data;
 };
 
 /* The root of the cgroup2 tree, wherever it is mounted. */
@@ -77,6 +80,7 @@ void dt_track_close(struct dt_track *t)
 {
 	if (!t)
 		return;
+	ring_buffer__free(t->ring);
 	track_bpf__destroy(t->skel);
 	if (t->cgroup_fd >= 0)
 		close(t->cgroup_fd);
@@ -108,6 +112,38 @@ void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, 
 	struct dt_subflow_key key = key_of(local, remote);
 
 	bpf_map_delete_elem(bpf_map__fd(t->skel->maps.subflows), &key);
+}
+
+static int closed_take(void *context, void *record, size_t size)
+{
+	const struct dt_subflow_closed *event = record;
+	struct dt_track *t = context;
+	struct dt_endpoint local, remote;
+
+	if (size < sizeof(*event))
+		return 0;
+	local = (struct dt_endpoint){event->key.local, event->key.lport};
+	remote = (struct dt_endpoint){event->key.remote, event->key.rport};
+	t->closed(&local, &remote, event->token, t->data);
+	return 0;
+}
+
+int dt_track_watch(struct dt_track *t, dt_track_closed_fn fn, void *data)
+{
+	t->closed = fn;
+	t->data = data;
+	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.closed), closed_take, t, NULL);
+	return t->ring ? 0 : -errno;
+}
+
+int dt_track_fd(const struct dt_track *t)
+{
+	return ring_buffer__epoll_fd(t->ring);
+}
+
+void dt_track_drain(struct dt_track *t)
+{
+	ring_buffer__consume(t->ring);
 }
 
 void dt_track_sweep(const struct dt_track *t, uint64_t closed_before_ns)
