@@ -227,7 +227,9 @@ relay_conf() {
 daemon() {
 	local name=$1 space=$2
 	shift 2
-	on "$space" "$DETOURD" "$@" 2>>"$TMP/$name.log" &
+	# no function here: $! is to be the daemon itself
+	nsenter --net="/run/netns/$PREFIX-$space" -- "$DETOURD" "$@" 2>>"$TMP/$name.log" &
+	disown
 	echo $! >"$TMP/$name.pid"
 	local deadline=$((SECONDS + 10))
 	until "$DETOURD" status --json --control "$TMP/$name.sock" >/dev/null 2>&1; do
@@ -311,15 +313,20 @@ web_start() {
 			access_log off;
 			client_body_temp_path $TMP/body; proxy_temp_path $TMP/p; fastcgi_temp_path $TMP/f;
 			uwsgi_temp_path $TMP/u; scgi_temp_path $TMP/s;
-			dav_methods PUT; client_max_body_size 1g;
-			server { listen 80; listen [::]:80; root $TMP/www; location /up/ { dav_methods PUT; } }
+			server { listen 80; listen [::]:80; root $TMP/www; }
 		}
 	CONF
-	mkdir -p "$TMP/www/up"
 	chmod -R a+rwX "$TMP" 2>/dev/null || true
 	chmod 600 "$TMP"/*.key 2>/dev/null || true
 	on server mptcpize run nginx -c "$TMP/nginx.conf" -p "$TMP" 2>>"$TMP/nginx.log" &
+	disown
 	wait_for 5 on server sh -c 'ss -ltn | grep -q :80'
+}
+# One TCP stream from the client's standard input into FILE at the server, ended when all is there.
+receive_start() {
+	on server mptcpize run socat -u "TCP${3:-4}-LISTEN:$1,reuseaddr" "OPEN:$2,creat,trunc" &
+	disown
+	wait_for 5 on server sh -c "ss -ltn | grep -q :$1"
 }
 # random_file PATH MEGABYTES
 random_file() { head -c "$(($2 * 1000000))" /dev/urandom >"$1"; }

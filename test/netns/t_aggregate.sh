@@ -1,0 +1,30 @@
+# shellcheck shell=bash source=lib.sh
+# One connection uses the direct path and 0, 1, 2 detours, in both directions and families.
+. "$(dirname "$0")/lib.sh"
+standard_network 2
+narrow_paths 40mbit
+relay_conf 1
+relay_conf 2
+relay_start 1
+relay_start 2
+server_iperf
+
+# A path carries 40 Mbit/s at most, so a rate between N and N + 1 of them says how many there are.
+run() {
+	local n=$1 rate
+	TARGET=$2
+	shift 2
+	rate=$(iperf -t 4 "$@")
+	at_least "$rate" $((40 * n * 80 / 100 + 30)) "N=$n $TARGET $*"
+	at_most "$rate" $((40 * (n + 1))) "N=$n $TARGET $*"
+}
+for n in 0 1 2; do
+	client_conf "max-detours = $n"
+	client_start
+	relays_up 2
+	run $n $SERVER4
+	run $n $SERVER4 -R
+	[ $n = 0 ] || run $n $SERVER6
+	[ $n = 0 ] || run $n $SERVER6 -R
+	stop client
+done
