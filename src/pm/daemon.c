@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/poll.h"
 #include "pm/pm.h"
 
 #define TICK_MS 1000
@@ -26,6 +27,7 @@ static void events_readable(uv_poll_t *poll, int status, int events)
 	struct dt_pm *pm = poll->data;
 	int err;
 
+	dt_poll_resume(poll, status, events_readable);
 	while ((err = dt_netlink_drain(&pm->mptcp.events, event_take, pm)) == -ENOBUFS) {
 		pm->counters[DT_PM_LOST_EVENTS]++;
 		dt_log_warn("the kernel dropped path-manager events: some connections may go without detours");

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "base/poll.h"
 #include "pm/pm.h"
 
 #define RESOLVE_RETRY_MS 5000
@@ -46,6 +47,7 @@ static void readable(uv_poll_t *poll, int status, int events)
 	uint8_t in[DT_WIRE_MAX + 1];
 	ssize_t got;
 
+	dt_poll_resume(poll, status, readable);
 	while ((got = recv(link->fd, in, sizeof(in), MSG_DONTWAIT)) >= 0 || errno == EINTR || errno == ECONNREFUSED) {
 		if (got < 0)
 			continue;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/poll.h"
+
 /* Datagrams taken in one turn of the loop, so that timers get their turn under a flood. */
 #define BURST 64
 #define SOCKET_BUFFER (4 << 20)
@@ -109,6 +111,7 @@ static void readable(uv_poll_t *poll, int status, int events)
 {
 	struct dt_listener *l = poll->data;
 
+	dt_poll_resume(poll, status, readable);
 	for (int i = 0; i < BURST && datagram_take(l); i++)
 		;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/poll.h"
 #include "base/log.h"
 
 #define SETTLE_MS 50
@@ -149,6 +150,7 @@ static void monitor_readable(uv_poll_t *poll, int status, int events)
 {
 	struct dt_network *n = poll->data;
 
+	dt_poll_resume(poll, status, monitor_readable);
 	/* -ENOBUFS needs nothing of its own: a dump follows anyway */
 	dt_netlink_drain(&n->monitor, change_take, NULL);
 	if (!uv_is_active((uv_handle_t *)&n->settle))

@@ -322,9 +322,9 @@ web_start() {
 	disown
 	wait_for 5 on server sh -c 'ss -ltn | grep -q :80'
 }
-# One TCP stream from the client's standard input into FILE at the server, ended when all is there.
+# TCP streams from clients into FILE at the server; it goes on listening, or joins would be refused.
 receive_start() {
-	on server mptcpize run socat -u "TCP${3:-4}-LISTEN:$1,reuseaddr" "OPEN:$2,creat,trunc" &
+	on server mptcpize run socat -u "TCP${3:-4}-LISTEN:$1,reuseaddr,fork" "OPEN:$2,creat,trunc" &
 	disown
 	wait_for 5 on server sh -c "ss -ltn | grep -q :$1"
 }

@@ -14,7 +14,7 @@ run() {
 	local n=$1 rate
 	TARGET=$2
 	shift 2
-	rate=$(iperf -t 4 "$@")
+	rate=$(iperf -t 3 "$@")
 	at_least "$rate" $((40 * n * 80 / 100 + 30)) "N=$n $TARGET $*"
 	at_most "$rate" $((40 * (n + 1))) "N=$n $TARGET $*"
 }

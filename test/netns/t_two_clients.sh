@@ -9,17 +9,17 @@
 standard_network 1
 router_add home
 space_add lan
-ip -n "$PREFIX-lan" link add br type bridge
-ip -n "$PREFIX-lan" link set br up
+ip -n "$PREFIX-lan" link add bridge0 type bridge
+ip -n "$PREFIX-lan" link set bridge0 up
 for n in 1 2; do
 	space_add "home$n"
 	veth "home$n" eth0 lan "port$n"
-	ip -n "$PREFIX-lan" link set "port$n" master br
+	ip -n "$PREFIX-lan" link set "port$n" master bridge0
 	addr "home$n" eth0 192.168.1.$((n + 1))/24
 	route "home$n" default via 192.168.1.1
 done
 veth home lan lan port0
-ip -n "$PREFIX-lan" link set port0 master br
+ip -n "$PREFIX-lan" link set port0 master bridge0
 addr home lan 192.168.1.1/24
 veth home wan r1 home
 addr home wan 192.0.2.19/28
@@ -28,7 +28,9 @@ route home default via 192.0.2.17
 route r2 192.0.2.16/28 via 10.255.0.1
 on r1 ip rule add from 192.0.2.16/28 to 203.0.113.0/28 lookup 100
 on home nft -f - <<-NFT
-	table ip nat { chain post { type nat hook postrouting priority 100; oifname "wan" masquerade random; } }
+	table ip nat {
+		chain post { type nat hook postrouting priority 100; oifname "wan" masquerade random; }
+	}
 NFT
 key client2
 key client3

@@ -1,0 +1,27 @@
+# shellcheck shell=bash source=lib.sh
+# 100 short connections at once: all complete, and nothing of them stays.
+. "$(dirname "$0")/lib.sh"
+standard_network 2
+narrow_paths 200mbit
+relay_start 1
+relay_conf 2
+relay_start 2
+client_conf
+client_start
+relays_up 2
+web_start
+random_file "$TMP/www/file" 1
+pids=()
+for i in $(seq 100); do
+	on client mptcpize run curl -sS -o "$TMP/got$i" "http://$SERVER4/file" &
+	pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid" || fail "a transfer failed"; done
+for i in $(seq 100); do same_bytes "$TMP/www/file" "$TMP/got$i"; done
+equals "$(counter client connections)" 100 connections
+at_least "$(counter client joins_established)" 20 "joins established"
+wait_for 90 status_is client '.connections | length == 0'
+equals "$(counter client lost_events)" 0 lost_events
+equals "$(counter client leases_asked)" 2 "leases asked for 100 connections"
+equals "$(on client ss -Htn state established | wc -l)" 0 "sockets left"
+say "joins $(counter client joins), refused $(counter client join_refused), failed $(counter client join_failed)"

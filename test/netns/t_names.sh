@@ -1,0 +1,53 @@
+# shellcheck shell=bash source=lib.sh
+# Commands as a user meets them: status, monitor and doctor, in words and as JSON; refusals of a wrong command line.
+. "$(dirname "$0")/lib.sh"
+standard_network 1
+narrow_paths 100mbit
+relay_start 1
+RELAYS=1 client_conf
+client_start
+relays_up 1
+equals "$(stat -c %a "$TMP/client.sock")" 600 "mode of the control socket"
+nsenter --net="/run/netns/$PREFIX-client" -- "$DETOURD" monitor --json --control "$TMP/client.sock" >"$TMP/monitor.json" &
+disown
+nsenter --net="/run/netns/$PREFIX-client" -- "$DETOURD" monitor --control "$TMP/client.sock" >"$TMP/monitor.txt" &
+disown
+sleep 0.3
+web_start
+random_file "$TMP/www/file" 10
+on client mptcpize run curl -sS -o /dev/null "http://$SERVER4/file"
+wait_for 70 grep -q '"detail":"closed"' "$TMP/monitor.json"
+jq -es '[.[] | select(.event == "connection" or .event == "subflow") | .detail] | index("established") and index("pending") and index("closed")' \
+	"$TMP/monitor.json" >/dev/null || fail "events: $(cat "$TMP/monitor.json")"
+grep -q 'subflow .* relay1 .*established' "$TMP/monitor.txt" || fail "monitor: $(cat "$TMP/monitor.txt")"
+status client | jq -e '.version == 1 and .mode == "client" and (.relays[0] | has("name") and has("state") and has("reason") and has("endpoint") and has("carrier") and has("rtt_us")) and (.counters | has("lost_events") and has("join_refused") and has("join_timeout"))' >/dev/null || fail "$(status client)"
+status relay1 | jq -e '.version == 1 and .mode == "relay" and (.clients[0] | has("name") and has("leases") and has("flows") and has("bytes_up") and has("bytes_down")) and (.counters | has("denied_destination") and has("denied_quota") and has("dropped_auth") and has("dropped_replay") and has("dropped_malformed"))' >/dev/null || fail "$(status relay1)"
+"$DETOURD" status --control "$TMP/client.sock" | grep -q 'relay1 .*up' || fail "status in words"
+"$DETOURD" status --control "$TMP/relay1.sock" | grep -q 'client .*leases' || fail "relay's status in words"
+on client "$DETOURD" doctor --json -c "$TMP/client.conf" | jq -e '.ok and ([.checks[] | select(.name == "track-bpf" and .state == "ok")] | length == 1)' >/dev/null || fail doctor
+on relay1 "$DETOURD" doctor --relay --json -c "$TMP/relay1.conf" | jq -e '.ok' >/dev/null || fail "relay's doctor"
+
+usage() {
+	local code=0
+	"$DETOURD" "$@" >/dev/null 2>"$TMP/usage.txt" || code=$?
+	equals "$code" 2 "exit code of detourd $*"
+	equals "$(wc -l <"$TMP/usage.txt")" 1 "lines about it"
+}
+usage --nonsense
+usage status extra
+usage frobnicate
+usage -c
+usage --flush
+usage --relay --check --flush
+usage genkey --json
+usage --json
+"$DETOURD" --help | grep -q 'detourd --relay' || fail "--help"
+"$DETOURD" --version | grep -Eq '^detourd [0-9]' || fail "--version"
+code=0
+"$DETOURD" status --control "$TMP/nobody.sock" 2>"$TMP/usage.txt" || code=$?
+equals "$code" 1 "exit code without a daemon"
+grep -q 'is detourd running' "$TMP/usage.txt" || fail "no clear word"
+code=0
+echo nonsense | "$DETOURD" pubkey 2>"$TMP/usage.txt" || code=$?
+equals "$code" 1 "exit code of pubkey with a bad key"
+equals "$("$DETOURD" genkey | wc -c)" 45 "length of a key with its newline"

@@ -1,0 +1,48 @@
+# shellcheck shell=bash source=lib.sh
+# The relay's reload: a revoked client's leases and flows end at once, a denied destination's too; quotas; refusals
+# reach the client's `why`.
+. "$(dirname "$0")/lib.sh"
+standard_network 1
+narrow_paths 100mbit
+relay_start 1
+RELAYS=1 client_conf
+client_start
+relays_up 1
+web_start
+random_file "$TMP/www/file" 300
+on client mptcpize run curl -sS --limit-rate 5M -o /dev/null "http://$SERVER4/file" &
+curl=$!
+disown
+detour='.connections[0].subflows[] | select(.via == "relay1" and .state == "established")'
+wait_for 10 status_is client "$detour"
+reload() {
+	relay_conf 1 "$@"
+	kill -HUP "$(cat "$TMP/relay1.pid")"
+}
+reload "deny = 203.0.113.2"
+wait_for 5 status_is relay1 '.clients[0].leases == 0 and .clients[0].flows == 0'
+wait_for 10 status_is client "[$detour] | length == 0"
+wait_for 20 status_is client '.connections[0].why | test("relay1:.*denied")'
+at_least "$(counter relay1 denied_destination)" 1 denied_destination
+reload "" "max-leases = 1"
+wait_for 70 status_is client "$detour"
+say "allowed again, the detour is back"
+# the second lease is one too many
+server_iperf
+on client mptcpize run iperf3 -c $SERVER4 -t 30 -b 1M >/dev/null 2>&1 &
+disown
+wait_for 10 status_is client '.connections[] | select(.remote | endswith(":5201")) | .why | test("relay1: .*lease")'
+at_least "$(counter relay1 denied_quota)" 1 denied_quota
+# revoked
+sed -i '/^\[client/,$d' "$TMP/relay1.conf"
+kill -HUP "$(cat "$TMP/relay1.pid")"
+wait_for 5 status_is relay1 '.clients | length == 0'
+wait_for 10 status_is client "[$detour] | length == 0"
+wait_for 15 status_is client '.relays[0].state == "down"'
+# all or nothing
+echo 'max-leases = 3' >>"$TMP/relay1.conf"
+echo 'colour = blue' >>"$TMP/relay1.conf"
+kill -HUP "$(cat "$TMP/relay1.pid")"
+wait_for 5 grep -q 'nothing was reloaded' "$TMP/relay1.log"
+grep -q 'relay1.conf:[0-9]*:[0-9]*: .*colour' "$TMP/relay1.log" || fail "no place in the error"
+kill $curl
