@@ -106,6 +106,8 @@ static void detour_idle(struct dt_detour *d, enum dt_detour_end end, int error, 
 	d->error = error;
 	d->since_ns = now_ns;
 	uv_timer_start(&d->timer, plan_due, d->backoff_ns / DT_MS + 1, 0);
+	if (d->lease && (end == DT_END_REFUSED || end == DT_END_TIMEOUT || end == DT_END_CLOSED))
+		dt_pm_lease_verify(d->lease, now_ns);
 	dt_pm_publish(d->connection->pm, "subflow", d->connection, d->relay, end_word(end));
 }
 

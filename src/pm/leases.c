@@ -7,8 +7,9 @@
 #include "pm/pm.h"
 
 #define NO_ANSWER_RETRY_NS (2 * DT_SEC)
+#define VERIFY_PAUSE_NS (1 * DT_SEC)
 #define BUSY_RETRY_NS (10 * DT_SEC)
-#define DENIED_RETRY_NS (60 * DT_SEC)
+#define DENIED_RETRY_NS (20 * DT_SEC)
 
 static struct dt_endpoint server_of(const struct dt_pm_lease *lease)
 {
@@ -141,6 +142,12 @@ void dt_pm_leases_refresh(struct dt_relay_link *link, uint64_t now_ns)
 			lease_ask(lease, DT_OP_LEASE, now_ns);
 		}
 	}
+}
+
+void dt_pm_lease_verify(struct dt_pm_lease *lease, uint64_t now_ns)
+{
+	if (lease->state == DT_LEASE_READY && now_ns >= lease->asked_ns + VERIFY_PAUSE_NS)
+		lease_ask(lease, DT_OP_RENEW, now_ns);
 }
 
 static void lease_forget(struct dt_pm_lease *lease)

@@ -110,6 +110,8 @@ struct dt_pm_lease {
 /* The cached lease, or a new one that is being asked for. NULL: out of memory. */
 struct dt_pm_lease *dt_pm_lease_get(struct dt_relay_link *link, const struct dt_endpoint *server, uint64_t now_ns);
 void dt_pm_lease_answered(struct dt_pm_lease *lease, const struct dt_link_event *event, uint64_t now_ns);
+/* A join under this lease failed: does the relay still know it? */
+void dt_pm_lease_verify(struct dt_pm_lease *lease, uint64_t now_ns);
 /* Renews, retries and forgets what is due, on all links; every second. */
 void dt_pm_leases_tick(struct dt_pm *pm, uint64_t now_ns);
 /* The relay came back or was restarted: leases not READY are asked for at once, all are verified. */

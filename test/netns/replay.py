@@ -16,7 +16,7 @@ while at + 16 <= len(data):
     ip = frame[14:]
     udp = ip[(ip[0] & 15) * 4 :]
     sport, dport = struct.unpack("!HH", udp[:4])
-    if socket.inet_ntoa(ip[16:20]) != host or dport != port or udp[8] != 2:
+    if socket.inet_ntoa(ip[16:20]) != host or dport != port or len(udp) < 9 or udp[8] != 2:
         continue
     if sport not in sockets:
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

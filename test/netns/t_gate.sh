@@ -22,14 +22,16 @@ wait $curl || fail "curl failed"
 
 # A server whose SYN-ACK lacks MP_JOIN: a join is forged towards a server without MPTCP, under a lease that was
 # made while it still had it.
-on server sysctl -qw net.mptcp.enabled=0
+on server pkill -x nginx
+on server python3 -m http.server --directory "$TMP/www" 80 >/dev/null 2>&1 &
+disown
+wait_for 5 on server sh -c 'ss -ltn | grep -q :80'
 at=$(counter relay1 passed_refused)
 on client python3 "$(dirname "$0")/syn.py" $CLIENT4 "${port%:*}" "${port#*:}" join
 wait_for 3 sh -c "[ \$('$DETOURD' status --json --control '$TMP/relay1.sock' | jq .counters.passed_refused) -gt $at ]"
 say "the SYN-ACK without MP_JOIN went to the relay's own host"
 # whose RST ends it at the server
 wait_for 3 on server sh -c '! ss -Htn state syn-recv state established | grep -q 198.51.100.18'
-on server sysctl -qw net.mptcp.enabled=1
 
 # plain-tcp = yes, by a reload: the same lease carries plain TCP
 relay_conf 1 "" "plain-tcp = yes"

@@ -4,11 +4,18 @@
 standard_network 1
 relay_conf 1
 relay_start 1
-on client tcpdump -U -ni eth0 -w "$TMP/all.pcap" 'udp port 45672' 2>/dev/null &
-tcpdump=$!
-disown
-wait_for 5 test -s "$TMP/all.pcap"
-sent() { tcpdump -nr "$TMP/all.pcap" "$1" 2>/dev/null | wc -l; }
+capture() {
+	nsenter --net="/run/netns/$PREFIX-client" -- tcpdump -U -ni eth0 -w "$TMP/$1.pcap" 'udp port 45672' 2>/dev/null &
+	tcpdump=$!
+	disown
+	wait_for 5 test -s "$TMP/$1.pcap"
+}
+capture_end() {
+	sleep 0.3
+	kill $tcpdump
+	wait_for 5 gone $tcpdump
+}
+capture strangers
 
 # 1: the relay does not know this client
 key stranger
@@ -31,11 +38,12 @@ auth=$(counter relay1 dropped_auth) malformed=$(counter relay1 dropped_malformed
 on client python3 "$(dirname "$0")/garbage.py" "$(relay4 1)" 45672 || fail "garbage was answered"
 at_least "$(($(counter relay1 dropped_malformed) - malformed))" 300 "dropped_malformed"
 at_least "$(($(counter relay1 dropped_auth) - auth))" 50 "dropped_auth"
-sleep 0.3
-equals "$(sent 'src port 45672')" 0 "datagrams the relay sent so far"
+capture_end
+equals "$(tcpdump -nr "$TMP/strangers.pcap" 'src port 45672' 2>/dev/null | wc -l)" 0 "datagrams the relay sent so far"
 
 # 4: the right client, then what it sent once more: replays under a live token are dropped
 cp "$TMP/right.conf" "$TMP/client.conf"
+capture right
 client_start
 relays_up 1
 web_start
@@ -43,11 +51,8 @@ echo hello >"$TMP/www/file"
 on client mptcpize run curl -sS "http://$SERVER4/file" >/dev/null
 sleep 2.2
 stop client
-sleep 0.3
+capture_end
 at=$(counter relay1 dropped_replay)
-kill $tcpdump
-wait_for 5 gone $tcpdump
-tcpdump -nr "$TMP/all.pcap" -w "$TMP/right.pcap" 'src port 45672 or dst port 45672' 2>/dev/null
 leases=$(status relay1 | jq '.clients[0].leases')
 on client python3 "$(dirname "$0")/replay.py" "$TMP/right.pcap" "$(relay4 1)" 45672 >"$TMP/replay.txt"
 cat "$TMP/replay.txt"

@@ -10,7 +10,7 @@ client_start
 relays_up 1
 web_start
 random_file "$TMP/www/file" 300
-on client mptcpize run curl -sS --limit-rate 5M -o /dev/null "http://$SERVER4/file" &
+on client mptcpize run curl -sS --limit-rate 3M -o /dev/null "http://$SERVER4/file" &
 curl=$!
 disown
 detour='.connections[0].subflows[] | select(.via == "relay1" and .state == "established")'
@@ -22,10 +22,10 @@ reload() {
 reload "deny = 203.0.113.2"
 wait_for 5 status_is relay1 '.clients[0].leases == 0 and .clients[0].flows == 0'
 wait_for 10 status_is client "[$detour] | length == 0"
-wait_for 20 status_is client '.connections[0].why | test("relay1:.*denied")'
+wait_for 20 status_is client '.connections[0].why | test("relay1:.*denies this destination")'
 at_least "$(counter relay1 denied_destination)" 1 denied_destination
 reload "" "max-leases = 1"
-wait_for 70 status_is client "$detour"
+wait_for 40 status_is client "$detour"
 say "allowed again, the detour is back"
 # the second lease is one too many
 server_iperf
