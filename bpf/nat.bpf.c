@@ -501,7 +501,7 @@ static __always_inline __u64 flow_overdue(const struct dt_flow *f, const struct 
 		if (now > end) {
 			struct dt_flow *peer = peer_lookup(f);
 
-			if (peer && peer->seen_ns > f->seen_ns)
+			if (peer && (__s64)(peer->seen_ns - f->seen_ns) > 0)
 				end = peer->seen_ns + cfg->idle_ns;
 		}
 		break;
