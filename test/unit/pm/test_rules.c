@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pm/pm.h"
+
+static const char text[] = "[client]\n"
+			   "private-key-file = /k\n"
+			   "max-detours = 3\n"
+			   "[relay a]\nendpoint = 198.51.100.1:45672\npublic-key = AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+			   "[relay b]\nendpoint = 198.51.100.2:45672\npublic-key = AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+			   "[rule first]\ndestination = 203.0.113.0/24\nport = 443, 8000-8999\ndetours = 1\nrelays = b\n"
+			   "[rule second]\ndestination = 203.0.113.0/25, 2001:db8::/32\ndetours = 0\n"
+			   "[rule third]\nport = 22\nrelays = b, a\n";
+
+Test(rules, first_match_wins)
+{
+	static const struct {
+		const char *remote, *rule;
+		unsigned detours;
+		size_t nrelays;
+	} rows[] = {
+		{"203.0.113.5:443", "first", 1, 1},  {"203.0.113.200:8500", "first", 1, 1},
+		{"203.0.113.5:80", "second", 0, 2},  {"203.0.113.200:80", NULL, 3, 2},
+		{"203.0.113.200:22", "third", 3, 2}, {"203.0.113.5:22", "second", 0, 2},
+		{"[2001:db8::1]:443", "second", 0, 2}, {"[2001:db9::1]:443", NULL, 3, 2},
+		{"[2001:db9::1]:22", "third", 3, 2}, {"8.8.8.8:9000", NULL, 3, 2},
+	};
+	struct dt_client_config *config = NULL;
+
+	cr_assert_eq(dt_client_config_parse(&config, "t", text, strlen(text), stderr), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dt_endpoint remote;
+		struct dt_plan plan;
+
+		dt_endpoint_parse(&remote, rows[i].remote);
+		plan = dt_rules_plan(config, &remote);
+		cr_assert_eq(plan.detours, rows[i].detours, "%s: %u detours", rows[i].remote, plan.detours);
+		cr_assert_eq(plan.nrelays, rows[i].nrelays, "%s: %zu relays", rows[i].remote, plan.nrelays);
+		if (rows[i].rule)
+			cr_assert_str_eq(plan.rule->name, rows[i].rule, "%s", rows[i].remote);
+		else
+			cr_assert_null(plan.rule);
+	}
+	struct dt_endpoint remote;
+	struct dt_plan plan;
+
+	dt_endpoint_parse(&remote, "8.8.8.8:22");
+	plan = dt_rules_plan(config, &remote);
+	cr_assert(plan.relays && plan.relays[0] == 1 && plan.relays[1] == 0, "the order given is the preference");
+	dt_client_config_free(config);
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Both state machines, one against the other, in made-up time. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "proto/client_link.h"
+#include "proto/relay_session.h"
+
+static struct dt_keypair client_keys, relay_keys;
+static struct dt_pair_keys pair;
+static struct dt_relay_proto *relay;
+static struct dt_relay_peer *peer;
+static struct dt_client_session session;
+static struct dt_link *link_;
+static struct dt_endpoint from;
+static uint64_t now;
+static int owner_a;
+
+static void init(void)
+{
+	cr_assert(sodium_init() >= 0);
+	now = 1000 * DT_SEC;
+	dt_keypair_generate(&client_keys);
+	dt_keypair_generate(&relay_keys);
+	cr_assert_eq(dt_pair_keys_client(&pair, &client_keys, relay_keys.public), 0);
+	cr_assert_eq(dt_relay_proto_new(&relay, &relay_keys, now), 0);
+	cr_assert_eq(dt_relay_proto_peer_add(relay, client_keys.public, &peer, &peer), 0);
+	dt_client_session_init(&session);
+	cr_assert_eq(dt_link_new(&link_, &pair, &session, now), 0);
+	dt_endpoint_parse(&from, "192.0.2.2:40000");
+}
+
+static void fini(void)
+{
+	dt_link_free(link_);
+	dt_relay_proto_free(relay);
+}
+TestSuite(conversation, .init = init, .fini = fini);
+
+/* One datagram to the relay; the reply's length, 0: none. */
+static size_t relay_hears(const uint8_t *in, size_t len, uint8_t *reply, enum dt_relay_verdict *verdict)
+{
+	struct dt_relay_request req;
+	struct dt_message answer;
+	size_t reply_len = 0;
+
+	*verdict = dt_relay_proto_input(relay, now, &from, in, len, &req, reply, &reply_len);
+	if (*verdict == DT_RELAY_ANSWER)
+		return reply_len;
+	if (*verdict != DT_RELAY_ACCEPT)
+		return 0;
+	memset(&answer, 0, sizeof(answer));
+	answer.server = req.message.server;
+	if (req.message.op == DT_OP_LEASE) {
+		answer.dpt = 50123;
+		answer.lifetime_s = req.message.lifetime_s;
+	}
+	dt_ip_parse(&answer.nat4, "198.51.100.18");
+	return dt_relay_proto_reply(relay, now, &req, &answer, reply);
+}
+
+/* All that is due goes over and comes back; returns the number of datagrams sent. */
+static unsigned exchange(bool lose)
+{
+	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+	enum dt_relay_verdict verdict;
+	unsigned sent = 0;
+	size_t len;
+
+	dt_link_tick(link_, now);
+	while ((len = dt_link_output(link_, now, out, sizeof(out))) > 0) {
+		sent++;
+		cr_assert_lt(sent, 100, "the link does not stop");
+		if (lose)
+			continue;
+		len = relay_hears(out, len, reply, &verdict);
+		if (len) {
+			cr_assert_leq(len, sizeof(out));
+			cr_assert_eq(dt_link_input(link_, now, reply, len), DT_LINK_ACCEPTED);
+		}
+	}
+	return sent;
+}
+
+static unsigned run_until(uint64_t end, bool lose)
+{
+	unsigned sent = exchange(lose);
+
+	while (dt_link_deadline(link_) < end) {
+		if (dt_link_deadline(link_) > now)
+			now = dt_link_deadline(link_);
+		sent += exchange(lose);
+	}
+	now = end;
+	return sent;
+}
+
+static bool event_is(enum dt_link_event_type type, struct dt_link_event *event)
+{
+	while (dt_link_event(link_, event))
+		if (event->type == type)
+			return true;
+	return false;
+}
+
+Test(conversation, comes_up_with_one_token_exchange)
+{
+	struct dt_link_event event;
+
+	cr_assert_eq(dt_link_state(link_), DT_LINK_CONNECTING);
+	cr_assert_eq(exchange(false), 2, "a probe without a token, one with it");
+	cr_assert_eq(dt_link_state(link_), DT_LINK_UP);
+	cr_assert(event_is(DT_LINK_STATE, &event));
+	cr_assert_gt(dt_link_rtt_us(link_), 0);
+	cr_assert(dt_ip_is_v4(&dt_link_last_reply(link_)->nat4));
+	cr_assert(dt_endpoint_equal(&dt_link_last_reply(link_)->seen, &from));
+}
+
+Test(conversation, a_lease_is_asked_and_answered)
+{
+	struct dt_message m = {.op = DT_OP_LEASE, .lifetime_s = 300};
+	struct dt_link_event event;
+
+	dt_endpoint_parse(&m.server, "203.0.113.2:443");
+	cr_assert_eq(dt_link_request(link_, &m, &owner_a, now), 0);
+	cr_assert_eq(dt_link_request(link_, &m, &owner_a, now), -EBUSY);
+	exchange(false);
+	cr_assert(event_is(DT_LINK_REPLY, &event));
+	cr_assert_eq(event.owner, &owner_a);
+	cr_assert_eq(event.message.dpt, 50123);
+	cr_assert_eq(dt_link_request(link_, &m, &owner_a, now), 0, "free for the next");
+	dt_link_cancel(link_, &owner_a);
+	exchange(false);
+	cr_assert(!event_is(DT_LINK_REPLY, &event), "a cancelled one was answered");
+}
+
+Test(conversation, retries_with_growing_pauses_then_gives_up)
+{
+	struct dt_message m = {.op = DT_OP_LEASE, .lifetime_s = 300};
+	struct dt_link_event event;
+	unsigned sent;
+
+	exchange(false);
+	dt_endpoint_parse(&m.server, "203.0.113.2:443");
+	dt_link_request(link_, &m, &owner_a, now);
+	/* 250 ms doubling to 2 s, and five probes: not more than a dozen datagrams in 10 s */
+	sent = run_until(now + 11 * DT_SEC, true);
+	cr_assert(sent >= 8 && sent <= 16, "%u datagrams", sent);
+	cr_assert(event_is(DT_LINK_TIMEOUT, &event));
+	cr_assert_eq(event.owner, &owner_a);
+	cr_assert_eq(dt_link_state(link_), DT_LINK_DOWN);
+}
+
+Test(conversation, down_after_5_s_and_up_again_within_2)
+{
+	struct dt_link_event event;
+	uint64_t lost;
+
+	run_until(now + 10 * DT_SEC, false);
+	cr_assert_eq(dt_link_state(link_), DT_LINK_UP);
+	while (event_is(DT_LINK_STATE, &event))
+		;
+	lost = now;
+	while (dt_link_state(link_) == DT_LINK_UP)
+		run_until(now + 100 * DT_MS, true);
+	cr_assert(now - lost <= 7100 * DT_MS && now - lost >= 5 * DT_SEC, "%llu ms", (unsigned long long)((now - lost) / DT_MS));
+	run_until(now + 60 * DT_SEC, true);
+	lost = now;
+	while (dt_link_state(link_) != DT_LINK_UP && now < lost + 10 * DT_SEC)
+		run_until(now + 10 * DT_MS, false);
+	cr_assert(now - lost <= 2100 * DT_MS, "%llu ms", (unsigned long long)((now - lost) / DT_MS));
+}
+
+Test(conversation, strangers_get_nothing)
+{
+	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX], garbage[600];
+	enum dt_relay_verdict verdict;
+	struct dt_keypair other;
+	struct dt_pair_keys wrong;
+	struct dt_link *stranger;
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(garbage); i++) {
+		randombytes_buf(garbage, sizeof(garbage));
+		cr_assert_eq(relay_hears(garbage, i, reply, &verdict), 0);
+		cr_assert(verdict == DT_RELAY_MALFORMED || verdict == DT_RELAY_AUTH);
+	}
+	dt_keypair_generate(&other);
+	dt_pair_keys_client(&wrong, &other, relay_keys.public);
+	dt_link_new(&stranger, &wrong, &session, now);
+	len = dt_link_output(stranger, now, out, sizeof(out));
+	cr_assert_eq(relay_hears(out, len, reply, &verdict), 0);
+	cr_assert_eq(verdict, DT_RELAY_AUTH);
+	/* the right key id with a foreign box */
+	memcpy(out + 4, pair.key_id, DT_KEY_ID_LEN);
+	cr_assert_eq(relay_hears(out, len, reply, &verdict), 0);
+	cr_assert_eq(verdict, DT_RELAY_AUTH);
+	dt_link_free(stranger);
+}
+
+Test(conversation, replays_are_dropped_while_the_token_lives)
+{
+	uint8_t with[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+	enum dt_relay_verdict verdict;
+	size_t len;
+
+	exchange(false);
+	now += 3 * DT_SEC;
+	len = dt_link_output(link_, now, with, sizeof(with));
+	cr_assert_gt(relay_hears(with, len, reply, &verdict), 0);
+	cr_assert_eq(verdict, DT_RELAY_ACCEPT);
+	for (int i = 0; i < 100; i++) {
+		cr_assert_eq(relay_hears(with, len, reply, &verdict), 0);
+		cr_assert_eq(verdict, DT_RELAY_REPLAY);
+	}
+	/* from another address the token proves nothing: a token back, no longer than the question, nothing done */
+	from.port++;
+	cr_assert_leq(relay_hears(with, len, reply, &verdict), len);
+	cr_assert_eq(verdict, DT_RELAY_ANSWER);
+	from.port--;
+	now += 300 * DT_SEC;
+	cr_assert_leq(relay_hears(with, len, reply, &verdict), len);
+	cr_assert_eq(verdict, DT_RELAY_ANSWER, "an old token was taken");
+}
+
+Test(conversation, a_token_lives_120_to_240_s)
+{
+	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+	enum dt_relay_verdict verdict;
+	uint64_t start = now;
+	size_t len;
+
+	exchange(false);
+	for (now = start; now < start + 119 * DT_SEC; now += 7 * DT_SEC) {
+		/* the client never hears an answer, so it keeps its first token */
+		dt_link_probe(link_, now);
+		len = dt_link_output(link_, now, out, sizeof(out));
+		relay_hears(out, len, reply, &verdict);
+		cr_assert_eq(verdict, DT_RELAY_ACCEPT, "after %llu s", (unsigned long long)((now - start) / DT_SEC));
+	}
+	now = start + 241 * DT_SEC;
+	dt_link_probe(link_, now);
+	len = dt_link_output(link_, now, out, sizeof(out));
+	relay_hears(out, len, reply, &verdict);
+	cr_assert_eq(verdict, DT_RELAY_ANSWER);
+}
+
+Test(conversation, eight_sessions_then_a_reason)
+{
+	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+	enum dt_relay_verdict verdict;
+	struct dt_client_session sessions[10];
+	struct dt_link *links[10];
+
+	for (int i = 0; i < 10; i++) {
+		size_t len;
+
+		dt_client_session_init(&sessions[i]);
+		dt_link_new(&links[i], &pair, &sessions[i], now);
+		for (int k = 0; k < 3 && (len = dt_link_output(links[i], now, out, sizeof(out))); k++) {
+			size_t reply_len = relay_hears(out, len, reply, &verdict);
+
+			cr_assert_leq(reply_len, len);
+			if (reply_len)
+				dt_link_input(links[i], now, reply, reply_len);
+		}
+		cr_assert_eq(dt_link_state(links[i]) == DT_LINK_UP, i < 8, "session %d", i);
+		if (i >= 8)
+			cr_assert_eq(dt_link_reason(links[i]), DT_REASON_SESSIONS);
+		now += DT_SEC;
+	}
+	/* when the oldest have been silent for longer than a token lives, there is room again */
+	now += 250 * DT_SEC;
+	for (int k = 0; k < 3; k++) {
+		size_t len, reply_len;
+
+		dt_link_probe(links[9], now);
+		len = dt_link_output(links[9], now, out, sizeof(out));
+		reply_len = relay_hears(out, len, reply, &verdict);
+		dt_link_input(links[9], now, reply, reply_len);
+	}
+	cr_assert_eq(dt_link_state(links[9]), DT_LINK_UP);
+	for (int i = 0; i < 10; i++)
+		dt_link_free(links[i]);
+}
+
+Test(conversation, answers_without_a_question_are_not_heard)
+{
+	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+	enum dt_relay_verdict verdict;
+	size_t len = dt_link_output(link_, now, out, sizeof(out)), reply_len;
+
+	reply_len = relay_hears(out, len, reply, &verdict);
+	cr_assert_eq(dt_link_input(link_, now, reply, reply_len), DT_LINK_ACCEPTED);
+	cr_assert_eq(dt_link_input(link_, now, reply, reply_len), DT_LINK_UNMATCHED, "the same answer twice");
+	cr_assert_eq(dt_link_input(link_, now, out, len), DT_LINK_AUTH, "its own question");
+}
+
+Test(conversation, a_relay_restart_is_noticed)
+{
+	struct dt_link_event event;
+
+	exchange(false);
+	while (dt_link_event(link_, &event))
+		;
+	dt_relay_proto_free(relay);
+	cr_assert_eq(dt_relay_proto_new(&relay, &relay_keys, now), 0);
+	cr_assert_eq(dt_relay_proto_peer_add(relay, client_keys.public, &peer, &peer), 0);
+	run_until(now + 3 * DT_SEC, false);
+	cr_assert(event_is(DT_LINK_RESTARTED, &event));
+	cr_assert_eq(dt_link_state(link_), DT_LINK_UP);
+}
+
+Test(conversation, a_moved_client_is_told)
+{
+	struct dt_link_event event;
+
+	exchange(false);
+	while (dt_link_event(link_, &event))
+		;
+	dt_endpoint_parse(&from, "192.0.2.77:999");
+	run_until(now + 3 * DT_SEC, false);
+	cr_assert(event_is(DT_LINK_MOVED, &event));
+	cr_assert(dt_endpoint_equal(&event.message.seen, &from));
+}
+
+Test(conversation, a_thousand_requests_are_all_answered_over_a_lossy_path)
+{
+	static int owners[1000];
+	struct dt_link_event event;
+	unsigned answered = 0, failed = 0;
+
+	exchange(false);
+	for (int i = 0; i < 1000; i++) {
+		struct dt_message m = {.op = DT_OP_LEASE, .lifetime_s = 300};
+
+		dt_endpoint_parse(&m.server, "203.0.113.2:443");
+		m.server.port = (uint16_t)(i + 1);
+		cr_assert_eq(dt_link_request(link_, &m, &owners[i], now), 0);
+	}
+	for (int turn = 0; turn < 2000 && answered + failed < 1000; turn++) {
+		uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+		enum dt_relay_verdict verdict;
+		size_t len;
+
+		now += 10 * DT_MS;
+		dt_link_tick(link_, now);
+		while ((len = dt_link_output(link_, now, out, sizeof(out))) > 0) {
+			if (randombytes_uniform(10) == 0)
+				continue;
+			len = relay_hears(out, len, reply, &verdict);
+			if (len && randombytes_uniform(10))
+				dt_link_input(link_, now, reply, len);
+		}
+		while (dt_link_event(link_, &event)) {
+			answered += event.type == DT_LINK_REPLY;
+			failed += event.type == DT_LINK_TIMEOUT;
+		}
+	}
+	cr_assert_eq(answered, 1000, "%u answered, %u failed", answered, failed);
+}
