@@ -55,8 +55,7 @@ int dt_netlink_join(struct dt_netlink *nl, uint32_t group)
 	return mnl_socket_setsockopt(nl->socket, NETLINK_ADD_MEMBERSHIP, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
-/* Error message and, behind the request it quotes, its attributes (include/uapi/linux/netlink.h). */
-static int error_take(struct dt_netlink *nl, const struct nlmsghdr *nlh)
+int dt_netlink_error_parse(const struct nlmsghdr *nlh, int *error, char *words, size_t cap)
 {
 	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *attr;
@@ -68,12 +67,13 @@ static int error_take(struct dt_netlink *nl, const struct nlmsghdr *nlh)
 		if (!(nlh->nlmsg_flags & NLM_F_CAPPED) && e->msg.nlmsg_len > sizeof(e->msg))
 			skip += e->msg.nlmsg_len - sizeof(e->msg);
 		if (MNL_ALIGN(skip) < mnl_nlmsg_get_payload_len(nlh))
-			mnl_attr_for_each(attr, nlh, skip)
+			mnl_attr_for_each(attr, nlh, (unsigned)skip)
 				if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG &&
 				    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
-					snprintf(nl->error, sizeof(nl->error), "%s", mnl_attr_get_str(attr));
+					snprintf(words, cap, "%s", mnl_attr_get_str(attr));
 	}
-	return e->error > 0 ? -e->error : e->error;
+	*error = e->error > 0 ? -e->error : e->error;
+	return 0;
 }
 
 int dt_netlink_talk(struct dt_netlink *nl, struct nlmsghdr *nlh, dt_netlink_fn fn, void *data)
@@ -103,9 +103,9 @@ int dt_netlink_talk(struct dt_netlink *nl, struct nlmsghdr *nlh, dt_netlink_fn f
 			if (in->nlmsg_flags & NLM_F_DUMP_INTR)
 				interrupted = true;
 			if (in->nlmsg_type == NLMSG_ERROR) {
-				int verdict = error_take(nl, in);
+				int verdict, bad = dt_netlink_error_parse(in, &verdict, nl->error, sizeof(nl->error));
 
-				return err ? err : verdict;
+				return err ? err : bad ? bad : verdict;
 			}
 			if (in->nlmsg_type == NLMSG_DONE) {
 				int verdict = 0;
@@ -157,14 +157,8 @@ struct nlmsghdr *dt_genl_request(void *buf, const struct dt_genl_family *family,
 	return nlh;
 }
 
-struct resolve {
-	struct dt_genl_family family;
-	const char *group;
-	uint32_t group_id;
-	bool found;
-};
-
-static void resolve_groups(struct resolve *r, const struct nlattr *groups)
+/* The id of the multicast group of this name, 0: not among them. */
+static uint32_t group_find(const struct nlattr *groups, const char *wanted)
 {
 	const struct nlattr *group, *attr;
 
@@ -173,30 +167,60 @@ static void resolve_groups(struct resolve *r, const struct nlattr *groups)
 		uint32_t id = 0;
 
 		mnl_attr_for_each_nested(attr, group) {
-			if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_NAME)
+			if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_NAME &&
+			    mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0)
 				name = mnl_attr_get_str(attr);
-			else if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_ID)
+			else if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_ID &&
+				 mnl_attr_get_payload_len(attr) >= sizeof(id))
 				id = mnl_attr_get_u32(attr);
 		}
-		if (name && strcmp(name, r->group) == 0)
-			r->group_id = id;
+		if (name && strcmp(name, wanted) == 0)
+			return id;
 	}
+	return 0;
 }
+
+int dt_genl_family_parse(struct dt_genl_family *family, const struct nlmsghdr *nlh, const char *group,
+			 uint32_t *group_id)
+{
+	struct dt_genl_family found = {0};
+	const struct nlattr *attr;
+	uint32_t id = 0;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr))
+		return -EBADMSG;
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+		uint16_t len = mnl_attr_get_payload_len(attr);
+
+		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID && len >= sizeof(uint16_t))
+			found.id = mnl_attr_get_u16(attr);
+		else if (mnl_attr_get_type(attr) == CTRL_ATTR_VERSION && len >= sizeof(uint32_t))
+			found.version = (uint8_t)mnl_attr_get_u32(attr);
+		else if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GROUPS && group)
+			id = group_find(attr, group);
+	}
+	if (!found.id)
+		return -EBADMSG;
+	if (group && !id)
+		return -ENOENT;
+	*family = found;
+	if (group)
+		*group_id = id;
+	return 0;
+}
+
+struct resolve {
+	struct dt_genl_family family;
+	const char *group;
+	uint32_t group_id;
+	int result;
+};
 
 static int resolve_take(const struct nlmsghdr *nlh, void *data)
 {
 	struct resolve *r = data;
-	const struct nlattr *attr;
 
-	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
-		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID)
-			r->family.id = mnl_attr_get_u16(attr);
-		else if (mnl_attr_get_type(attr) == CTRL_ATTR_VERSION)
-			r->family.version = (uint8_t)mnl_attr_get_u32(attr);
-		else if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GROUPS && r->group)
-			resolve_groups(r, attr);
-	}
-	r->found = true;
+	r->result = dt_genl_family_parse(&r->family, nlh, r->group, &r->group_id);
 	return 0;
 }
 
@@ -206,15 +230,15 @@ int dt_genl_resolve(struct dt_netlink *nl, const char *name, struct dt_genl_fami
 	static const struct dt_genl_family controller = {.id = GENL_ID_CTRL, .version = 2};
 	char buf[1024];
 	struct nlmsghdr *nlh = dt_genl_request(buf, &controller, CTRL_CMD_GETFAMILY, 0);
-	struct resolve r = {.group = group};
+	struct resolve r = {.group = group, .result = -ENOENT};
 	int err;
 
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, name);
 	err = dt_netlink_talk(nl, nlh, resolve_take, &r);
+	if (err == 0)
+		err = r.result;
 	if (err)
 		return err;
-	if (!r.found || (group && !r.group_id))
-		return -ENOENT;
 	*family = r.family;
 	if (group)
 		*group_id = r.group_id;

@@ -43,6 +43,12 @@ int dt_netlink_talk(struct dt_netlink *nl, struct nlmsghdr *nlh, dt_netlink_fn f
  */
 int dt_netlink_drain(struct dt_netlink *nl, dt_netlink_fn fn, void *data);
 
+/*
+ * An NLMSG_ERROR message: its negative errno (0: an ack), and the kernel's words if it has some, else words is left
+ * as it is (include/uapi/linux/netlink.h). -EBADMSG. Pure.
+ */
+int dt_netlink_error_parse(const struct nlmsghdr *nlh, int *error, char *words, size_t cap);
+
 struct dt_genl_family {
 	uint16_t id;
 	uint8_t version;
@@ -50,6 +56,9 @@ struct dt_genl_family {
 /* group may be NULL. -ENOENT: the kernel has no such family (or group). */
 int dt_genl_resolve(struct dt_netlink *nl, const char *name, struct dt_genl_family *family, const char *group,
 		    uint32_t *group_id);
+/* The controller's answer. group may be NULL. -EBADMSG; -ENOENT: no such group. Pure. */
+int dt_genl_family_parse(struct dt_genl_family *family, const struct nlmsghdr *nlh, const char *group,
+			 uint32_t *group_id);
 /* Starts a generic netlink request in buf (DT_NETLINK_BUF bytes). */
 struct nlmsghdr *dt_genl_request(void *buf, const struct dt_genl_family *family, uint8_t cmd, uint16_t flags);
 

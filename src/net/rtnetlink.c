@@ -57,50 +57,50 @@ static bool u32_take(uint32_t *out, const struct nlattr *attr)
 	return true;
 }
 
-static int link_take(const struct nlmsghdr *nlh, void *data)
+int dt_rt_link_parse(struct dt_rt_link *out, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *table[IFLA_MTU + 1] = {NULL};
 	struct attributes attributes = {table, IFLA_MTU};
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
 	struct dt_rt_link link = {0};
-	struct dump *dump = data;
 
 	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
-		return 0;
+		return -EBADMSG;
 	mnl_attr_parse(nlh, sizeof(*info), attribute_take, &attributes);
-	if (!table[IFLA_IFNAME])
-		return 0;
+	if (!table[IFLA_IFNAME] || mnl_attr_validate(table[IFLA_IFNAME], MNL_TYPE_NUL_STRING) < 0)
+		return -EBADMSG;
 	link.index = (uint32_t)info->ifi_index;
 	link.flags = info->ifi_flags;
 	link.ethernet = info->ifi_type == ARPHRD_ETHER;
 	u32_take(&link.mtu, table[IFLA_MTU]);
 	strncpy(link.name, mnl_attr_get_str(table[IFLA_IFNAME]), sizeof(link.name) - 1);
-	return dump->link(&link, dump->data);
+	*out = link;
+	return 0;
 }
 
-static int address_take(const struct nlmsghdr *nlh, void *data)
+int dt_rt_address_parse(struct dt_rt_address *out, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *table[IFA_BROADCAST + 1] = {NULL};
 	struct attributes attributes = {table, IFA_BROADCAST};
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(nlh);
 	struct dt_rt_address address = {0};
-	struct dump *dump = data;
 
 	if (nlh->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
-		return 0;
+		return -EBADMSG;
 	mnl_attr_parse(nlh, sizeof(*info), attribute_take, &attributes);
 	/* on point-to-point links IFA_ADDRESS is the other end */
 	if (!ip_take(&address.ip, info->ifa_family, table[IFA_LOCAL]) &&
 	    !ip_take(&address.ip, info->ifa_family, table[IFA_ADDRESS]))
-		return 0;
+		return -EBADMSG;
 	ip_take(&address.broadcast, info->ifa_family, table[IFA_BROADCAST]);
 	address.ifindex = info->ifa_index;
 	address.prefix_len = info->ifa_prefixlen;
 	address.scope = info->ifa_scope;
-	return dump->address(&address, dump->data);
+	*out = address;
+	return 0;
 }
 
-static void route_take_hop(struct dt_rt_route *route, const struct nlattr *multipath)
+static void first_hop_take(struct dt_rt_route *route, const struct nlattr *multipath)
 {
 	const struct rtnexthop *hop;
 
@@ -110,34 +110,62 @@ static void route_take_hop(struct dt_rt_route *route, const struct nlattr *multi
 	route->oif = (uint32_t)hop->rtnh_ifindex;
 }
 
-static int route_take(const struct nlmsghdr *nlh, void *data)
+int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *table[RTA_TABLE + 1] = {NULL}, *metrics[RTAX_MTU + 1] = {NULL};
 	struct attributes attributes = {table, RTA_TABLE}, metric_attributes = {metrics, RTAX_MTU};
 	const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
 	struct dt_rt_route route = {0};
-	struct dump *dump = data;
 	uint32_t number;
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
-		return 0;
+		return -EBADMSG;
 	if (info->rtm_type != RTN_UNICAST || info->rtm_flags & RTM_F_CLONED ||
-	    (info->rtm_family != AF_INET && info->rtm_family != AF_INET6))
-		return 0;
+	    (!(info->rtm_family == AF_INET && info->rtm_dst_len <= 32) &&
+	     !(info->rtm_family == AF_INET6 && info->rtm_dst_len <= 128)))
+		return -EBADMSG;
 	mnl_attr_parse(nlh, sizeof(*info), attribute_take, &attributes);
 	number = info->rtm_table;
 	u32_take(&number, table[RTA_TABLE]);
 	if (number != RT_TABLE_MAIN)
-		return 0;
+		return -EBADMSG;
 	if (!ip_take(&route.to.ip, info->rtm_family, table[RTA_DST]) && info->rtm_family == AF_INET)
 		route.to.ip = dt_ip_from_v4(0);
 	route.to.len = (uint8_t)(info->rtm_dst_len + (info->rtm_family == AF_INET ? 96 : 0));
 	u32_take(&route.metric, table[RTA_PRIORITY]);
 	if (!u32_take(&route.oif, table[RTA_OIF]))
-		route_take_hop(&route, table[RTA_MULTIPATH]);
+		first_hop_take(&route, table[RTA_MULTIPATH]);
 	if (table[RTA_METRICS] && mnl_attr_parse_nested(table[RTA_METRICS], attribute_take, &metric_attributes) >= 0)
 		u32_take(&route.mtu, metrics[RTAX_MTU]);
-	return route.oif ? dump->route(&route, dump->data) : 0;
+	if (!route.oif)
+		return -EBADMSG;
+	*out = route;
+	return 0;
+}
+
+/* What is no object of the kind asked for (other tables' routes, say) is passed over. */
+static int link_take(const struct nlmsghdr *nlh, void *data)
+{
+	const struct dump *dump = data;
+	struct dt_rt_link link;
+
+	return dt_rt_link_parse(&link, nlh) == 0 ? dump->link(&link, dump->data) : 0;
+}
+
+static int address_take(const struct nlmsghdr *nlh, void *data)
+{
+	const struct dump *dump = data;
+	struct dt_rt_address address;
+
+	return dt_rt_address_parse(&address, nlh) == 0 ? dump->address(&address, dump->data) : 0;
+}
+
+static int route_take(const struct nlmsghdr *nlh, void *data)
+{
+	const struct dump *dump = data;
+	struct dt_rt_route route;
+
+	return dt_rt_route_parse(&route, nlh) == 0 ? dump->route(&route, dump->data) : 0;
 }
 
 static int dump_run(struct dt_netlink *nl, uint16_t type, size_t header, int family, dt_netlink_fn fn,

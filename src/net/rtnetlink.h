@@ -41,6 +41,11 @@ int dt_rt_links(struct dt_netlink *nl, dt_rt_link_fn fn, void *data);
 int dt_rt_addresses(struct dt_netlink *nl, dt_rt_address_fn fn, void *data);
 int dt_rt_routes(struct dt_netlink *nl, dt_rt_route_fn fn, void *data);
 
+/* One object of a dump; -EBADMSG: malformed, or none of ours (another table's route). *out is then untouched. Pure. */
+int dt_rt_link_parse(struct dt_rt_link *out, const struct nlmsghdr *nlh);
+int dt_rt_address_parse(struct dt_rt_address *out, const struct nlmsghdr *nlh);
+int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh);
+
 /* Opens nl and joins the groups that announce changes of all three. */
 int dt_rt_monitor_open(struct dt_netlink *nl);
 

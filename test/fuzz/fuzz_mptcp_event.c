@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Path-manager events. */
+#include "fuzz.h"
+#include "net/mptcp_pm.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct nlmsghdr *nlh = fuzz_message(data, size);
+	struct dt_mptcp_event event;
+
+	if (nlh)
+		dt_mptcp_event_parse(&event, nlh);
+	free(nlh);
+	return 0;
+}
