@@ -186,7 +186,7 @@ static void section_open(struct reader *r, char *text)
 		return;
 	}
 	if (!section->named && *name) {
-		dt_config_error(c, "[%s] has no name", text);
+		dt_config_error(c, "[%s] takes no name", text);
 		return;
 	}
 	if (section->named && !name_valid(name)) {
