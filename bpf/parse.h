@@ -23,8 +23,8 @@ struct packet {
 	__u32 l4; /* offset of the TCP header, bytes */
 	__u32 ip_len;
 	__u32 segments;
-	__u8 family; /* 4 or 6 */
-	__u8 hops;   /* TTL or hop limit */
+	__u8 family;  /* 4 or 6 */
+	__u8 hops;    /* TTL or hop limit */
 	__u8 tcp_len; /* header with options, bytes */
 	__u8 flags;   /* TCP flags, as in the header's 14th byte */
 };
@@ -160,9 +160,9 @@ static __always_inline int packet_parse(struct __sk_buff *skb, struct packet *p,
 struct options {
 	__u32 off;
 	__u32 len;
-	__u32 mss_off;  /* of the value, from the start of the options; 0: no MSS option */
+	__u32 mss_off;	/* of the value, from the start of the options; 0: no MSS option */
 	__u32 join_len; /* of the MP_JOIN option; 0: none */
-	__u16 mss;      /* host order */
+	__u16 mss;	/* host order */
 	__u8 b[TCP_OPTIONS_MAX + 6];
 };
 

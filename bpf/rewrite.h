@@ -27,8 +27,7 @@ static __always_inline __u16 sum_fold16(__u32 sum)
 }
 
 /* l3: offset of the IP header, a constant (the verifier forgets p->l3). 0, or negative: not writable. */
-static __always_inline int rewrite(struct __sk_buff *skb, const struct packet *p, const struct dt_flow *f,
-				   __u32 l3)
+static __always_inline int rewrite(struct __sk_buff *skb, const struct packet *p, const struct dt_flow *f, __u32 l3)
 {
 	const __u32 check = p->l4 + offsetof(struct tcphdr, check);
 	__u32 ports[2] = {(__u32)p->key.sport_be16 | (__u32)p->key.dport_be16 << 16,

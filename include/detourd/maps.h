@@ -27,7 +27,7 @@ struct dt_ip {
 struct dt_lease_key {
 	struct dt_ip client; /* proven address of the client, as packets of it carry it */
 	struct dt_ip relay;  /* local NAT address, as packets arriving here carry it */
-	__u16 dpt_be16;      /* the relay port the client connects to */
+	__u16 dpt_be16;	     /* the relay port the client connects to */
 	__u16 pad[3];
 };
 
@@ -52,21 +52,21 @@ struct dt_flow_key {
 };
 
 enum dt_flow_dir {
-	DT_DIR_UP = 0,   /* client to server */
+	DT_DIR_UP = 0,	 /* client to server */
 	DT_DIR_DOWN = 1, /* server to client */
 };
 
 enum dt_flow_state {
-	DT_FLOW_HALF_OPEN = 0,   /* SYN forwarded, no acceptable SYN-ACK yet */
+	DT_FLOW_HALF_OPEN = 0,	 /* SYN forwarded, no acceptable SYN-ACK yet */
 	DT_FLOW_ESTABLISHED = 1, /* the SYN-ACK was acceptable (MP_JOIN, or plain-tcp) */
-	DT_FLOW_CLOSING = 2,     /* FIN both ways, or RST: since changed_ns */
-	DT_FLOW_REFUSED = 3,     /* the SYN-ACK lacked MP_JOIN: both ends are left to the host's RST */
-	DT_FLOW_ENDED = 4,       /* a new SYN came after the end; counted in "restarted", not in "ended" */
+	DT_FLOW_CLOSING = 2,	 /* FIN both ways, or RST: since changed_ns */
+	DT_FLOW_REFUSED = 3,	 /* the SYN-ACK lacked MP_JOIN: both ends are left to the host's RST */
+	DT_FLOW_ENDED = 4,	 /* a new SYN came after the end; counted in "restarted", not in "ended" */
 };
 
 enum dt_flow_flag {
-	DT_FLOW_FIN = 1 << 0,   /* a FIN went by in this direction */
-	DT_FLOW_PLAIN = 1 << 1, /* opened under plain-tcp = yes */
+	DT_FLOW_FIN = 1 << 0,	 /* a FIN went by in this direction */
+	DT_FLOW_PLAIN = 1 << 1,	 /* opened under plain-tcp = yes */
 	DT_FLOW_TUNNEL = 1 << 2, /* the client's side is a tunnel */
 };
 
@@ -86,10 +86,10 @@ struct dt_flow {
 	__u64 client_id;
 	__u64 started_ns;
 	__u64 changed_ns; /* when state last changed */
-	__u64 seen_ns;    /* last packet forwarded in this direction */
-	__u64 packets;    /* forwarded in this direction; GSO packets count as their segments */
-	__u64 bytes;      /* IP bytes, likewise */
-	__u32 oif;        /* interface the rewritten packets leave by, valid while route_gen matches */
+	__u64 seen_ns;	  /* last packet forwarded in this direction */
+	__u64 packets;	  /* forwarded in this direction; GSO packets count as their segments */
+	__u64 bytes;	  /* IP bytes, likewise */
+	__u32 oif;	  /* interface the rewritten packets leave by, valid while route_gen matches */
 	__u32 route_gen;
 };
 
@@ -104,23 +104,23 @@ struct dt_client_limits {
 	__u32 max_flows;     /* live flows, half-open included */
 	__u32 max_half_open; /* flows in DT_FLOW_HALF_OPEN */
 	__u32 max_new_flows; /* a second; bucket as deep as one second */
-	__u32 flags;         /* enum dt_client_flag */
+	__u32 flags;	     /* enum dt_client_flag */
 };
 
 /* Map "ended" (hash by client_id, written by user space): what the sweep has deleted. */
 struct dt_client_ended {
-	__u64 flows;           /* live flows = dt_client_usage.started - restarted - flows */
-	__u64 half_open;       /* of these, never established: half-open = started - established - half_open */
-	__u64 bytes_up;        /* totals of the deleted flows */
+	__u64 flows;	 /* live flows = dt_client_usage.started - restarted - flows */
+	__u64 half_open; /* of these, never established: half-open = started - established - half_open */
+	__u64 bytes_up;	 /* totals of the deleted flows */
 	__u64 bytes_down;
 };
 
 /* Map "usage" (hash by client_id; user space inserts zeroes, from then on written by BPF, atomically). */
 struct dt_client_usage {
 	__u64 started;
-	__u64 restarted;    /* flows that a new SYN of the same four-tuple ended and began again */
-	__u64 established;  /* flows that left DT_FLOW_HALF_OPEN, whatever for */
-	__u64 bucket_ns;    /* new-flow bucket as a virtual time (GCRA) */
+	__u64 restarted;   /* flows that a new SYN of the same four-tuple ended and began again */
+	__u64 established; /* flows that left DT_FLOW_HALF_OPEN, whatever for */
+	__u64 bucket_ns;   /* new-flow bucket as a virtual time (GCRA) */
 };
 
 /* --- nat.bpf: policy -------------------------------------------------------------------------- */
@@ -151,7 +151,7 @@ struct dt_policy_key {
 /* Map "routes" (LPM trie, written by user space from rtnetlink). */
 struct dt_route_key {
 	__u32 prefixlen; /* DT_ROUTE_PREFIX_BASE + bits of ip (IPv4: 96 + n) */
-	__u32 family;    /* 4 or 6 */
+	__u32 family;	 /* 4 or 6 */
 	struct dt_ip ip;
 };
 #define DT_ROUTE_PREFIX_BASE 32
@@ -165,16 +165,16 @@ struct dt_route {
 
 /* Map "config" (array of one, written by user space). */
 struct dt_nat_config {
-	__u32 layout;            /* DT_MAPS_LAYOUT */
+	__u32 layout;		 /* DT_MAPS_LAYOUT */
 	__u32 policy_generation; /* entries of other generations do not exist */
-	__u32 route_generation;  /* raised after every change of "routes": flows look their oif up again */
-	__u32 tunnel_ifindex;    /* WireGuard interface, 0 = none */
-	__u64 alive_until_ns;    /* renewed by the daemon; later: no new flow */
-	__u64 dead_after_ns;     /* later: nothing is translated any more */
+	__u32 route_generation;	 /* raised after every change of "routes": flows look their oif up again */
+	__u32 tunnel_ifindex;	 /* WireGuard interface, 0 = none */
+	__u64 alive_until_ns;	 /* renewed by the daemon; later: no new flow */
+	__u64 dead_after_ns;	 /* later: nothing is translated any more */
 	__u64 half_open_ns;
 	__u64 idle_ns;
 	__u64 closing_ns;
-	__u32 max_flows; /* relay-wide */
+	__u32 max_flows;	      /* relay-wide */
 	__u16 port_min, port_max;     /* lease ports, host order, inclusive */
 	__u16 source_min, source_max; /* source ports towards servers, host order, inclusive */
 };
@@ -189,19 +189,19 @@ struct dt_nat_config {
 enum dt_nat_counter {
 	DT_NAT_FORWARDED_UP,
 	DT_NAT_FORWARDED_DOWN,
-	DT_NAT_PASS_NOT_TCP,   /* not IPv4/IPv6 TCP, ARP, extension headers: the host's business */
+	DT_NAT_PASS_NOT_TCP, /* not IPv4/IPv6 TCP, ARP, extension headers: the host's business */
 	DT_NAT_PASS_FRAGMENT,
-	DT_NAT_PASS_OPTIONS,   /* IPv4 options */
-	DT_NAT_PASS_TRUNCATED, /* shorter than its headers say */
-	DT_NAT_PASS_NO_FLOW,   /* segments that belong to no flow */
-	DT_NAT_PASS_REFUSED,   /* segments of a flow whose SYN-ACK lacked MP_JOIN */
-	DT_NAT_PASS_EXPIRED,   /* segments of a flow past its timer */
-	DT_NAT_PASS_DEAD,      /* the daemon has been away too long */
-	DT_NAT_DROP_NO_LEASE,  /* SYN to a lease port without a lease, or under an expired one */
-	DT_NAT_DROP_NO_DAEMON, /* new flow while no daemon renews alive_until_ns */
-	DT_NAT_DROP_REVOKED,   /* lease of a client that is no more */
-	DT_NAT_DROP_GATE_SYN,  /* SYN without MP_JOIN */
-	DT_NAT_DROP_GATE_STATE, /* a segment the handshake does not allow yet */
+	DT_NAT_PASS_OPTIONS,	 /* IPv4 options */
+	DT_NAT_PASS_TRUNCATED,	 /* shorter than its headers say */
+	DT_NAT_PASS_NO_FLOW,	 /* segments that belong to no flow */
+	DT_NAT_PASS_REFUSED,	 /* segments of a flow whose SYN-ACK lacked MP_JOIN */
+	DT_NAT_PASS_EXPIRED,	 /* segments of a flow past its timer */
+	DT_NAT_PASS_DEAD,	 /* the daemon has been away too long */
+	DT_NAT_DROP_NO_LEASE,	 /* SYN to a lease port without a lease, or under an expired one */
+	DT_NAT_DROP_NO_DAEMON,	 /* new flow while no daemon renews alive_until_ns */
+	DT_NAT_DROP_REVOKED,	 /* lease of a client that is no more */
+	DT_NAT_DROP_GATE_SYN,	 /* SYN without MP_JOIN */
+	DT_NAT_DROP_GATE_STATE,	 /* a segment the handshake does not allow yet */
 	DT_NAT_DROP_DESTINATION, /* denied_destination at flow start */
 	DT_NAT_DROP_MAX_FLOWS,
 	DT_NAT_DROP_HALF_OPEN,
@@ -210,10 +210,10 @@ enum dt_nat_counter {
 	DT_NAT_DROP_TABLE_FULL,
 	DT_NAT_DROP_NO_ROUTE,
 	DT_NAT_DROP_TTL,
-	DT_NAT_DROP_TUNNEL,    /* unknown from a tunnel */
-	DT_NAT_DROP_ERROR,     /* a helper failed */
-	DT_NAT_DROP_STALE,     /* SYN on a four-tuple whose last flow the sweep is about to remove */
-	DT_NAT_FLOWS_STARTED,  /* not an outcome: flows made */
+	DT_NAT_DROP_TUNNEL,   /* unknown from a tunnel */
+	DT_NAT_DROP_ERROR,    /* a helper failed */
+	DT_NAT_DROP_STALE,    /* SYN on a four-tuple whose last flow the sweep is about to remove */
+	DT_NAT_FLOWS_STARTED, /* not an outcome: flows made */
 	DT_NAT_COUNTERS
 };
 
@@ -231,7 +231,7 @@ struct dt_subflow_key {
 struct dt_subflow_stats {
 	__u32 token; /* local token of the connection; secret: never printed */
 	__u32 srtt_us;
-	__u32 rtos;        /* retransmission time-outs, in all */
+	__u32 rtos;	   /* retransmission time-outs, in all */
 	__u32 retransmits; /* segments, in all */
 	__u64 bytes_acked;
 	__u64 bytes_received; /* as of the last callback; a receiver gets few: sample instead */

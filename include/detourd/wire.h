@@ -24,11 +24,11 @@
 
 struct dt_wire_header {
 	uint8_t ver;
-	uint8_t reserved[3]; /* zero */
-	uint8_t key_id[DT_KEY_ID_LEN];   /* of the pair of static keys, the same in both directions */
+	uint8_t reserved[3];		 /* zero */
+	uint8_t key_id[DT_KEY_ID_LEN];	 /* of the pair of static keys, the same in both directions */
 	uint8_t session[DT_SESSION_LEN]; /* random, of the sender's start */
-	uint8_t counter[8];              /* of the sender's session, rises with every datagram, from 1 */
-	uint8_t nonce[DT_NONCE_LEN];     /* random, of this datagram alone */
+	uint8_t counter[8];		 /* of the sender's session, rises with every datagram, from 1 */
+	uint8_t nonce[DT_NONCE_LEN];	 /* random, of this datagram alone */
 };
 _Static_assert(sizeof(struct dt_wire_header) == 52, "wire");
 
@@ -37,21 +37,21 @@ enum dt_op {
 	DT_OP_LEASE = 1,   /* make (or find again) the lease for rip:rpt */
 	DT_OP_RENEW = 2,   /* extend the lease of dpt; moves it to a newly proven client address */
 	DT_OP_RELEASE = 3, /* end the lease of dpt: no new flows */
-	DT_OP_PING = 4,    /* keep-alive, round-trip time, addresses */
+	DT_OP_PING = 4,	   /* keep-alive, round-trip time, addresses */
 };
 #define DT_OP_REPLY 0x80
 
 enum dt_reason {
 	DT_REASON_OK = 0,
-	DT_REASON_TOKEN = 1,       /* no valid token in the request: here is one, ask again with it */
-	DT_REASON_SESSIONS = 2,    /* too many live sessions of this key */
+	DT_REASON_TOKEN = 1,	   /* no valid token in the request: here is one, ask again with it */
+	DT_REASON_SESSIONS = 2,	   /* too many live sessions of this key */
 	DT_REASON_DESTINATION = 3, /* rip is denied */
-	DT_REASON_QUOTA = 4,       /* max-leases */
-	DT_REASON_NO_PORT = 5,     /* no free lease port */
-	DT_REASON_NO_LEASE = 6,    /* RENEW or RELEASE of a lease that is not there */
-	DT_REASON_FAMILY = 7,      /* rip is not of the family this request came by, or no NAT address of it */
+	DT_REASON_QUOTA = 4,	   /* max-leases */
+	DT_REASON_NO_PORT = 5,	   /* no free lease port */
+	DT_REASON_NO_LEASE = 6,	   /* RENEW or RELEASE of a lease that is not there */
+	DT_REASON_FAMILY = 7,	   /* rip is not of the family this request came by, or no NAT address of it */
 	DT_REASON_UNSUPPORTED = 8, /* op unknown to this relay */
-	DT_REASON_DRAINING = 9,    /* the relay takes no new leases */
+	DT_REASON_DRAINING = 9,	   /* the relay takes no new leases */
 };
 
 /* Requests and replies have the same fixed part. */
@@ -61,9 +61,9 @@ struct dt_wire_body {
 	uint8_t dpt[2]; /* relay port; 0 where there is none yet */
 	uint8_t rpt[2]; /* server port */
 	uint8_t reserved[2];
-	uint8_t rip[16];    /* server address, IPv4 as v4-mapped */
-	uint8_t lifetime[4]; /* seconds: asked for, granted */
-	uint8_t token[DT_TOKEN_LEN]; /* request: proof of address, zero if none; reply: a fresh one */
+	uint8_t rip[16];		      /* server address, IPv4 as v4-mapped */
+	uint8_t lifetime[4];		      /* seconds: asked for, granted */
+	uint8_t token[DT_TOKEN_LEN];	      /* request: proof of address, zero if none; reply: a fresh one */
 	uint8_t echo_session[DT_SESSION_LEN]; /* reply: of the request; request: zero */
 	uint8_t echo_counter[8];
 };
@@ -75,10 +75,10 @@ struct dt_wire_option {
 	uint8_t len;
 };
 enum dt_option {
-	DT_OPTION_PAD = 0,      /* value: zeroes; a request is padded so that its reply fits */
-	DT_OPTION_SEEN = 1,     /* reply: 16 bytes address, 2 port: the client as the relay saw it */
-	DT_OPTION_CONTROL = 2,  /* reply: 16 + 2, at most one a family: control address */
-	DT_OPTION_NAT = 3,      /* reply: 16: where to join, at most one a family */
+	DT_OPTION_PAD = 0,     /* value: zeroes; a request is padded so that its reply fits */
+	DT_OPTION_SEEN = 1,    /* reply: 16 bytes address, 2 port: the client as the relay saw it */
+	DT_OPTION_CONTROL = 2, /* reply: 16 + 2, at most one a family: control address */
+	DT_OPTION_NAT = 3,     /* reply: 16: where to join, at most one a family */
 };
 
 /* Every request's plaintext is padded to this; a reply is never longer than its request. */

@@ -15,7 +15,7 @@
 
 #include "detourd/maps.h"
 
-#define DT_IP_STRLEN 46       /* INET6_ADDRSTRLEN */
+#define DT_IP_STRLEN 46	      /* INET6_ADDRSTRLEN */
 #define DT_ENDPOINT_STRLEN 56 /* [address]:port */
 #define DT_PREFIX_STRLEN 52
 

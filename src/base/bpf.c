@@ -34,7 +34,8 @@ const char *dt_bpf_explain(int err)
 			return "the kernel's verifier refused it; log-level = debug shows why. Please report this";
 		/* fallthrough */
 	case -EPERM:
-		return "no permission; run as root, or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN (for pins)";
+		return "no permission; run as root, or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN (for "
+		       "pins)";
 	case -ENOMEM:
 		return "out of memory";
 	default:
@@ -44,7 +45,8 @@ const char *dt_bpf_explain(int err)
 		return "this kernel has no BTF (/sys/kernel/btf/vmlinux); use one built with CONFIG_DEBUG_INFO_BTF, as "
 		       "Debian's are";
 	if (err == -EOPNOTSUPP || err == -ENOSYS)
-		return "this kernel lacks BPF; use one built with CONFIG_BPF_SYSCALL, CONFIG_CGROUP_BPF, CONFIG_NET_CLS_BPF "
+		return "this kernel lacks BPF; use one built with CONFIG_BPF_SYSCALL, CONFIG_CGROUP_BPF, "
+		       "CONFIG_NET_CLS_BPF "
 		       "and CONFIG_NET_SCH_INGRESS";
 	return strerror(-err);
 }

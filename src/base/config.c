@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/keys.h"
+#include "base/key.h"
 
 #define FILE_MAX (16 << 20)
 
@@ -88,7 +88,7 @@ struct reader {
 	struct {
 		const struct dt_config_section *section;
 		char name[DT_CONFIG_NAME_MAX + 1];
-	} *known;
+	} * known;
 	size_t nknown;
 };
 
@@ -190,7 +190,9 @@ static void section_open(struct reader *r, char *text)
 		return;
 	}
 	if (section->named && !name_valid(name)) {
-		dt_config_error(c, *name ? "[%s NAME]: \"%s\" is no name (1 to 32 letters, digits, _ . -)" : "[%s NAME]: the name is missing",
+		dt_config_error(c,
+				*name ? "[%s NAME]: \"%s\" is no name (1 to 32 letters, digits, _ . -)"
+				      : "[%s NAME]: the name is missing",
 				text, name);
 		return;
 	}

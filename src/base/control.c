@@ -133,7 +133,8 @@ static void room_give(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	if (client->asked)
 		*buf = uv_buf_init(waste, sizeof(waste));
 	else
-		*buf = uv_buf_init(client->request + client->used, (unsigned)(sizeof(client->request) - 1 - client->used));
+		*buf = uv_buf_init(client->request + client->used,
+				   (unsigned)(sizeof(client->request) - 1 - client->used));
 }
 
 static void request_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)

@@ -4,7 +4,7 @@
 #define DETOURD_BASE_KEYFILE_H
 
 #include "base/config.h"
-#include "proto/keys.h"
+#include "base/key.h"
 
 /* Reports what is wrong at c->pos. Reads nothing, and leaves out zero, unless c->read_files. */
 void dt_keyfile_take(struct dt_config *c, const char *path, struct dt_keypair *out);

@@ -41,8 +41,8 @@ static void note(struct report *r, const char *name, enum state state, const cha
 	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
-	json_array_append_new(r->checks, json_pack("{s:s, s:s, s:s, s:s}", "name", name, "state", state_words[state], "what",
-						   what, "remedy", state == OK ? "" : remedy));
+	json_array_append_new(r->checks, json_pack("{s:s, s:s, s:s, s:s}", "name", name, "state", state_words[state],
+						   "what", what, "remedy", state == OK ? "" : remedy));
 	r->missing += state == MISSING;
 }
 
@@ -91,7 +91,8 @@ static void check_config(struct report *r, const struct dt_mode *mode, const cha
 static void note_load(struct report *r, const char *name, int err, const char *what)
 {
 	if (err)
-		note(r, name, MISSING, "see the reason; run as root on a kernel with BTF", "%s: %s", what, dt_bpf_explain(err));
+		note(r, name, MISSING, "see the reason; run as root on a kernel with BTF", "%s: %s", what,
+		     dt_bpf_explain(err));
 	else
 		note(r, name, OK, "", "%s loads", what);
 }
@@ -113,14 +114,17 @@ static void check_mptcp(struct report *r)
 	else
 		note(r, "mptcp", MISSING, "sysctl -w net.mptcp.enabled=1", "net.mptcp.enabled = %s", value);
 	if (dt_file_read("/proc/sys/net/mptcp/path_manager", value, sizeof(value)) == 0)
-		note(r, "path-manager", OK, "", "net.mptcp.path_manager = %s; a running detourd sets it to userspace", value);
+		note(r, "path-manager", OK, "", "net.mptcp.path_manager = %s; a running detourd sets it to userspace",
+		     value);
 	else if (dt_file_read("/proc/sys/net/mptcp/pm_type", value, sizeof(value)) == 0)
-		note(r, "path-manager", OK, "", "net.mptcp.pm_type = %s; a running detourd sets it to 1 (userspace)", value);
+		note(r, "path-manager", OK, "", "net.mptcp.pm_type = %s; a running detourd sets it to 1 (userspace)",
+		     value);
 	else
 		note(r, "path-manager", MISSING, "boot Linux 6.1 or newer", "no userspace path manager");
 	err = dt_mptcp_pm_open(&pm);
 	if (err)
-		note(r, "mptcp-netlink", MISSING, err == -EPERM ? "run as root" : "use a kernel built with CONFIG_MPTCP",
+		note(r, "mptcp-netlink", MISSING,
+		     err == -EPERM ? "run as root" : "use a kernel built with CONFIG_MPTCP",
 		     "cannot use generic netlink mptcp_pm: %s", strerror(-err));
 	else
 		note(r, "mptcp-netlink", OK, "", "generic netlink mptcp_pm answers");
@@ -144,7 +148,8 @@ static void check_sock_destroy(struct report *r)
 		note(r, "sock-destroy", OK, "", "sockets can be closed (SOCK_DESTROY)");
 	else
 		note(r, "sock-destroy", WARN, "use a kernel built with CONFIG_INET_DIAG_DESTROY, and run as root",
-		     "cannot close sockets: %s; dead detours may hold on to others with the same address", strerror(-err));
+		     "cannot close sockets: %s; dead detours may hold on to others with the same address",
+		     strerror(-err));
 }
 
 static void check_track(struct report *r)
@@ -204,7 +209,8 @@ static void checks_print(const json_t *checks)
 		const char *remedy = json_string_value(json_object_get(check, "remedy"));
 
 		printf("%-8s %-18s %s%s%s\n", json_string_value(json_object_get(check, "state")),
-		       json_string_value(json_object_get(check, "name")), json_string_value(json_object_get(check, "what")),
+		       json_string_value(json_object_get(check, "name")),
+		       json_string_value(json_object_get(check, "what")),
 		       *remedy ? "\n                            -> " : "", remedy);
 	}
 }
@@ -212,7 +218,9 @@ static void checks_print(const json_t *checks)
 int dt_cli_doctor(const struct dt_options *options)
 {
 	struct report r = {json_array(), 0};
-	const char *path = options->config ? options->config : options->relay ? DT_RELAY_CONFIG_PATH : DT_CLIENT_CONFIG_PATH;
+	const char *path = options->config  ? options->config
+			   : options->relay ? DT_RELAY_CONFIG_PATH
+					    : DT_CLIENT_CONFIG_PATH;
 	json_t *all;
 
 	dt_bpf_log_to_ours();

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "proto/keys.h"
+#include "base/key.h"
 
 static int line_print(const char *text)
 {
@@ -48,7 +48,8 @@ int dt_cli_pubkey(void)
 	sodium_memzero(line, sizeof(line));
 	sodium_memzero(keys.secret, sizeof(keys.secret));
 	if (!usable) {
-		fputs("detourd: stdin holds no private key (44 characters of base64, as detourd genkey prints it)\n", stderr);
+		fputs("detourd: stdin holds no private key (44 characters of base64, as detourd genkey prints it)\n",
+		      stderr);
 		return 1;
 	}
 	return line_print(dt_key_format(keys.public, text));

@@ -103,8 +103,8 @@ int dt_options_parse(struct dt_options *out, int argc, char **argv)
 	}
 	for (enum option o = 0; o < OPTIONS; o++)
 		if (seen & ~takes & 1u << o) {
-			fprintf(stderr, "detourd: %s%s does not take %s; see detourd --help\n", command ? command : "the ",
-				command ? "" : "daemon", options[o].name);
+			fprintf(stderr, "detourd: %s%s does not take %s; see detourd --help\n",
+				command ? command : "the ", command ? "" : "daemon", options[o].name);
 			return -EINVAL;
 		}
 	out->relay = seen & 1u << RELAY;

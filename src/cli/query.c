@@ -47,7 +47,9 @@ static const char *remedy(int err)
 /* The stream that answers, or NULL after an error was printed. */
 static FILE *control_ask(const struct dt_options *options, const char *request)
 {
-	const char *path = options->control ? options->control : options->relay ? DT_RELAY_CONTROL_PATH : DT_CLIENT_CONTROL_PATH;
+	const char *path = options->control ? options->control
+			   : options->relay ? DT_RELAY_CONTROL_PATH
+					    : DT_CLIENT_CONTROL_PATH;
 	int fd = control_connect(path);
 	FILE *stream;
 
@@ -93,7 +95,8 @@ int dt_cli_status(const struct dt_options *options)
 	status = json_loadf(stream, 0, &error);
 	fclose(stream);
 	if (!status) {
-		fprintf(stderr, "detourd: the daemon's answer makes no sense (%s); is it of another version?\n", error.text);
+		fprintf(stderr, "detourd: the daemon's answer makes no sense (%s); is it of another version?\n",
+			error.text);
 		return 1;
 	}
 	if (options->json) {

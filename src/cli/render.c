@@ -77,7 +77,8 @@ static void client_print(const json_t *status, FILE *to)
 
 	fputs("relays\n", to);
 	json_array_foreach(relays, i, item) {
-		fprintf(to, "  %-14s %-11s %s", text_of(item, "name"), text_of(item, "state"), text_of(item, "endpoint"));
+		fprintf(to, "  %-14s %-11s %s", text_of(item, "name"), text_of(item, "state"),
+			text_of(item, "endpoint"));
 		rtt_print(number_of(item, "rtt_us"), to);
 		if (*text_of(item, "reason"))
 			fprintf(to, "  (%s)", text_of(item, "reason"));
@@ -107,8 +108,7 @@ static void relay_print(const json_t *status, FILE *to)
 
 	fputs("clients\n", to);
 	json_array_foreach(clients, i, item)
-		fprintf(to,
-			"  %-14s leases %" JSON_INTEGER_FORMAT "  flows %" JSON_INTEGER_FORMAT "  up %s  down %s\n",
+		fprintf(to, "  %-14s leases %" JSON_INTEGER_FORMAT "  flows %" JSON_INTEGER_FORMAT "  up %s  down %s\n",
 			text_of(item, "name"), number_of(item, "leases"), number_of(item, "flows"),
 			size_format(number_of(item, "bytes_up"), up), size_format(number_of(item, "bytes_down"), down));
 	if (json_array_size(clients) == 0)

@@ -49,9 +49,9 @@ enum {
 
 /* Payload length each event attribute must at least have. */
 static const uint8_t event_length[EV_MAX + 1] = {
-	[EV_TOKEN] = 4,	 [EV_FAMILY] = 2,  [EV_LOC_ID] = 1, [EV_REM_ID] = 1, [EV_SADDR4] = 4,
-	[EV_SADDR6] = 16, [EV_DADDR4] = 4, [EV_DADDR6] = 16, [EV_SPORT] = 2, [EV_DPORT] = 2,
-	[EV_BACKUP] = 1, [EV_ERROR] = 1,   [EV_FLAGS] = 2,  [EV_SERVER_SIDE] = 1,
+	[EV_TOKEN] = 4,	  [EV_FAMILY] = 2, [EV_LOC_ID] = 1,  [EV_REM_ID] = 1,	   [EV_SADDR4] = 4,
+	[EV_SADDR6] = 16, [EV_DADDR4] = 4, [EV_DADDR6] = 16, [EV_SPORT] = 2,	   [EV_DPORT] = 2,
+	[EV_BACKUP] = 1,  [EV_ERROR] = 1,  [EV_FLAGS] = 2,   [EV_SERVER_SIDE] = 1,
 };
 
 static int event_attribute(const struct nlattr *attr, void *data)

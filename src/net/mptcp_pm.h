@@ -28,7 +28,7 @@ struct dt_mptcp_event {
 	struct dt_endpoint remote;
 	uint8_t local_id;
 	uint8_t remote_id;
-	bool server_side; /* this host accepted the connection */
+	bool server_side;   /* this host accepted the connection */
 	bool deny_join_id0; /* the server's C flag (RFC 8684, 3.1) */
 	bool backup;
 	int error; /* positive errno of SUB_CLOSED */

@@ -10,9 +10,9 @@
 
 struct dt_rt_link {
 	uint32_t index;
-	uint32_t mtu; /* bytes */
+	uint32_t mtu;	/* bytes */
 	uint32_t flags; /* IFF_* */
-	bool ethernet; /* frames carry a link-layer header */
+	bool ethernet;	/* frames carry a link-layer header */
 	char name[IF_NAMESIZE];
 };
 
@@ -20,15 +20,15 @@ struct dt_rt_address {
 	uint32_t ifindex;
 	struct dt_ip ip;
 	struct dt_ip broadcast; /* unset: none */
-	uint8_t prefix_len;     /* bits of its own family */
-	uint8_t scope;          /* RT_SCOPE_* */
+	uint8_t prefix_len;	/* bits of its own family */
+	uint8_t scope;		/* RT_SCOPE_* */
 };
 
 /* One unicast route of the main table; of a multipath route the first next hop. */
 struct dt_rt_route {
 	struct dt_prefix to;
 	uint32_t oif;
-	uint32_t mtu;    /* 0: the link's */
+	uint32_t mtu;	 /* 0: the link's */
 	uint32_t metric; /* lower wins */
 };
 

@@ -159,10 +159,8 @@ static void take_carrier(struct dt_config *c, void *section, const char *value)
 }
 
 static const struct dt_config_key relay_keys[] = {
-	{"endpoint", DT_CONFIG_ONE, true, take_endpoint},
-	{"public-key", DT_CONFIG_ONE, true, take_public_key},
-	{"carrier", DT_CONFIG_ONE, false, take_carrier},
-	{"backup", DT_CONFIG_LATER, false, NULL},
+	{"endpoint", DT_CONFIG_ONE, true, take_endpoint},   {"public-key", DT_CONFIG_ONE, true, take_public_key},
+	{"carrier", DT_CONFIG_ONE, false, take_carrier},    {"backup", DT_CONFIG_LATER, false, NULL},
 	{"wireguard-device", DT_CONFIG_LATER, false, NULL},
 };
 
@@ -278,7 +276,8 @@ static void relays_judge(struct dt_config *c, const struct parse *p)
 		if (!p->relay_key_pos[i].line)
 			continue;
 		if (c->read_files && memcmp(key, config->keys.public, DT_KEY_LEN) == 0)
-			dt_config_error_at(c, p->relay_key_pos[i], "this is the client's own public key, not the relay's");
+			dt_config_error_at(c, p->relay_key_pos[i],
+					   "this is the client's own public key, not the relay's");
 		for (size_t k = 0; k < i; k++)
 			if (p->relay_key_pos[k].line && memcmp(key, config->relays[k].public_key, DT_KEY_LEN) == 0) {
 				dt_config_error_at(c, p->relay_key_pos[i], "[relay %s] has this public key already",

@@ -9,7 +9,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
-#include "proto/keys.h"
+#include "base/key.h"
 
 #define DT_CLIENT_CONFIG_PATH "/etc/detourd/client.conf"
 #define DT_CLIENT_CONTROL_PATH "/run/detourd/client.sock"
@@ -34,7 +34,7 @@ struct dt_rule_conf {
 	size_t ndestinations;
 	struct dt_port_range *ports;
 	size_t nports;
-	int detours;    /* -1: not given, max-detours holds */
+	int detours;	/* -1: not given, max-detours holds */
 	size_t *relays; /* indexes into relays, in order of preference; none: all */
 	size_t nrelays;
 };

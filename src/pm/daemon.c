@@ -36,7 +36,8 @@ static void events_readable(uv_poll_t *poll, int status, int events)
 		dt_log_err("cannot read path-manager events: %s", strerror(-err));
 }
 
-static void subflow_closed(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token, void *data)
+static void subflow_closed(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token,
+			   void *data)
 {
 	dt_connections_subflow_closed(data, token, local, remote, dt_now_ns());
 }
@@ -114,7 +115,8 @@ static int kernel_open(struct dt_pm *pm)
 	int err = dt_mptcp_pm_open(&pm->mptcp);
 
 	if (err == -ENOENT)
-		dt_log_err("this kernel has no MPTCP path-manager interface (generic netlink mptcp_pm): CONFIG_MPTCP is needed");
+		dt_log_err("this kernel has no MPTCP path-manager interface (generic netlink mptcp_pm): CONFIG_MPTCP "
+			   "is needed");
 	else if (err)
 		dt_log_err("cannot follow MPTCP events: %s%s", strerror(-err), err == -EPERM ? "; run as root" : "");
 	if (err)
@@ -184,7 +186,8 @@ static bool same_relay(const struct dt_relay_conf *a, const struct dt_relay_conf
 	       memcmp(a->public_key, b->public_key, DT_KEY_LEN) == 0;
 }
 
-static const struct dt_relay_conf *relay_conf_find(const struct dt_client_config *config, const struct dt_relay_conf *of)
+static const struct dt_relay_conf *relay_conf_find(const struct dt_client_config *config,
+						   const struct dt_relay_conf *of)
 {
 	for (size_t i = 0; i < config->nrelays; i++)
 		if (same_relay(&config->relays[i], of))
@@ -198,8 +201,9 @@ static int relays_check(const struct dt_client_config *config)
 
 	for (size_t i = 0; i < config->nrelays; i++)
 		if (dt_pair_keys_client(&keys, &config->keys, config->relays[i].public_key) < 0) {
-			dt_log_err("relay %s: this public key is weak; it is not one that detourd genkey and pubkey made",
-				   config->relays[i].name);
+			dt_log_err(
+				"relay %s: this public key is weak; it is not one that detourd genkey and pubkey made",
+				config->relays[i].name);
 			return -EKEYREJECTED;
 		}
 	return 0;

@@ -219,8 +219,8 @@ static bool detour_join(struct dt_detour *d, uint64_t now_ns)
 	c->pm->counters[DT_PM_JOINS]++;
 	if (err) {
 		c->pm->counters[DT_PM_JOIN_FAILED]++;
-		dt_log_debug("join failed: %s (%s) relay=%s connection=%llu", strerror(-err), c->pm->mptcp.commands.error,
-			     d->relay->conf->name, (unsigned long long)c->number);
+		dt_log_debug("join failed: %s (%s) relay=%s connection=%llu", strerror(-err),
+			     c->pm->mptcp.commands.error, d->relay->conf->name, (unsigned long long)c->number);
 		detour_idle(d, DT_END_ERROR, err, now_ns);
 		return false;
 	}
@@ -425,13 +425,16 @@ static void relay_why(const struct dt_connection *c, struct dt_pm_relay *relay, 
 		if (d->relay == relay)
 			break;
 	if (dt_pm_relay_state(relay) != DT_LINK_UP)
-		why = dt_pm_relay_state(relay) == DT_LINK_DOWN ? "down" : *relay->problem ? relay->problem : "connecting";
+		why = dt_pm_relay_state(relay) == DT_LINK_DOWN ? "down"
+		      : *relay->problem			       ? relay->problem
+							       : "connecting";
 	else if (d && is_under_way(d))
 		why = "";
 	else if (d && d->state == DT_DETOUR_WAITING)
 		why = "waiting for a lease";
 	else if (d && d->lease && d->lease->state == DT_LEASE_REFUSED)
-		why = d->lease->reason == DT_REASON_OK ? "no answer to the lease request" : dt_reason_text(d->lease->reason);
+		why = d->lease->reason == DT_REASON_OK ? "no answer to the lease request"
+						       : dt_reason_text(d->lease->reason);
 	else if (d && d->end != DT_END_NONE) {
 		snprintf(out, cap, "%s%s%s, next try in %llu s", end_word(d->end), d->end == DT_END_ERROR ? ": " : "",
 			 d->end == DT_END_ERROR ? strerror(-d->error) : "",

@@ -34,7 +34,7 @@ struct dt_detour;
 /* One conversation: this relay, from this local address. */
 struct dt_relay_link {
 	struct dt_pm_relay *relay;
-	struct dt_ip bound; /* local address it was made for; unset: the kernel chooses (the primary link) */
+	struct dt_ip bound;	  /* local address it was made for; unset: the kernel chooses (the primary link) */
 	struct dt_endpoint local; /* of the socket; port 0: not open */
 	struct dt_endpoint remote;
 	struct dt_link *proto;
@@ -59,7 +59,7 @@ struct dt_pm_relay {
 	uv_getaddrinfo_t *resolving;
 	uv_timer_t retry;
 	char problem[128]; /* why there is no link, "" if there is one */
-	int handles; /* libuv handles that still refer to this relay */
+	int handles;	   /* libuv handles that still refer to this relay */
 	bool closing;
 	struct dt_pm_relay *next;
 };
@@ -98,7 +98,7 @@ struct dt_pm_lease {
 	uint16_t dpt;
 	uint8_t reason; /* enum dt_reason; DT_REASON_OK with REFUSED: no answer */
 	bool under_way; /* a request, be it the first or a renewal */
-	bool used;      /* by a connection since the last renewal */
+	bool used;	/* by a connection since the last renewal */
 	uint64_t asked_ns;
 	uint64_t expires_ns;
 	uint64_t renew_ns;
@@ -129,7 +129,7 @@ struct dt_connection {
 	struct dt_endpoint remote;
 	bool deny_join_id0;
 	bool direct_established; /* the initial subflow lives */
-	uint32_t ids[8]; /* bitmap of local address ids in use */
+	uint32_t ids[8];	 /* bitmap of local address ids in use */
 	uint8_t last_id;
 	uint64_t since_ns;
 	struct dt_detour *detours;
@@ -155,7 +155,7 @@ void dt_connection_id_free(struct dt_connection *c, uint8_t id);
 /* --- detours.c --------------------------------------------------------------------------------- */
 
 enum dt_detour_state {
-	DT_DETOUR_IDLE,	 /* nothing under way; may_try_ns holds back-off */
+	DT_DETOUR_IDLE,	   /* nothing under way; may_try_ns holds back-off */
 	DT_DETOUR_WAITING, /* for its lease */
 	DT_DETOUR_PENDING, /* SYN sent */
 	DT_DETOUR_ESTABLISHED,

@@ -168,8 +168,8 @@ static void state_changed(struct dt_relay_link *link, uint64_t now_ns)
 	char text[DT_ENDPOINT_STRLEN];
 
 	if (is_primary(link)) {
-		dt_log(state == DT_LINK_UP ? DT_LOG_INFO : DT_LOG_WARN, "relay is %s relay=%s endpoint=%s", state_word(state),
-		       relay->conf->name, dt_endpoint_format(&link->remote, text));
+		dt_log(state == DT_LINK_UP ? DT_LOG_INFO : DT_LOG_WARN, "relay is %s relay=%s endpoint=%s",
+		       state_word(state), relay->conf->name, dt_endpoint_format(&link->remote, text));
 		dt_pm_publish(relay->pm, "relay", NULL, relay, state_word(state));
 	}
 	link->reopen_ns = now_ns + REOPEN_NS;
@@ -198,7 +198,8 @@ static void events_take(struct dt_relay_link *link)
 		case DT_LINK_MOVED:
 		case DT_LINK_RESTARTED:
 			dt_log_info("%s relay=%s",
-				    event.type == DT_LINK_MOVED ? "the relay sees us at another address" : "the relay was restarted",
+				    event.type == DT_LINK_MOVED ? "the relay sees us at another address"
+								: "the relay was restarted",
 				    link->relay->conf->name);
 			dt_pm_leases_refresh(link, now_ns);
 			break;
@@ -337,7 +338,8 @@ static void resolve(struct dt_pm_relay *relay)
 	if (err) {
 		free(relay->resolving);
 		relay->resolving = NULL;
-		snprintf(relay->problem, sizeof(relay->problem), "cannot resolve %s: %s", relay->conf->host, uv_strerror(err));
+		snprintf(relay->problem, sizeof(relay->problem), "cannot resolve %s: %s", relay->conf->host,
+			 uv_strerror(err));
 		uv_timer_start(&relay->retry, resolve_due, RESOLVE_RETRY_MS, 0);
 		return;
 	}
@@ -356,7 +358,8 @@ int dt_pm_relay_open(struct dt_pm *pm, const struct dt_relay_conf *conf, size_t 
 		return -ENOMEM;
 	err = dt_pair_keys_client(&relay->keys, &pm->config->keys, conf->public_key);
 	if (err) {
-		dt_log_err("relay %s: this public key is weak; it is not one that detourd genkey and pubkey made", conf->name);
+		dt_log_err("relay %s: this public key is weak; it is not one that detourd genkey and pubkey made",
+			   conf->name);
 		free(relay);
 		return err;
 	}

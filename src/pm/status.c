@@ -57,8 +57,8 @@ static json_t *relay_status(const struct dt_pm_relay *relay)
 	snprintf(endpoint, sizeof(endpoint), "%s%s%s:%u", bracket ? "[" : "", relay->conf->host, bracket ? "]" : "",
 		 relay->conf->port);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "name", relay->conf->name, "state",
-			 link_word(dt_pm_relay_state(relay)), "reason", relay_reason(relay), "endpoint", endpoint, "carrier",
-			 "nat", "rtt_us",
+			 link_word(dt_pm_relay_state(relay)), "reason", relay_reason(relay), "endpoint", endpoint,
+			 "carrier", "nat", "rtt_us",
 			 (json_int_t)(relay->links ? dt_link_rtt_us(relay->links->proto) : 0));
 }
 
@@ -90,8 +90,9 @@ static json_t *connection_status(struct dt_pm *pm, const struct dt_connection *c
 	json_t *subflows = json_array();
 	const struct dt_detour *d;
 
-	json_array_append_new(subflows, subflow_status(pm, "direct", "direct", c->direct_established ? "established" : "closed",
-						       &c->local, &c->remote));
+	json_array_append_new(subflows,
+			      subflow_status(pm, "direct", "direct", c->direct_established ? "established" : "closed",
+					     &c->local, &c->remote));
 	DL_FOREACH(c->detours, d)
 		if (d->state == DT_DETOUR_PENDING || d->state == DT_DETOUR_ESTABLISHED)
 			json_array_append_new(subflows,
@@ -100,8 +101,8 @@ static json_t *connection_status(struct dt_pm *pm, const struct dt_connection *c
 							     &d->local, &d->remote));
 	dt_detours_why(c, why, sizeof(why));
 	return json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)c->number, "local",
-			 dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->remote, remote), "why", why,
-			 "subflows", subflows);
+			 dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->remote, remote), "why",
+			 why, "subflows", subflows);
 }
 
 json_t *dt_pm_status(void *data)
@@ -128,7 +129,8 @@ void dt_pm_publish(struct dt_pm *pm, const char *event, const struct dt_connecti
 
 	if (!pm->control || !dt_control_watched(pm->control))
 		return;
-	line = json_pack("{s:I, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event", event, "detail", detail);
+	line = json_pack("{s:I, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event", event, "detail",
+			 detail);
 	if (c) {
 		json_object_set_new(line, "id", json_integer((json_int_t)c->number));
 		json_object_set_new(line, "remote", json_string(dt_endpoint_format(&c->remote, remote)));

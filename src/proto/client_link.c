@@ -23,8 +23,8 @@ struct request {
 	bool timed_out;
 	unsigned hastened;
 	uint64_t since_ns;
-	uint64_t next_ns;  /* next transmission */
-	uint64_t wait_ns;  /* after that, without jitter */
+	uint64_t next_ns;	     /* next transmission */
+	uint64_t wait_ns;	     /* after that, without jitter */
 	struct request *prev, *next; /* in queue, sent or done */
 	UT_hash_handle hh;
 };
@@ -211,7 +211,8 @@ uint64_t dt_link_deadline(const struct dt_link *l)
 			at = next;
 	}
 	if (l->queue) {
-		uint64_t next = l->has_token && l->nsent < SENT_MAX ? 0 : l->queue->since_ns + DT_LINK_GIVE_UP_MS * DT_MS;
+		uint64_t next =
+			l->has_token && l->nsent < SENT_MAX ? 0 : l->queue->since_ns + DT_LINK_GIVE_UP_MS * DT_MS;
 
 		if (next < at)
 			at = next;

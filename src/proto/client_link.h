@@ -37,10 +37,10 @@ struct dt_link;
 /* What dt_link_input() or dt_link_tick() has to tell; several may come of one call: drain until NONE. */
 enum dt_link_event_type {
 	DT_LINK_NONE,
-	DT_LINK_STATE,   /* state changed: see dt_link_state() */
-	DT_LINK_REPLY,   /* owner's request was answered, well or not: see message.reason */
-	DT_LINK_TIMEOUT, /* owner's request was given up */
-	DT_LINK_MOVED,   /* the relay sees this client at another address than before: see message.seen */
+	DT_LINK_STATE,	   /* state changed: see dt_link_state() */
+	DT_LINK_REPLY,	   /* owner's request was answered, well or not: see message.reason */
+	DT_LINK_TIMEOUT,   /* owner's request was given up */
+	DT_LINK_MOVED,	   /* the relay sees this client at another address than before: see message.seen */
 	DT_LINK_RESTARTED, /* the relay's session changed: it was restarted (leases normally survive) */
 };
 struct dt_link_event {
@@ -52,7 +52,7 @@ struct dt_link_event {
 enum dt_link_verdict {
 	DT_LINK_ACCEPTED,
 	DT_LINK_MALFORMED,
-	DT_LINK_AUTH,      /* not from the relay we know */
+	DT_LINK_AUTH,	   /* not from the relay we know */
 	DT_LINK_UNMATCHED, /* echo of no request under way: late, double, or replayed */
 };
 

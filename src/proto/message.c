@@ -206,8 +206,8 @@ int dt_seal(const struct dt_pair_keys *keys, const struct dt_seal_header *header
 	put64(h.counter, header->counter);
 	randombytes_buf(h.nonce, sizeof(h.nonce));
 	memcpy(out, &h, sizeof(h));
-	crypto_aead_xchacha20poly1305_ietf_encrypt(out + sizeof(h), NULL, plain, plain_len, out, sizeof(h), NULL, h.nonce,
-						   keys->tx);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(out + sizeof(h), NULL, plain, plain_len, out, sizeof(h), NULL,
+						   h.nonce, keys->tx);
 	return (int)len;
 }
 
@@ -238,8 +238,8 @@ int dt_open(const struct dt_pair_keys *keys, const uint8_t *in, size_t len, stru
 		return -EBADMSG;
 	memcpy(&h, in, sizeof(h));
 	if (memcmp(id, keys->key_id, sizeof(id)) != 0 ||
-	    crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, in + sizeof(h), len - sizeof(h), in, sizeof(h),
-						       h.nonce, keys->rx) != 0)
+	    crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL, in + sizeof(h), len - sizeof(h), in,
+						       sizeof(h), h.nonce, keys->rx) != 0)
 		return -EACCES;
 	memcpy(header->session, h.session, sizeof(h.session));
 	header->counter = get64(h.counter);

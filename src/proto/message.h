@@ -13,7 +13,7 @@
 
 /* One body, request or reply; members that an op does not use are zero. */
 struct dt_message {
-	uint8_t op;     /* enum dt_op, DT_OP_REPLY set in replies */
+	uint8_t op;	/* enum dt_op, DT_OP_REPLY set in replies */
 	uint8_t reason; /* enum dt_reason */
 	uint16_t dpt;
 	uint32_t lifetime_s;

@@ -34,7 +34,7 @@ struct dt_relay_peer {
 struct dt_relay_proto {
 	struct dt_keypair keys;
 	struct dt_relay_peer *peers;
-	struct dt_seal_header header; /* of our next datagram */
+	struct dt_seal_header header;	/* of our next datagram */
 	uint8_t secrets[2][SECRET_LEN]; /* newest first */
 	uint64_t rotated_ns;
 };

@@ -15,7 +15,7 @@ struct dt_relay_peer; /* one [client NAME]; owned by the dt_relay_proto */
 
 enum dt_relay_verdict {
 	DT_RELAY_MALFORMED, /* not a v2 datagram: no answer */
-	DT_RELAY_AUTH,      /* does not open, or key unknown: no answer */
+	DT_RELAY_AUTH,	    /* does not open, or key unknown: no answer */
 	DT_RELAY_REPLAY,    /* counter seen before under a live token: no answer */
 	DT_RELAY_ANSWER,    /* nothing to decide (token, too many sessions): send the reply in place */
 	DT_RELAY_ACCEPT,    /* a valid request: act, then dt_relay_proto_reply() */
@@ -46,9 +46,9 @@ uint64_t dt_relay_peer_id(const struct dt_relay_peer *peer);
  * Judges one datagram. *req is written for ANSWER and ACCEPT only. For ANSWER the whole reply is in
  * reply, its length in reply_len (reply has room for DT_WIRE_MAX bytes).
  */
-enum dt_relay_verdict dt_relay_proto_input(struct dt_relay_proto *p, uint64_t now_ns,
-					   const struct dt_endpoint *from, const uint8_t *in, size_t len,
-					   struct dt_relay_request *req, uint8_t *reply, size_t *reply_len);
+enum dt_relay_verdict dt_relay_proto_input(struct dt_relay_proto *p, uint64_t now_ns, const struct dt_endpoint *from,
+					   const uint8_t *in, size_t len, struct dt_relay_request *req, uint8_t *reply,
+					   size_t *reply_len);
 /*
  * Seals the reply to an accepted request. The caller fills reason, dpt, lifetime_s, server, control*, nat*;
  * op, echo, token and seen are filled here. Returns the length, never above the request's.

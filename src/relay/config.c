@@ -18,7 +18,7 @@
 
 struct parse {
 	struct dt_relay_config *config;
-	struct dt_config_pos ports_pos;	     /* of the later of the two ranges */
+	struct dt_config_pos ports_pos;	      /* of the later of the two ranges */
 	struct dt_config_pos *client_key_pos; /* of each client's public-key */
 	size_t nclient_key_pos;
 };
@@ -279,7 +279,8 @@ static void clients_judge(struct dt_config *c, const struct parse *p)
 		if (!p->client_key_pos[i].line)
 			continue;
 		if (c->read_files && memcmp(key, config->keys.public, DT_KEY_LEN) == 0)
-			dt_config_error_at(c, p->client_key_pos[i], "this is the relay's own public key, not a client's");
+			dt_config_error_at(c, p->client_key_pos[i],
+					   "this is the relay's own public key, not a client's");
 		for (size_t k = 0; k < i; k++)
 			if (p->client_key_pos[k].line && memcmp(key, config->clients[k].public_key, DT_KEY_LEN) == 0) {
 				dt_config_error_at(c, p->client_key_pos[i], "[client %s] has this public key already",
@@ -294,8 +295,8 @@ static void ports_judge(struct dt_config *c, const struct parse *p)
 	const struct dt_port_range *a = &p->config->ports, *b = &p->config->source_ports;
 
 	if (a->min <= b->max && b->min <= a->max)
-		dt_config_error_at(c, p->ports_pos, "ports (%u-%u) and source-ports (%u-%u) overlap", a->min, a->max, b->min,
-				   b->max);
+		dt_config_error_at(c, p->ports_pos, "ports (%u-%u) and source-ports (%u-%u) overlap", a->min, a->max,
+				   b->min, b->max);
 }
 
 static void listen_default(struct dt_config *c, struct dt_relay_config *config)

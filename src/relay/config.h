@@ -9,7 +9,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
-#include "proto/keys.h"
+#include "base/key.h"
 
 #define DT_RELAY_CONFIG_PATH "/etc/detourd/relay.conf"
 #define DT_RELAY_CONTROL_PATH "/run/detourd/relay.sock"
@@ -25,10 +25,10 @@ struct dt_nat_address {
 struct dt_peer_conf {
 	char *name;
 	uint8_t public_key[DT_KEY_LEN];
-	unsigned max_leases;    /* default 256 */
-	unsigned max_flows;     /* default 4096 */
-	unsigned max_new_flows; /* a second, default 50 */
-	bool plain_tcp;         /* default no */
+	unsigned max_leases;	 /* default 256 */
+	unsigned max_flows;	 /* default 4096 */
+	unsigned max_new_flows;	 /* a second, default 50 */
+	bool plain_tcp;		 /* default no */
 	struct dt_prefix *allow; /* narrow the relay's lists; an empty allow list permits all */
 	size_t nallow;
 	struct dt_prefix *deny;
@@ -41,9 +41,9 @@ struct dt_relay_config {
 	size_t nlisten;
 	struct dt_nat_address *addresses; /* as written; none: found out at start */
 	size_t naddresses;
-	struct dt_port_range ports;        /* default 50000-59999 */
+	struct dt_port_range ports;	   /* default 50000-59999 */
 	struct dt_port_range source_ports; /* default 40000-49999; disjoint from ports */
-	char *interface; /* glob of interfaces nat.bpf is attached to; default "*", never lo */
+	char *interface;		   /* glob of interfaces nat.bpf is attached to; default "*", never lo */
 	struct dt_prefix *allow;
 	size_t nallow;
 	struct dt_prefix *deny;

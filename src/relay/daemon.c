@@ -61,7 +61,8 @@ static int client_add(struct dt_relay *r, const struct dt_peer_conf *conf)
 	err = dt_relay_proto_peer_add(r->proto, conf->public_key, c, &c->peer);
 	if (err) {
 		dt_log_err("client %s: %s", conf->name,
-			   err == -EKEYREJECTED ? "this public key is weak, make another with detourd genkey" : strerror(-err));
+			   err == -EKEYREJECTED ? "this public key is weak, make another with detourd genkey"
+						: strerror(-err));
 		free(c);
 		return err;
 	}
@@ -243,7 +244,8 @@ static int listeners_open(struct dt_relay *r)
 		}
 		dt_endpoint_format(at, text);
 		if (any && (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL)) {
-			dt_log_info("this host has no %s, not listening on %s", dt_ip_is_v4(&at->ip) ? "IPv4" : "IPv6", text);
+			dt_log_info("this host has no %s, not listening on %s", dt_ip_is_v4(&at->ip) ? "IPv4" : "IPv6",
+				    text);
 			continue;
 		}
 		dt_log_err("cannot listen on UDP %s: %s%s", text, strerror(-err),

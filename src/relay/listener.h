@@ -11,8 +11,8 @@
 struct dt_listener;
 
 /* Handles one datagram from `from` to local address `to`; writes the reply and returns its length, 0: none. */
-typedef size_t (*dt_listener_fn)(void *data, const struct dt_endpoint *from, const struct dt_ip *to,
-				 const uint8_t *in, size_t len, uint8_t *reply);
+typedef size_t (*dt_listener_fn)(void *data, const struct dt_endpoint *from, const struct dt_ip *to, const uint8_t *in,
+				 size_t len, uint8_t *reply);
 
 /*
  * Binds and starts reading. -EADDRINUSE, -EADDRNOTAVAIL, -EAFNOSUPPORT (no such family here) and others of

@@ -64,7 +64,8 @@ int dt_pins_open(struct dt_pins *p, const char *path, bool make)
 		}
 	}
 	if (stat(path, &st) < 0 || !is_bpffs(path)) {
-		dt_log_err("pins = %s is not on a bpffs; mount one (mount -t bpf bpf %s) or choose another", path, BPFFS);
+		dt_log_err("pins = %s is not on a bpffs; mount one (mount -t bpf bpf %s) or choose another", path,
+			   BPFFS);
 		return -EINVAL;
 	}
 	err = dt_file_make_dirs(RUN_DIR);
@@ -81,7 +82,8 @@ int dt_pins_open(struct dt_pins *p, const char *path, bool make)
 		return err;
 	}
 	if (flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		dt_log_err("another relay is running with pins = %s; stop it, or give this one pins and control of its own",
+		dt_log_err("another relay is running with pins = %s; stop it, or give this one pins and control of its "
+			   "own",
 			   path);
 		close(p->lock_fd);
 		p->lock_fd = -1;
@@ -134,8 +136,7 @@ int dt_pins_reserve_ports(struct dt_pins *p, const char *ranges)
 	if (err)
 		goto failed;
 	snprintf(wanted, sizeof(wanted), "%s\n%s", before, now);
-	if (ftruncate(p->lock_fd, 0) < 0 ||
-	    pwrite(p->lock_fd, wanted, strlen(wanted), 0) != (ssize_t)strlen(wanted)) {
+	if (ftruncate(p->lock_fd, 0) < 0 || pwrite(p->lock_fd, wanted, strlen(wanted), 0) != (ssize_t)strlen(wanted)) {
 		err = -errno;
 		goto failed;
 	}

@@ -46,10 +46,10 @@ json_t *dt_relay_status(void *data)
 	json_object_set_new(counters, "denied_destination",
 			    json_integer((json_int_t)(r->counters[DT_RELAY_COUNT_DENIED_DESTINATION] +
 						      nat[DT_NAT_DROP_DESTINATION])));
-	json_object_set_new(counters, "denied_quota",
-			    json_integer((json_int_t)(r->counters[DT_RELAY_COUNT_DENIED_QUOTA] +
-						      nat[DT_NAT_DROP_MAX_FLOWS] + nat[DT_NAT_DROP_HALF_OPEN] +
-						      nat[DT_NAT_DROP_NEW_FLOWS])));
+	json_object_set_new(
+		counters, "denied_quota",
+		json_integer((json_int_t)(r->counters[DT_RELAY_COUNT_DENIED_QUOTA] + nat[DT_NAT_DROP_MAX_FLOWS] +
+					  nat[DT_NAT_DROP_HALF_OPEN] + nat[DT_NAT_DROP_NEW_FLOWS])));
 	return json_pack("{s:i, s:s, s:o, s:o}", "version", 1, "mode", "relay", "clients", clients, "counters",
 			 counters);
 }

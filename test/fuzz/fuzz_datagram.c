@@ -32,7 +32,8 @@ static void prepare(void)
 static size_t seal(const struct dt_pair_keys *keys, uint64_t counter, const uint8_t *data, size_t size, uint8_t *out)
 {
 	struct dt_seal_header header = {.session = "session", .counter = counter};
-	int len = dt_seal(keys, &header, data, size > DT_WIRE_REQUEST_PLAIN ? DT_WIRE_REQUEST_PLAIN : size, out, DT_WIRE_MAX);
+	int len = dt_seal(keys, &header, data, size > DT_WIRE_REQUEST_PLAIN ? DT_WIRE_REQUEST_PLAIN : size, out,
+			  DT_WIRE_MAX);
 
 	return len > 0 ? (size_t)len : 0;
 }

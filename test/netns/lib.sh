@@ -243,6 +243,7 @@ relay_start() {
 	[ -f "$TMP/relay$n.conf" ] || relay_conf "$n"
 	daemon "relay$n" "relay$n" --relay -c "$TMP/relay$n.conf"
 }
+# shellcheck disable=SC2120 # tests pass arguments
 # client_conf LINES in [client]; relays 1..RELAYS of both keys' families
 client_conf() {
 	local n

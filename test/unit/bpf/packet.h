@@ -15,17 +15,17 @@
 
 enum option_kind {
 	OPT_NONE,
-	OPT_MSS,	  /* MSS alone */
-	OPT_JOIN_SYN,	  /* MSS, SACK, timestamps, window scale, MP_JOIN of 12 bytes */
-	OPT_JOIN_SYNACK,  /* the same with MP_JOIN of 16 bytes */
-	OPT_JOIN_ACK,	  /* MP_JOIN of 24 bytes, RFC 8684 figure 7 */
-	OPT_CAPABLE,	  /* MP_CAPABLE */
-	OPT_JOIN_SHORT,	  /* MP_JOIN of 11 bytes */
-	OPT_JOIN_LAST,	  /* MP_JOIN behind an end-of-options */
-	OPT_JOIN_CUT,	  /* MP_JOIN whose length goes beyond the header */
-	OPT_ZERO_LEN,	  /* an option of length 0 before MP_JOIN */
-	OPT_MSS_ODD,	  /* MSS at an odd offset, and MP_JOIN */
-	OPT_JOIN_NO_MSS,  /* MP_JOIN alone */
+	OPT_MSS,	 /* MSS alone */
+	OPT_JOIN_SYN,	 /* MSS, SACK, timestamps, window scale, MP_JOIN of 12 bytes */
+	OPT_JOIN_SYNACK, /* the same with MP_JOIN of 16 bytes */
+	OPT_JOIN_ACK,	 /* MP_JOIN of 24 bytes, RFC 8684 figure 7 */
+	OPT_CAPABLE,	 /* MP_CAPABLE */
+	OPT_JOIN_SHORT,	 /* MP_JOIN of 11 bytes */
+	OPT_JOIN_LAST,	 /* MP_JOIN behind an end-of-options */
+	OPT_JOIN_CUT,	 /* MP_JOIN whose length goes beyond the header */
+	OPT_ZERO_LEN,	 /* an option of length 0 before MP_JOIN */
+	OPT_MSS_ODD,	 /* MSS at an odd offset, and MP_JOIN */
+	OPT_JOIN_NO_MSS, /* MP_JOIN alone */
 };
 
 struct packet_spec {

@@ -127,8 +127,9 @@ void scene_limits_store(struct scene *s)
 
 static struct dt_lease_key lease_key(unsigned family)
 {
-	return (struct dt_lease_key){
-		.client = ip_of(scene_client(family)), .relay = ip_of(scene_relay(family)), .dpt_be16 = htons(SCENE_DPT)};
+	return (struct dt_lease_key){.client = ip_of(scene_client(family)),
+				     .relay = ip_of(scene_relay(family)),
+				     .dpt_be16 = htons(SCENE_DPT)};
 }
 
 void scene_lease_put(struct scene *s, unsigned family, uint64_t expires_ns)

@@ -5,14 +5,15 @@
 
 #include "pm/pm.h"
 
-static const char text[] = "[client]\n"
-			   "private-key-file = /k\n"
-			   "max-detours = 3\n"
-			   "[relay a]\nendpoint = 198.51.100.1:45672\npublic-key = AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
-			   "[relay b]\nendpoint = 198.51.100.2:45672\npublic-key = AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
-			   "[rule first]\ndestination = 203.0.113.0/24\nport = 443, 8000-8999\ndetours = 1\nrelays = b\n"
-			   "[rule second]\ndestination = 203.0.113.0/25, 2001:db8::/32\ndetours = 0\n"
-			   "[rule third]\nport = 22\nrelays = b, a\n";
+static const char text[] =
+	"[client]\n"
+	"private-key-file = /k\n"
+	"max-detours = 3\n"
+	"[relay a]\nendpoint = 198.51.100.1:45672\npublic-key = AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+	"[relay b]\nendpoint = 198.51.100.2:45672\npublic-key = AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+	"[rule first]\ndestination = 203.0.113.0/24\nport = 443, 8000-8999\ndetours = 1\nrelays = b\n"
+	"[rule second]\ndestination = 203.0.113.0/25, 2001:db8::/32\ndetours = 0\n"
+	"[rule third]\nport = 22\nrelays = b, a\n";
 
 Test(rules, first_match_wins)
 {
@@ -21,11 +22,11 @@ Test(rules, first_match_wins)
 		unsigned detours;
 		size_t nrelays;
 	} rows[] = {
-		{"203.0.113.5:443", "first", 1, 1},  {"203.0.113.200:8500", "first", 1, 1},
-		{"203.0.113.5:80", "second", 0, 2},  {"203.0.113.200:80", NULL, 3, 2},
-		{"203.0.113.200:22", "third", 3, 2}, {"203.0.113.5:22", "second", 0, 2},
+		{"203.0.113.5:443", "first", 1, 1},    {"203.0.113.200:8500", "first", 1, 1},
+		{"203.0.113.5:80", "second", 0, 2},    {"203.0.113.200:80", NULL, 3, 2},
+		{"203.0.113.200:22", "third", 3, 2},   {"203.0.113.5:22", "second", 0, 2},
 		{"[2001:db8::1]:443", "second", 0, 2}, {"[2001:db9::1]:443", NULL, 3, 2},
-		{"[2001:db9::1]:22", "third", 3, 2}, {"8.8.8.8:9000", NULL, 3, 2},
+		{"[2001:db9::1]:22", "third", 3, 2},   {"8.8.8.8:9000", NULL, 3, 2},
 	};
 	struct dt_client_config *config = NULL;
 

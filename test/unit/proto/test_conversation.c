@@ -167,7 +167,8 @@ Test(conversation, down_after_5_s_and_up_again_within_2)
 	lost = now;
 	while (dt_link_state(link_) == DT_LINK_UP)
 		run_until(now + 100 * DT_MS, true);
-	cr_assert(now - lost <= 7100 * DT_MS && now - lost >= 5 * DT_SEC, "%llu ms", (unsigned long long)((now - lost) / DT_MS));
+	cr_assert(now - lost <= 7100 * DT_MS && now - lost >= 5 * DT_SEC, "%llu ms",
+		  (unsigned long long)((now - lost) / DT_MS));
 	run_until(now + 60 * DT_SEC, true);
 	lost = now;
 	while (dt_link_state(link_) != DT_LINK_UP && now < lost + 10 * DT_SEC)

@@ -140,7 +140,8 @@ Test(proto, the_bytes_are_as_documented)
 	cr_assert_eq(dt_message_encode(&m, bytes, sizeof(bytes)), DT_WIRE_REQUEST_PLAIN, "requests are padded");
 	cr_assert_eq(bytes[0], 1);
 	cr_assert_arr_eq(bytes + 4, ((uint8_t[]){0x01, 0xbb}), 2, "rpt at 4, big endian");
-	cr_assert_arr_eq(bytes + 8, ((uint8_t[]){0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 2}), 16, "rip at 8, v4-mapped");
+	cr_assert_arr_eq(bytes + 8, ((uint8_t[]){0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 2}), 16,
+			 "rip at 8, v4-mapped");
 	cr_assert_arr_eq(bytes + 24, ((uint8_t[]){1, 2, 3, 4}), 4, "lifetime at 24");
 }
 
@@ -229,13 +230,16 @@ Test(proto, replay_window)
 		uint64_t back = randombytes_uniform(2500), counter;
 		bool accepted;
 
-		counter = randombytes_uniform(4) == 0 ? newest + 1 + randombytes_uniform(3) : newest > back ? newest - back : 1;
+		counter = randombytes_uniform(4) == 0 ? newest + 1 + randombytes_uniform(3)
+			  : newest > back	      ? newest - back
+						      : 1;
 		if (counter >= 200000)
 			break;
 		accepted = dt_replay_accept(&r, counter);
 		cr_assert(!(accepted && seen[counter]), "%llu twice", (unsigned long long)counter);
 		if (!seen[counter] && counter + 1900 > newest)
-			cr_assert(accepted, "%llu refused, newest %llu", (unsigned long long)counter, (unsigned long long)newest);
+			cr_assert(accepted, "%llu refused, newest %llu", (unsigned long long)counter,
+				  (unsigned long long)newest);
 		if (newest >= 2048 && counter + 2048 < newest)
 			cr_assert(!accepted, "%llu is too old", (unsigned long long)counter);
 		seen[counter] = seen[counter] || accepted;

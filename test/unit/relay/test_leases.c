@@ -19,7 +19,8 @@ static void init(void)
 
 	if (geteuid() != 0)
 		cr_skip_test("BPF maps need root");
-	map_fd = bpf_map_create(BPF_MAP_TYPE_HASH, "leases", sizeof(struct dt_lease_key), sizeof(struct dt_lease), 1000, &opts);
+	map_fd = bpf_map_create(BPF_MAP_TYPE_HASH, "leases", sizeof(struct dt_lease_key), sizeof(struct dt_lease), 1000,
+				&opts);
 	cr_assert_geq(map_fd, 0);
 	cr_assert_eq(dt_leases_new(&leases, map_fd, 100, ports), 0);
 }
@@ -90,7 +91,8 @@ Test(leases, ports_run_out_and_are_never_shared)
 
 Test(leases, quotas)
 {
-	struct dt_lease_entry a = entry(1, "192.0.2.2", "203.0.113.2:443"), b = entry(1, "192.0.2.2", "203.0.113.3:443");
+	struct dt_lease_entry a = entry(1, "192.0.2.2", "203.0.113.2:443"),
+			      b = entry(1, "192.0.2.2", "203.0.113.3:443");
 
 	cr_assert_eq(dt_leases_make(leases, &a, 1), 0);
 	cr_assert_eq(dt_leases_make(leases, &b, 1), -EDQUOT);

@@ -14,6 +14,7 @@
 #include "bpf/scene.h"
 #include "relay/policy.h"
 
+/* clang-format off */
 static const char *const forbidden[] = {
 	/* IPv4: this network, private, shared, loopback, link-local and metadata */
 	"0.0.0.0", "0.1.2.3", "0.255.255.255", "10.0.0.1", "10.255.255.255", "100.64.0.1", "100.100.100.200",
@@ -45,6 +46,7 @@ static const char *const open_[] = {
 	"2620:4f:8001::1", "::ffff:8.8.8.8",
 };
 
+/* clang-format on */
 static struct dt_policy table(void)
 {
 	struct dt_policy p = {0};
@@ -80,9 +82,14 @@ Test(policy, forbidden_targets)
 static int syn_to(struct scene *s, const struct dt_ip *server)
 {
 	unsigned family = dt_ip_family(server);
-	struct packet_spec spec = {family, scene_client(family), scene_relay(family), SCENE_SPORT, SCENE_DPT, SYN, OPT_JOIN_SYN, 1400, 64, 0};
+	struct packet_spec spec = {
+		family, scene_client(family), scene_relay(family), SCENE_SPORT, SCENE_DPT, SYN, OPT_JOIN_SYN, 1400, 64,
+		0};
 	struct dt_lease_key key = {.dpt_be16 = htons(SCENE_DPT)};
-	struct dt_lease lease = {.client_id = SCENE_CLIENT_ID, .expires_ns = dt_now_ns() + DT_SEC, .server = *server, .rpt_be16 = htons(SCENE_RPT)};
+	struct dt_lease lease = {.client_id = SCENE_CLIENT_ID,
+				 .expires_ns = dt_now_ns() + DT_SEC,
+				 .server = *server,
+				 .rpt_be16 = htons(SCENE_RPT)};
 	uint8_t frame[2048];
 	size_t len = packet_build(&spec, frame);
 
@@ -125,7 +132,8 @@ static struct dt_policy policy_of(const char *const *rules)
 		struct dt_prefix prefix;
 
 		cr_assert_eq(dt_prefix_parse(&prefix, rules[2]), 0);
-		dt_policy_add(&p, rules[0][0] == 'c' ? 1 : 0, rules[1][0] == 'a' ? DT_POLICY_ALLOW : DT_POLICY_DENY, &prefix);
+		dt_policy_add(&p, rules[0][0] == 'c' ? 1 : 0, rules[1][0] == 'a' ? DT_POLICY_ALLOW : DT_POLICY_DENY,
+			      &prefix);
 	}
 	return p;
 }
