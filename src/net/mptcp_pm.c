@@ -8,6 +8,7 @@
 /* include/uapi/linux/mptcp_pm.h; Debian 12's copy of it does not compile and lacks what came later. */
 #define PM_NAME "mptcp_pm"
 #define PM_EVENTS "mptcp_pm_events"
+#define PM_FLAG_BACKUP (1 << 2)
 
 enum {
 	PM_ATTR_ADDR = 1,
@@ -21,8 +22,10 @@ enum {
 	PM_ADDR_ADDR4 = 3,
 	PM_ADDR_ADDR6 = 4,
 	PM_ADDR_PORT = 5,
+	PM_ADDR_FLAGS = 6,
 };
 enum {
+	PM_CMD_SET_FLAGS = 7,
 	PM_CMD_REMOVE = 9,
 	PM_CMD_SUBFLOW_CREATE = 10,
 	PM_CMD_SUBFLOW_DESTROY = 11,
@@ -153,7 +156,7 @@ void dt_mptcp_pm_close(struct dt_mptcp_pm *pm)
 }
 
 /* Inside this interface ports are host order (net/mptcp/pm_netlink.c), unlike in events. */
-static void address_put(struct nlmsghdr *nlh, uint16_t type, const struct dt_endpoint *e, uint8_t id)
+static struct nlattr *address_begin(struct nlmsghdr *nlh, uint16_t type, const struct dt_endpoint *e)
 {
 	struct nlattr *nest = mnl_attr_nest_start(nlh, type);
 
@@ -164,9 +167,16 @@ static void address_put(struct nlmsghdr *nlh, uint16_t type, const struct dt_end
 		mnl_attr_put_u16(nlh, PM_ADDR_FAMILY, AF_INET6);
 		mnl_attr_put(nlh, PM_ADDR_ADDR6, sizeof(e->ip.b), e->ip.b);
 	}
+	mnl_attr_put_u16(nlh, PM_ADDR_PORT, e->port);
+	return nest;
+}
+
+static void address_put(struct nlmsghdr *nlh, uint16_t type, const struct dt_endpoint *e, uint8_t id)
+{
+	struct nlattr *nest = address_begin(nlh, type, e);
+
 	if (id)
 		mnl_attr_put_u8(nlh, PM_ADDR_ID, id);
-	mnl_attr_put_u16(nlh, PM_ADDR_PORT, e->port);
 	mnl_attr_nest_end(nlh, nest);
 }
 
@@ -213,4 +223,19 @@ int dt_mptcp_alive(struct dt_mptcp_pm *pm, dt_mptcp_token token)
 	if (err == -ESRCH || err == 0)
 		return 1;
 	return err == -EINVAL ? 0 : err;
+}
+
+int dt_mptcp_prio(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
+		  const struct dt_endpoint *remote, bool backup)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = dt_genl_request(buf, &pm->family, PM_CMD_SET_FLAGS, 0);
+	struct nlattr *nest;
+
+	mnl_attr_put_u32(nlh, PM_ATTR_TOKEN, token);
+	nest = address_begin(nlh, PM_ATTR_ADDR, local);
+	mnl_attr_put_u32(nlh, PM_ADDR_FLAGS, backup ? PM_FLAG_BACKUP : 0);
+	mnl_attr_nest_end(nlh, nest);
+	address_put(nlh, PM_ATTR_ADDR_REMOTE, remote, 0);
+	return dt_netlink_talk(&pm->commands, nlh, NULL, NULL);
 }

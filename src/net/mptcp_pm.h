@@ -60,6 +60,12 @@ int dt_mptcp_remove(struct dt_mptcp_pm *pm, dt_mptcp_token token, uint8_t local_
 int dt_mptcp_subflow_destroy(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
 			     const struct dt_endpoint *remote);
 
+/*
+ * MPTCP_PM_CMD_SET_FLAGS: tells the peer by MP_PRIO (RFC 8684, 3.3.8) whether the subflow is backup. It makes a
+ * silent subflow send a segment, too.
+ */
+int dt_mptcp_prio(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
+		  const struct dt_endpoint *remote, bool backup);
 /* 1: the connection lives and is ours to command; 0: it is gone. Asks by a SUBFLOW_DESTROY that matches nothing. */
 int dt_mptcp_alive(struct dt_mptcp_pm *pm, dt_mptcp_token token);
 

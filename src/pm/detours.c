@@ -413,6 +413,23 @@ struct dt_detour *dt_detour_find(struct dt_connection *c, const struct dt_endpoi
 	return NULL;
 }
 
+void dt_detours_stir(struct dt_pm_relay *relay)
+{
+	struct dt_connection *c, *tmp;
+
+	HASH_ITER(hh, relay->pm->connections, c, tmp) {
+		struct dt_detour *d = detour_at(c, relay);
+		int err;
+
+		if (!d || d->state != DT_DETOUR_ESTABLISHED)
+			continue;
+		err = dt_mptcp_prio(&c->pm->mptcp, c->token, &d->local, &d->remote, false);
+		if (err)
+			dt_log_debug("cannot stir a detour: %s (%s) relay=%s connection=%llu", strerror(-err),
+				     c->pm->mptcp.commands.error, relay->conf->name, (unsigned long long)c->number);
+	}
+}
+
 /* --- explaining -------------------------------------------------------------------------------- */
 
 static void relay_why(const struct dt_connection *c, struct dt_pm_relay *relay, char *out, size_t cap)

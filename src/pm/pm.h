@@ -196,6 +196,11 @@ void dt_detours_plan_all(struct dt_pm *pm);
 void dt_detours_lease_changed(struct dt_pm_lease *lease, uint64_t now_ns);
 /* The relay is up again: back-off is forgotten. */
 void dt_detours_relay_up(struct dt_pm_relay *relay, uint64_t now_ns);
+/*
+ * The relay may have forgotten its flows: has each detour over it send a segment. If the flow is there it does no harm;
+ * if not, the relay's host answers by RST, which a subflow that only receives would wait for in vain.
+ */
+void dt_detours_stir(struct dt_pm_relay *relay);
 /* Ends every detour over this relay. */
 void dt_detours_relay_gone(struct dt_pm_relay *relay);
 /* Ends detours beyond what the rules in force give this connection, then plans. */

@@ -173,6 +173,8 @@ static void state_changed(struct dt_relay_link *link, uint64_t now_ns)
 		dt_pm_publish(relay->pm, "relay", NULL, relay, state_word(state));
 	}
 	link->reopen_ns = now_ns + REOPEN_NS;
+	if (state == DT_LINK_DOWN)
+		dt_detours_stir(relay);
 	if (state == DT_LINK_UP) {
 		dt_pm_leases_refresh(link, now_ns);
 		dt_detours_relay_up(relay, now_ns);
@@ -201,6 +203,8 @@ static void events_take(struct dt_relay_link *link)
 				    event.type == DT_LINK_MOVED ? "the relay sees us at another address"
 								: "the relay was restarted",
 				    link->relay->conf->name);
+			if (event.type == DT_LINK_RESTARTED)
+				dt_detours_stir(link->relay);
 			dt_pm_leases_refresh(link, now_ns);
 			break;
 		}

@@ -285,6 +285,7 @@ server_iperf() {
 # iperf [OPTIONS]: goodput as seen by the receiver, in Mbit/s
 iperf() {
 	on client mptcpize run iperf3 -c "${TARGET:-$SERVER4}" -J "$@" >"$TMP/iperf3.json" || fail "iperf3: $(cat "$TMP/iperf3.json")"
+	jq -e '.end.sum_received' "$TMP/iperf3.json" >/dev/null || fail "iperf3: $(cat "$TMP/iperf3.json")"
 	jq -r '.end.sum_received.bits_per_second / 1e6 | . * 100 | round / 100' "$TMP/iperf3.json"
 }
 # at_least VALUE LIMIT WHAT

@@ -8,22 +8,25 @@ RELAYS=1 client_conf
 client_start
 relays_up 1
 server_iperf
-on client mptcpize run iperf3 -c $SERVER4 -t 60 -J >"$TMP/iperf.json" &
-iperf=$!
-detour='.connections[].subflows[] | select(.via == "relay1" and .state == "established" and .bytes_acked > 1000000)'
-wait_for 10 status_is client "$detour"
-old=$(status client | jq -r "[$detour | .local] | first")
-joins=$(counter client joins_established)
-stop relay1 KILL
-on relay1 "$DETOURD" --relay --flush -c "$TMP/relay1.conf"
-wait_for 5 on client sh -c "! ss -Htn | grep -q '$old'"
-say "the client's end is free"
-# what the server has to say or to acknowledge is answered by RST too; its end knows by the client's RST to the relay at the latest
-wait_for 20 on server sh -c '! ss -Htn state established | grep -q "198.51.100.18:.*"'
-say "the server's end is free"
-relay_start 1
-wait_for 10 status_is client "$detour"
-at_least "$(counter client joins_established)" $((joins + 1)) "joins established"
-status_is client '[.connections[].subflows[] | select(.via == "direct" and .state == "established")] | length > 0' || fail "the direct path went too"
-kill $iperf
-wait $iperf 2>/dev/null || true
+for direction in "" -R; do
+	on client mptcpize run iperf3 -c $SERVER4 -t 60 $direction >/dev/null 2>&1 &
+	iperf=$!
+	disown
+	detour='.connections[].subflows[] | select(.via == "relay1" and .state == "established" and .bytes_acked + .bytes_received > 1000000)'
+	wait_for 10 status_is client "$detour"
+	old=$(status client | jq -r "[$detour | .local] | first")
+	joins=$(counter client joins_established)
+	stop relay1 KILL
+	on relay1 "$DETOURD" --relay --flush -c "$TMP/relay1.conf"
+	wait_for 5 on client sh -c "! ss -Htn | grep -q '$old'"
+	say "the client's end is free"
+	# what the server has to say or to acknowledge is answered by RST too; its end knows by the client's RST to the relay at the latest
+	wait_for 20 on server sh -c '! ss -Htn state established | grep -q "198.51.100.18:.*"'
+	say "the server's end is free"
+	relay_start 1
+	wait_for 10 status_is client "$detour"
+	at_least "$(counter client joins_established)" $((joins + 1)) "joins established"
+	status_is client '[.connections[].subflows[] | select(.via == "direct" and .state == "established")] | length > 0' || fail "the direct path went too"
+	pkill -P $iperf || kill $iperf
+	wait_for 70 status_is client '.connections | length == 0'
+done

@@ -3,15 +3,14 @@
 # reach the client's `why`.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
-narrow_paths 100mbit
+narrow_paths 30mbit
 relay_start 1
 RELAYS=1 client_conf
 client_start
 relays_up 1
-web_start
-random_file "$TMP/www/file" 300
-on client mptcpize run curl -sS --limit-rate 3M -o /dev/null "http://$SERVER4/file" &
-curl=$!
+random_file "$TMP/file" 500
+receive_start 80 /dev/null
+on client mptcpize run socat -u "OPEN:$TMP/file" "TCP4:$SERVER4:80" &
 disown
 detour='.connections[0].subflows[] | select(.via == "relay1" and .state == "established")'
 wait_for 10 status_is client "$detour"
@@ -45,4 +44,3 @@ echo 'colour = blue' >>"$TMP/relay1.conf"
 kill -HUP "$(cat "$TMP/relay1.pid")"
 wait_for 5 grep -q 'nothing was reloaded' "$TMP/relay1.log"
 grep -q 'relay1.conf:[0-9]*:[0-9]*: .*colour' "$TMP/relay1.log" || fail "no place in the error"
-kill $curl
