@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# What the benchmarks share. They build the release form and use the tests' networks.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+[ "$(id -u)" = 0 ] || { echo "run me as root" >&2; exit 1; }
+cmake -S . -B build -G Ninja -DDT_TESTS=OFF >/dev/null
+ninja -C build detourd nat_ns leases >/dev/null
+DETOURD=$PWD/build/detourd
+# shellcheck source=../test/netns/lib.sh
+. test/netns/lib.sh
+# stdin, one number a line
+median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+# ratio A B
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f\n", a / b }'; }
+# plain ADDRESS PORT [OPTIONS]: over plain TCP
+plain() {
+	local address=$1 port=$2
+	shift 2
+	iperf3_run on client iperf3 -c "$address" -p "$port" -J "$@"
+}

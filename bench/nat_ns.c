@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Nanoseconds of nat.bpf a packet, by BPF_PROG_TEST_RUN's own clock. A repeated run sees the packet as the last one
+ * left it; so two flows are made of which each turns a packet into one of the other, and a run is as long as the hop
+ * count lasts. Medians of many runs, rows interleaved.
+ */
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "bpf/scene.h"
+
+#define RUNS 500
+#define REPEAT 250
+
+struct row {
+	const char *name;
+	struct packet_spec spec;
+	unsigned ns[RUNS];
+};
+
+static int compare(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return (x > y) - (x < y);
+}
+
+static unsigned measure(struct scene *s, const struct packet_spec *spec)
+{
+	uint8_t frame[2048], out[4096];
+	size_t len = packet_build(spec, frame);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len, .data_out = out,
+		    .data_size_out = sizeof(out), .repeat = REPEAT);
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(s->skel->progs.nat_l2), &opts) < 0) {
+		perror("test run");
+		exit(1);
+	}
+	return opts.duration;
+}
+
+static void flow_put(struct scene *s, const struct packet_spec *from, const struct packet_spec *to)
+{
+	struct dt_flow_key key = {.sport_be16 = htons(from->sport), .dport_be16 = htons(from->dport)};
+	struct dt_flow f = {.new_sport_be16 = htons(to->sport),
+			    .new_dport_be16 = htons(to->dport),
+			    .state = DT_FLOW_ESTABLISHED,
+			    .seen_ns = dt_now_ns(),
+			    .oif = 1,
+			    .route_gen = s->config.route_generation};
+
+	dt_ip_parse(&key.src, from->src);
+	dt_ip_parse(&key.dst, from->dst);
+	dt_ip_parse(&f.new_src, to->src);
+	dt_ip_parse(&f.new_dst, to->dst);
+	bpf_map_update_elem(bpf_map__fd(s->skel->maps.flows), &key, &f, BPF_ANY);
+}
+
+int main(void)
+{
+	static struct row rows[] = {
+		{"not TCP's ports", {4, "192.0.2.2", "198.51.100.18", 1000, 22, ACK, OPT_NONE, 0, 255, 1400}, {0}},
+		{"no flow", {4, "192.0.2.9", "198.51.100.18", 1000, 40000, ACK, OPT_NONE, 0, 255, 1400}, {0}},
+		{"forwarded, IPv4, 1440 bytes",
+		 {4, "192.0.2.2", "198.51.100.18", 1000, 50000, ACK, OPT_NONE, 0, 255, 1400},
+		 {0}},
+		{"forwarded, IPv4, 40 bytes",
+		 {4, "192.0.2.2", "198.51.100.18", 1000, 50000, ACK, OPT_NONE, 0, 255, 0},
+		 {0}},
+		{"forwarded, IPv6, 1460 bytes",
+		 {6, "2001:db8:c::2", "2001:db8:a1::2", 1000, 50000, ACK, OPT_NONE, 0, 255, 1400},
+		 {0}},
+	};
+	size_t count = sizeof(rows) / sizeof(rows[0]);
+	struct scene s;
+
+	if (scene_open(&s) < 0) {
+		fprintf(stderr, "cannot load nat.bpf; run as root\n");
+		return 1;
+	}
+	for (size_t i = 2; i < count; i++) {
+		struct packet_spec there = rows[i].spec, back = there;
+
+		back.src = scene_relay(there.family);
+		back.dst = scene_server(there.family);
+		back.sport = 2000;
+		back.dport = 50001;
+		flow_put(&s, &there, &back);
+		flow_put(&s, &back, &there);
+	}
+	for (unsigned run = 0; run < RUNS; run++)
+		for (size_t i = 0; i < count; i++)
+			rows[i].ns[run] = measure(&s, &rows[i].spec);
+	for (size_t i = 0; i < count; i++) {
+		qsort(rows[i].ns, RUNS, sizeof(rows[i].ns[0]), compare);
+		printf("%-32s %4u ns (p10 %u, p90 %u)\n", rows[i].name, rows[i].ns[RUNS / 2], rows[i].ns[RUNS / 10],
+		       rows[i].ns[RUNS * 9 / 10]);
+	}
+	printf("forwarded in all: %llu (no packet was dropped: %llu)\n",
+	       (unsigned long long)(scene_counter(&s, DT_NAT_FORWARDED_UP) + scene_counter(&s, DT_NAT_FORWARDED_DOWN)),
+	       (unsigned long long)scene_counter(&s, DT_NAT_DROP_TTL));
+	scene_close(&s);
+	return 0;
+}
