@@ -9,7 +9,7 @@
 #include "base/poll.h"
 #include "pm/pm.h"
 
-#define TICK_MS 1000
+#define TICK_MS DT_ARRIVALS_SAMPLE_MS
 #define TRACK_SWEEP_TICKS 60
 
 static int event_take(const struct nlmsghdr *nlh, void *data)
@@ -59,12 +59,22 @@ static void tick_due(uv_timer_t *timer)
 
 	dt_pm_leases_tick(pm, now_ns);
 	dt_connections_tick(pm, now_ns);
+	if (now_ns - pm->swept_ns >= DT_ARRIVALS_SWEEP_MS * DT_MS) {
+		int err = pm->connections ? dt_arrivals_sweep(pm->arrivals, now_ns) : 0;
+
+		if (err)
+			dt_log_warn("cannot list sockets: %s", strerror(-err));
+		pm->swept_ns = now_ns;
+	} else {
+		dt_arrivals_sample(pm->arrivals, now_ns);
+	}
 	if (++turn % TRACK_SWEEP_TICKS == 0)
 		dt_track_sweep(pm->track, now_ns - TRACK_SWEEP_TICKS * DT_SEC);
 }
 
 static void pm_free(struct dt_pm *pm)
 {
+	dt_arrivals_free(pm->arrivals);
 	dt_track_close(pm->track);
 	dt_netlink_close(&pm->diag);
 	dt_mptcp_pm_close(&pm->mptcp);
@@ -126,6 +136,9 @@ static int kernel_open(struct dt_pm *pm)
 		dt_log_err("cannot open sock_diag: %s", strerror(-err));
 		return err;
 	}
+	err = dt_arrivals_new(&pm->arrivals, &pm->diag, pm->track);
+	if (err)
+		return err;
 	err = uv_poll_init(pm->loop, &pm->events, dt_netlink_fd(&pm->mptcp.events));
 	if (err)
 		return err;

@@ -70,7 +70,10 @@ static bool is_under_way(const struct dt_detour *d)
 static bool carried_data(const struct dt_detour *d)
 {
 	struct dt_subflow_stats stats;
+	struct dt_arrival arrival;
 
+	if (dt_arrivals_get(d->connection->pm->arrivals, &d->local, &d->remote, &arrival) && arrival.bytes_received)
+		return true;
 	/* the SYN counts as one byte acknowledged */
 	return dt_track_get(d->connection->pm->track, &d->local, &d->remote, &stats) == 0 &&
 	       (stats.bytes_acked > 1 || stats.bytes_received > 0);

@@ -8,6 +8,7 @@
  *     detours.c      for each connection: which relays, joins, time-outs, back-off
  *     rules.c        which rule holds for a connection (pure)
  *     track.c        what sockops saw of each subflow
+ *     arrivals.c     what arrives on each, by samples
  *     takeover.c     the namespace's path manager is ours, and is given back
  */
 #ifndef DETOURD_PM_PM_H
@@ -21,6 +22,7 @@
 #include "base/log.h"
 #include "net/mptcp_pm.h"
 #include "net/sock_diag.h"
+#include "pm/arrivals.h"
 #include "pm/config.h"
 #include "pm/takeover.h"
 #include "pm/track.h"
@@ -254,6 +256,8 @@ struct dt_pm {
 	uv_timer_t tick;
 	struct dt_takeover takeover;
 	struct dt_track *track;
+	struct dt_arrivals *arrivals;
+	uint64_t swept_ns;
 	struct dt_pm_relay *relays;
 	struct dt_connection *connections;
 	struct dt_connection *doubtful;

@@ -68,11 +68,13 @@ static json_t *subflow_status(struct dt_pm *pm, const char *via, const char *car
 	char local_text[DT_ENDPOINT_STRLEN], remote_text[DT_ENDPOINT_STRLEN];
 	struct dt_tcp_sample sample = {0};
 	struct dt_subflow_stats stats = {0};
+	struct dt_arrival arrival = {0};
 
+	dt_arrivals_get(pm->arrivals, local, remote, &arrival);
 	dt_track_get(pm->track, local, remote, &stats);
 	dt_sock_diag_get(&pm->diag, local, remote, &sample);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "via", via, "carrier", carrier, "state",
-			 state, "local", dt_endpoint_format(local, local_text), "remote",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "via", via, "carrier", carrier,
+			 "state", state, "local", dt_endpoint_format(local, local_text), "remote",
 			 dt_endpoint_format(remote, remote_text), "srtt_us",
 			 (json_int_t)(sample.srtt_us ? sample.srtt_us : stats.srtt_us), "bytes_acked",
 			 (json_int_t)(sample.bytes_acked > stats.bytes_acked ? sample.bytes_acked : stats.bytes_acked),
@@ -81,7 +83,7 @@ static json_t *subflow_status(struct dt_pm *pm, const char *via, const char *car
 										   : stats.bytes_received),
 			 "retransmits",
 			 (json_int_t)(sample.retransmits > stats.retransmits ? sample.retransmits : stats.retransmits),
-			 "rtos", (json_int_t)stats.rtos);
+			 "rtos", (json_int_t)stats.rtos, "receive_bps", (json_int_t)arrival.rate_bps);
 }
 
 static json_t *connection_status(struct dt_pm *pm, const struct dt_connection *c)
