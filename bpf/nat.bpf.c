@@ -6,6 +6,8 @@
  *     client:sport -> relay:dpt        becomes   relay:sport' -> server:rpt      (DT_DIR_UP)
  *     server:rpt   -> relay:sport'     becomes   relay:dpt    -> client:sport    (DT_DIR_DOWN)
  *
+ * From a tunnel the client sends to the server itself, from its tunnel address; the rest is the same.
+ *
  * On an uplink whatever is not ours goes on to the host; from a tunnel it is dropped. maps.h describes every map.
  */
 #include <linux/bpf.h>
@@ -103,6 +105,8 @@ struct scratch {
 	struct dt_flow_key down_key;
 	struct dt_flow up;
 	struct dt_flow down;
+	struct dt_ip server;
+	struct dt_ip source; /* that the server sees */
 };
 
 struct {
@@ -381,12 +385,14 @@ static __noinline int claim_port(struct scratch *s, const struct dt_nat_config *
 static __noinline int start_flow(struct __sk_buff *skb, const struct packet *p, struct dt_flow *old,
 				 const struct dt_nat_config *cfg, bool join, __u64 now)
 {
+	const struct dt_ip *server, *source;
 	struct dt_client_limits *limits;
 	struct dt_lease *lease;
 	struct dt_flow *peer;
 	struct dt_route *route;
 	struct scratch *s;
 	__u32 zero = 0, flags = 0;
+	__u16 rpt;
 	__u64 client_id;
 	int err;
 
@@ -399,11 +405,22 @@ static __noinline int start_flow(struct __sk_buff *skb, const struct packet *p, 
 		return DT_NAT_DROP_ERROR;
 
 	s->lease.client = p->key.src;
-	s->lease.relay = p->key.dst;
-	s->lease.dpt_be16 = p->key.dport_be16;
+	if (p->tunnel) {
+		__builtin_memset(&s->lease.relay, 0, sizeof(s->lease.relay));
+		s->lease.dpt_be16 = 0;
+	} else {
+		s->lease.relay = p->key.dst;
+		s->lease.dpt_be16 = p->key.dport_be16;
+	}
 	lease = bpf_map_lookup_elem(&leases, &s->lease);
 	if (!lease || now > lease->expires_ns)
 		return DT_NAT_DROP_NO_LEASE;
+	/* copied: pointers of different kinds in one variable are more than the verifier follows */
+	s->server = p->tunnel ? p->key.dst : lease->server;
+	s->source = p->tunnel ? lease->server : p->key.dst;
+	server = &s->server;
+	source = &s->source;
+	rpt = p->tunnel ? p->key.dport_be16 : lease->rpt_be16;
 	client_id = lease->client_id;
 	limits = bpf_map_lookup_elem(&clients, &client_id);
 	if (!limits)
@@ -412,21 +429,27 @@ static __noinline int start_flow(struct __sk_buff *skb, const struct packet *p, 
 		flags = DT_FLOW_PLAIN;
 	else if (!join)
 		return DT_NAT_DROP_GATE_SYN;
-	if (!destination_permitted(s, &lease->server, client_id))
+	if (!destination_permitted(s, server, client_id))
 		return DT_NAT_DROP_DESTINATION;
+	if (p->tunnel)
+		flags |= DT_FLOW_TUNNEL;
 
-	if (old && (!ip_equal(&old->new_dst, &lease->server) || old->new_dport_be16 != lease->rpt_be16))
+	if (old && (!ip_equal(&old->new_dst, server) || old->new_dport_be16 != rpt))
 		return DT_NAT_DROP_STALE;
 	if (old && flow_retire(old, now) < 0)
 		return DT_NAT_DROP_STALE;
 
 	__builtin_memset(&s->up, 0, sizeof(s->up));
 	__builtin_memset(&s->down, 0, sizeof(s->down));
-	route = route_lookup(&s->route, &p->key.src);
-	if (!route)
-		return DT_NAT_DROP_NO_ROUTE;
-	s->down.oif = route->oif;
-	route = route_lookup(&s->route, &lease->server);
+	if (p->tunnel) {
+		s->down.oif = cfg->tunnel_ifindex;
+	} else {
+		route = route_lookup(&s->route, &p->key.src);
+		if (!route)
+			return DT_NAT_DROP_NO_ROUTE;
+		s->down.oif = route->oif;
+	}
+	route = route_lookup(&s->route, server);
 	if (!route)
 		return DT_NAT_DROP_NO_ROUTE;
 	s->up.oif = route->oif;
@@ -454,9 +477,9 @@ static __noinline int start_flow(struct __sk_buff *skb, const struct packet *p, 
 		return 0;
 	}
 
-	s->up.new_src = p->key.dst;
-	s->up.new_dst = lease->server;
-	s->up.new_dport_be16 = lease->rpt_be16;
+	s->up.new_src = *source;
+	s->up.new_dst = *server;
+	s->up.new_dport_be16 = rpt;
 	s->up.dir = DT_DIR_UP;
 	s->down.new_src = p->key.dst;
 	s->down.new_dst = p->key.src;
@@ -469,9 +492,9 @@ static __noinline int start_flow(struct __sk_buff *skb, const struct packet *p, 
 	s->up.changed_ns = s->down.changed_ns = now;
 	s->up.seen_ns = s->down.seen_ns = now;
 
-	s->down_key.src = lease->server;
-	s->down_key.dst = p->key.dst;
-	s->down_key.sport_be16 = lease->rpt_be16;
+	s->down_key.src = *server;
+	s->down_key.dst = *source;
+	s->down_key.sport_be16 = rpt;
 	s->down_key.pad = 0;
 	err = claim_port(s, cfg);
 	if (err) {
@@ -590,10 +613,11 @@ static __always_inline int nat(struct __sk_buff *skb, bool l3)
 	cfg = bpf_map_lookup_elem(&config, &zero);
 	if (!cfg)
 		return TC_ACT_UNSPEC;
-	tunnel = cfg->tunnel_ifindex && skb->ingress_ifindex == cfg->tunnel_ifindex;
+	tunnel = cfg->tunnel_ifindex && skb->ifindex == cfg->tunnel_ifindex;
 	err = packet_parse(skb, &p, l3 ? 0 : ETH_HLEN);
 	if (err)
 		return pass(err, tunnel);
+	p.tunnel = tunnel;
 	now = bpf_ktime_get_boot_ns();
 	if (now > cfg->dead_after_ns)
 		return pass(DT_NAT_PASS_DEAD, tunnel);
@@ -641,12 +665,16 @@ static __always_inline int nat(struct __sk_buff *skb, bool l3)
 	}
 
 	if (f->route_gen != cfg->route_generation) {
-		struct dt_route_key key;
+		if (f->flags & DT_FLOW_TUNNEL && f->dir == DT_DIR_DOWN) {
+			f->oif = cfg->tunnel_ifindex;
+		} else {
+			struct dt_route_key key;
 
-		route = route_lookup(&key, &f->new_dst);
-		if (!route)
-			return drop(DT_NAT_DROP_NO_ROUTE);
-		f->oif = route->oif;
+			route = route_lookup(&key, &f->new_dst);
+			if (!route)
+				return drop(DT_NAT_DROP_NO_ROUTE);
+			f->oif = route->oif;
+		}
 		f->route_gen = cfg->route_generation;
 	}
 	oif = f->oif;
@@ -662,6 +690,9 @@ static __always_inline int nat(struct __sk_buff *skb, bool l3)
 	__sync_fetch_and_add(&f->packets, p.segments);
 	__sync_fetch_and_add(&f->bytes, p.ip_len);
 	count(f->dir == DT_DIR_UP ? DT_NAT_FORWARDED_UP : DT_NAT_FORWARDED_DOWN);
+	/* into a tunnel: no neighbours there, nor a route of the host's */
+	if (f->flags & DT_FLOW_TUNNEL && f->dir == DT_DIR_DOWN)
+		return bpf_redirect(oif, 0);
 	/* bpf_redirect_neigh() silently frees packets that lack room for a link-layer header */
 	if (l3 && bpf_skb_change_head(skb, ETH_HLEN, 0) < 0)
 		return drop(DT_NAT_DROP_ERROR);

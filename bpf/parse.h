@@ -27,6 +27,7 @@ struct packet {
 	__u8 hops;    /* TTL or hop limit */
 	__u8 tcp_len; /* header with options, bytes */
 	__u8 flags;   /* TCP flags, as in the header's 14th byte */
+	__u8 tunnel;  /* came from a tunnel */
 };
 
 #define TCP_FIN 0x01

@@ -23,7 +23,11 @@ struct dt_ip {
 
 /* --- nat.bpf: leases -------------------------------------------------------------------------- */
 
-/* Map "leases" (hash, written by user space): who may open flows to which relay port. */
+/*
+ * Map "leases" (hash, written by user space): who may open flows to which relay port. A tunnel's lease has relay and
+ * dpt_be16 zero: its client (a tunnel address) may open flows to any permitted server; server is then the address
+ * that servers see as source, and rpt_be16 zero.
+ */
 struct dt_lease_key {
 	struct dt_ip client; /* proven address of the client, as packets of it carry it */
 	struct dt_ip relay;  /* local NAT address, as packets arriving here carry it */
@@ -168,7 +172,7 @@ struct dt_nat_config {
 	__u32 layout;		 /* DT_MAPS_LAYOUT */
 	__u32 policy_generation; /* entries of other generations do not exist */
 	__u32 route_generation;	 /* raised after every change of "routes": flows look their oif up again */
-	__u32 tunnel_ifindex;	 /* WireGuard interface, 0 = none */
+	__u32 tunnel_ifindex;	 /* WireGuard interface, 0 = none; answers to its flows leave by it */
 	__u64 alive_until_ns;	 /* renewed by the daemon; later: no new flow */
 	__u64 dead_after_ns;	 /* later: nothing is translated any more */
 	__u64 half_open_ns;

@@ -159,6 +159,8 @@ static int map_load(struct dt_leases *l)
 
 		first = false;
 		key = next;
+		if (key.dpt_be16 == 0) /* a tunnel's, see relay/tunnels.c */
+			continue;
 		if (bpf_map_lookup_elem(l->map_fd, &key, &value) < 0)
 			continue;
 		lease = calloc(1, sizeof(*lease));

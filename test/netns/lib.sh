@@ -57,9 +57,9 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# wait_for SECONDS COMMAND...: until the command succeeds
+# wait_for SECONDS COMMAND...: until the command succeeds; longer where SLOWNESS says that the machine is slow
 wait_for() {
-	local deadline=$((SECONDS + $1)) what
+	local deadline=$((SECONDS + $1 * ${SLOWNESS:-1})) what
 	shift
 	what=$*
 	until "$@" >/dev/null 2>&1; do
@@ -231,7 +231,7 @@ daemon() {
 	nsenter --net="/run/netns/$PREFIX-$space" -- "$DETOURD" "$@" 2>>"$TMP/$name.log" &
 	disown
 	echo $! >"$TMP/$name.pid"
-	local deadline=$((SECONDS + 10))
+	local deadline=$((SECONDS + 10 * ${SLOWNESS:-1}))
 	until "$DETOURD" status --json --control "$TMP/$name.sock" >/dev/null 2>&1; do
 		kill -0 "$(cat "$TMP/$name.pid")" 2>/dev/null || fail "$name stopped at once"
 		[ $SECONDS -lt $deadline ] || fail "$name does not answer"

@@ -23,7 +23,8 @@ wait $curl || fail "curl failed"
 # A server whose SYN-ACK lacks MP_JOIN: a join is forged towards a server without MPTCP, under a lease that was
 # made while it still had it.
 on server pkill -x nginx
-on server python3 -m http.server --directory "$TMP/www" 80 >/dev/null 2>&1 &
+wait_for 5 on server sh -c '! ss -ltn | grep -q :80'
+nsenter --net="/run/netns/$PREFIX-server" -- nginx -c "$TMP/nginx.conf" -p "$TMP" 2>>"$TMP/nginx.log" &
 disown
 wait_for 5 on server sh -c 'ss -ltn | grep -q :80'
 at=$(counter relay1 passed_refused)

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "bpf/scene.h"
 
-enum what { END, UP, DOWN, HOST, CALL };
+enum what { END, UP, TUNNEL_UP, DOWN, CALL };
 enum fate { FORWARD, PASS, DROP };
 
 /* One step: a packet, or a change of the scene. */
@@ -34,7 +34,7 @@ struct step {
 	uint16_t dport;	  /* UP: 0: the lease's */
 	uint32_t gso_size, gso_segs;
 };
-#define STEPS 10
+#define STEPS 14
 struct row {
 	const char *name;
 	struct step steps[STEPS];
@@ -50,6 +50,10 @@ struct row {
 	{                               \
 		DOWN, f, o, __VA_ARGS__ \
 	}
+#define tup(f, o, ...)                       \
+	{                                    \
+		TUNNEL_UP, f, o, __VA_ARGS__ \
+	}
 #define forward FORWARD, 0
 #define pass(c) PASS, DT_NAT_PASS_##c
 #define drop(c) DROP, DT_NAT_DROP_##c
@@ -60,21 +64,18 @@ struct row {
 /* the start of most stories: a flow that is established */
 #define JOINED up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_JOIN_SYNACK, forward), up(ACK, OPT_JOIN_ACK, forward)
 
-/* clang-format off: what follows are tables and one-liners, a line each */
+#define TUNNELLED                                                                                              \
+	call(from_tunnel), tup(SYN, OPT_JOIN_SYN, forward), call(from_uplink),                                 \
+		down(SYN | ACK, OPT_JOIN_SYNACK, forward), call(from_tunnel), tup(ACK, OPT_JOIN_ACK, forward), \
+		call(from_uplink)
+
+/* What follows are tables and one-liners, a line each. */
+/* clang-format off */
 /* --- changes of the scene ---------------------------------------------------------------------- */
 
-static void lease_gone(struct scene *s, unsigned family)
-{
-	scene_lease_delete(s, family);
-}
-static void lease_over(struct scene *s, unsigned family)
-{
-	scene_lease_put(s, family, dt_now_ns() - 1);
-}
-static void lease_back(struct scene *s, unsigned family)
-{
-	scene_lease_put(s, family, dt_now_ns() + DT_SEC * 100);
-}
+static void lease_gone(struct scene *s, unsigned family) { scene_lease_delete(s, family); }
+static void lease_over(struct scene *s, unsigned family) { scene_lease_put(s, family, dt_now_ns() - 1); }
+static void lease_back(struct scene *s, unsigned family) { scene_lease_put(s, family, dt_now_ns() + DT_SEC * 100); }
 static void plain_tcp(struct scene *s, unsigned family)
 {
 	s->limits.flags = DT_CLIENT_PLAIN_TCP;
@@ -103,38 +104,14 @@ static void daemon_dead(struct scene *s, unsigned family)
 	s->config.dead_after_ns = dt_now_ns() - 1;
 	scene_config_store(s);
 }
-static void age_9(struct scene *s, unsigned family)
-{
-	scene_flows_age(s, 9 * DT_SEC);
-}
-static void age_11(struct scene *s, unsigned family)
-{
-	scene_flows_age(s, 11 * DT_SEC);
-}
-static void age_60(struct scene *s, unsigned family)
-{
-	scene_flows_age(s, 60 * DT_SEC);
-}
-static void age_239(struct scene *s, unsigned family)
-{
-	scene_flows_age(s, 239 * DT_SEC);
-}
-static void age_241(struct scene *s, unsigned family)
-{
-	scene_flows_age(s, 241 * DT_SEC);
-}
-static void age_7439(struct scene *s, unsigned family)
-{
-	scene_flows_age(s, 7439 * DT_SEC);
-}
-static void age_7441(struct scene *s, unsigned family)
-{
-	scene_flows_age(s, 7441 * DT_SEC);
-}
-static void age_7460(struct scene *s, unsigned family)
-{
-	scene_flows_age(s, 7460 * DT_SEC);
-}
+static void age_9(struct scene *s, unsigned family) { scene_flows_age(s, 9 * DT_SEC); }
+static void age_11(struct scene *s, unsigned family) { scene_flows_age(s, 11 * DT_SEC); }
+static void age_60(struct scene *s, unsigned family) { scene_flows_age(s, 60 * DT_SEC); }
+static void age_239(struct scene *s, unsigned family) { scene_flows_age(s, 239 * DT_SEC); }
+static void age_241(struct scene *s, unsigned family) { scene_flows_age(s, 241 * DT_SEC); }
+static void age_7439(struct scene *s, unsigned family) { scene_flows_age(s, 7439 * DT_SEC); }
+static void age_7441(struct scene *s, unsigned family) { scene_flows_age(s, 7441 * DT_SEC); }
+static void age_7460(struct scene *s, unsigned family) { scene_flows_age(s, 7460 * DT_SEC); }
 static void denied(struct scene *s, unsigned family)
 {
 	scene_policy_put(s, 0, DT_POLICY_DENY, family == 4 ? "203.0.113.0/24" : "2001:db8:5::/48");
@@ -210,10 +187,7 @@ static void new_flows_0(struct scene *s, unsigned family)
 	s->limits.max_new_flows = 0;
 	scene_limits_store(s);
 }
-static void no_routes(struct scene *s, unsigned family)
-{
-	scene_routes_clear(s);
-}
+static void no_routes(struct scene *s, unsigned family) { scene_routes_clear(s); }
 static void route_to_client_only(struct scene *s, unsigned family)
 {
 	scene_routes_clear(s);
@@ -252,6 +226,43 @@ static void address_gone(struct scene *s, unsigned family)
 
 	dt_ip_parse(&ip, scene_relay(family));
 	bpf_map__delete_elem(s->skel->maps.addresses, &ip, sizeof(ip), 0);
+}
+/* The scene's interface is the tunnel: packets UP come from it, to the server itself. */
+static void from_tunnel(struct scene *s, unsigned family)
+{
+	struct dt_lease_key key = {0};
+	struct dt_lease lease = {.client_id = SCENE_CLIENT_ID, .expires_ns = dt_now_ns() + 300 * DT_SEC};
+
+	dt_ip_parse(&key.client, scene_client(family));
+	dt_ip_parse(&lease.server, scene_relay(family));
+	bpf_map__update_elem(s->skel->maps.leases, &key, sizeof(key), &lease, sizeof(lease), 0);
+	s->config.tunnel_ifindex = 1;
+	scene_config_store(s);
+}
+static void from_uplink(struct scene *s, unsigned family)
+{
+	s->config.tunnel_ifindex = 99;
+	scene_config_store(s);
+}
+static void tunnel_lease_gone(struct scene *s, unsigned family)
+{
+	struct dt_lease_key key = {0};
+
+	dt_ip_parse(&key.client, scene_client(family));
+	bpf_map__delete_elem(s->skel->maps.leases, &key, sizeof(key), 0);
+}
+static void tunnel_is_99(struct scene *s, unsigned family)
+{
+	from_uplink(s, family);
+	s->config.route_generation++;
+	scene_config_store(s);
+}
+static void down_leaves_by_99(struct scene *s, unsigned family)
+{
+	struct dt_flow f;
+
+	cr_assert(scene_flow(s, DT_DIR_DOWN, &f));
+	cr_assert_eq(f.oif, 99);
 }
 static void flow_is_established(struct scene *s, unsigned family)
 {
@@ -292,55 +303,18 @@ static void leaves_by_2(struct scene *s, unsigned family)
 
 /* --- damage to packets ------------------------------------------------------------------------- */
 
-static void fragment(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14 + 6] = 0x20;
-}
-static void fragment_later(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14 + 7] = 0x08;
-}
-static void fragment6(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14 + 6] = 44;
-}
-static void udp(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14 + (family == 4 ? 9 : 6)] = 17;
-}
-static void icmp(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14 + (family == 4 ? 9 : 6)] = family == 4 ? 1 : 58;
-}
-static void hop_by_hop(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14 + 6] = 0;
-}
-static void routing_header(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14 + 6] = 43;
-}
-static void arp(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[12] = 0x08;
-	frame[13] = 0x06;
-}
-static void wrong_version(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14] = (uint8_t)(0x50 | (frame[14] & 15));
-}
-static void ip_options(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14] = 0x46;
-}
-static void ihl_short(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14] = 0x44;
-}
-static void cut_tcp(uint8_t *frame, size_t *len, unsigned family)
-{
-	*len = 14 + (family == 4 ? 20 : 40) + 12;
-}
+static void fragment(uint8_t *frame, size_t *len, unsigned family) { frame[14 + 6] = 0x20; }
+static void fragment_later(uint8_t *frame, size_t *len, unsigned family) { frame[14 + 7] = 0x08; }
+static void fragment6(uint8_t *frame, size_t *len, unsigned family) { frame[14 + 6] = 44; }
+static void udp(uint8_t *frame, size_t *len, unsigned family) { frame[14 + (family == 4 ? 9 : 6)] = 17; }
+static void icmp(uint8_t *frame, size_t *len, unsigned family) { frame[14 + (family == 4 ? 9 : 6)] = family == 4 ? 1 : 58; }
+static void hop_by_hop(uint8_t *frame, size_t *len, unsigned family) { frame[14 + 6] = 0; }
+static void routing_header(uint8_t *frame, size_t *len, unsigned family) { frame[14 + 6] = 43; }
+static void arp(uint8_t *frame, size_t *len, unsigned family) { frame[12] = 0x08; frame[13] = 0x06; }
+static void wrong_version(uint8_t *frame, size_t *len, unsigned family) { frame[14] = (uint8_t)(0x50 | (frame[14] & 15)); }
+static void ip_options(uint8_t *frame, size_t *len, unsigned family) { frame[14] = 0x46; }
+static void ihl_short(uint8_t *frame, size_t *len, unsigned family) { frame[14] = 0x44; }
+static void cut_tcp(uint8_t *frame, size_t *len, unsigned family) { *len = 14 + (family == 4 ? 20 : 40) + 12; }
 static void longer_than_it_is(uint8_t *frame, size_t *len, unsigned family)
 {
 	frame[14 + (family == 4 ? 2 : 4)] = 0x20;
@@ -352,19 +326,9 @@ static void shorter_than_headers(uint8_t *frame, size_t *len, unsigned family)
 	frame[14 + (family == 4 ? 2 : 4)] = 0;
 	frame[14 + (family == 4 ? 3 : 5)] = (uint8_t)total;
 }
-static void doff_small(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14 + (family == 4 ? 20 : 40) + 12] = 0x40;
-}
-static void doff_large(uint8_t *frame, size_t *len, unsigned family)
-{
-	frame[14 + (family == 4 ? 20 : 40) + 12] = 0xf0;
-}
-static void padded(uint8_t *frame, size_t *len, unsigned family)
-{
-	memset(frame + *len, 0, 6);
-	*len += 6;
-}
+static void doff_small(uint8_t *frame, size_t *len, unsigned family) { frame[14 + (family == 4 ? 20 : 40) + 12] = 0x40; }
+static void doff_large(uint8_t *frame, size_t *len, unsigned family) { frame[14 + (family == 4 ? 20 : 40) + 12] = 0xf0; }
+static void padded(uint8_t *frame, size_t *len, unsigned family) { memset(frame + *len, 0, 6); *len += 6; }
 static void mapped_source(uint8_t *frame, size_t *len, unsigned family)
 {
 	memset(frame + 14 + 8, 0, 10);
@@ -377,13 +341,8 @@ static const struct row rows[] = {
 	/* handshake and gate */
 	{"a join is forwarded", {up(SYN, OPT_JOIN_SYN, forward), call(flow_is_half_open)}, 2},
 	{"the whole handshake", {JOINED, call(flow_is_established)}, 2},
-	{"data both ways",
-	 {JOINED, up(ACK | PSH, OPT_NONE, forward, .payload = 1000),
-	  down(ACK | PSH, OPT_NONE, forward, .payload = 1400)},
-	 2},
-	{"odd payload",
-	 {JOINED, up(ACK, OPT_NONE, forward, .payload = 333), down(ACK, OPT_NONE, forward, .payload = 1)},
-	 2},
+	{"data both ways", {JOINED, up(ACK | PSH, OPT_NONE, forward, .payload = 1000), down(ACK | PSH, OPT_NONE, forward, .payload = 1400)}, 2},
+	{"odd payload", {JOINED, up(ACK, OPT_NONE, forward, .payload = 333), down(ACK, OPT_NONE, forward, .payload = 1)}, 2},
 	{"a SYN again", {up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, forward)}, 2},
 	{"a SYN-ACK again", {JOINED, down(SYN | ACK, OPT_JOIN_SYNACK, forward)}, 2},
 	{"a join without MSS", {up(SYN, OPT_JOIN_NO_MSS, forward)}, 2},
@@ -402,52 +361,25 @@ static const struct row rows[] = {
 	{"SYN-ACK from the client in a flow", {JOINED, up(SYN | ACK, OPT_JOIN_SYN, drop(GATE_STATE))}, 2},
 	{"SYN and FIN in a flow", {JOINED, up(SYN | FIN, OPT_JOIN_SYN, drop(GATE_STATE))}, 2},
 	{"SYN from the server", {JOINED, down(SYN, OPT_JOIN_SYN, drop(GATE_STATE))}, 2},
-	{"SYN, ACK and FIN from the server",
-	 {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK | FIN, OPT_JOIN_SYNACK, drop(GATE_STATE))},
-	 2},
+	{"SYN, ACK and FIN from the server", {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK | FIN, OPT_JOIN_SYNACK, drop(GATE_STATE))}, 2},
 	{"an ACK before the SYN-ACK", {up(SYN, OPT_JOIN_SYN, forward), up(ACK, OPT_NONE, drop(GATE_STATE))}, 2},
-	{"data before the SYN-ACK",
-	 {up(SYN, OPT_JOIN_SYN, forward), up(ACK | PSH, OPT_NONE, drop(GATE_STATE), .payload = 100)},
-	 2},
-	{"data from the server before its SYN-ACK",
-	 {up(SYN, OPT_JOIN_SYN, forward), down(ACK, OPT_NONE, drop(GATE_STATE), .payload = 100)},
-	 2},
-	{"a SYN-ACK without MP_JOIN goes to the host",
-	 {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_MSS, pass(REFUSED)), up(ACK, OPT_NONE, pass(REFUSED)),
-	  down(ACK, OPT_NONE, pass(REFUSED))},
-	 2},
-	{"a SYN-ACK with MP_CAPABLE goes to the host",
-	 {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_CAPABLE, pass(REFUSED))},
-	 2},
-	{"a SYN-ACK with a SYN's MP_JOIN goes to the host",
-	 {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_JOIN_SYN, pass(REFUSED))},
-	 2},
-	{"no second attempt while refused",
-	 {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_MSS, pass(REFUSED)),
-	  up(SYN, OPT_JOIN_SYN, pass(REFUSED))},
-	 2},
+	{"data before the SYN-ACK", {up(SYN, OPT_JOIN_SYN, forward), up(ACK | PSH, OPT_NONE, drop(GATE_STATE), .payload = 100)}, 2},
+	{"data from the server before its SYN-ACK", {up(SYN, OPT_JOIN_SYN, forward), down(ACK, OPT_NONE, drop(GATE_STATE), .payload = 100)}, 2},
+	{"a SYN-ACK without MP_JOIN goes to the host", {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_MSS, pass(REFUSED)), up(ACK, OPT_NONE, pass(REFUSED)), down(ACK, OPT_NONE, pass(REFUSED))}, 2},
+	{"a SYN-ACK with MP_CAPABLE goes to the host", {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_CAPABLE, pass(REFUSED))}, 2},
+	{"a SYN-ACK with a SYN's MP_JOIN goes to the host", {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_JOIN_SYN, pass(REFUSED))}, 2},
+	{"no second attempt while refused", {up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_MSS, pass(REFUSED)), up(SYN, OPT_JOIN_SYN, pass(REFUSED))}, 2},
 	{"a later SYN-ACK without MP_JOIN", {JOINED, down(SYN | ACK, OPT_MSS, drop(GATE_STATE))}, 2},
-	{"a RST answers the SYN",
-	 {up(SYN, OPT_JOIN_SYN, forward), down(RST | ACK, OPT_NONE, forward), call(flow_is_closing)},
-	 2},
-	{"plain TCP where it is allowed",
-	 {call(plain_tcp), up(SYN, OPT_MSS, forward), down(SYN | ACK, OPT_MSS, forward),
-	  up(ACK, OPT_NONE, forward, .payload = 10)},
-	 2},
-	{"MP_CAPABLE where plain TCP is allowed",
-	 {call(plain_tcp), up(SYN, OPT_CAPABLE, forward), down(SYN | ACK, OPT_CAPABLE, forward)},
-	 2},
+	{"a RST answers the SYN", {up(SYN, OPT_JOIN_SYN, forward), down(RST | ACK, OPT_NONE, forward), call(flow_is_closing)}, 2},
+	{"plain TCP where it is allowed", {call(plain_tcp), up(SYN, OPT_MSS, forward), down(SYN | ACK, OPT_MSS, forward), up(ACK, OPT_NONE, forward, .payload = 10)}, 2},
+	{"MP_CAPABLE where plain TCP is allowed", {call(plain_tcp), up(SYN, OPT_CAPABLE, forward), down(SYN | ACK, OPT_CAPABLE, forward)}, 2},
 	/* leases */
 	{"no lease", {call(lease_gone), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE))}, 0},
 	{"a lease that is over", {call(lease_over), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE))}, 0},
 	{"another lease port", {up(SYN, OPT_JOIN_SYN, drop(NO_LEASE), .dport = 50001)}, 0},
 	{"the highest lease port", {up(SYN, OPT_JOIN_SYN, drop(NO_LEASE), .dport = 59999)}, 0},
-	{"a flow outlives its lease",
-	 {JOINED, call(lease_gone), up(ACK, OPT_NONE, forward, .payload = 5), down(ACK, OPT_NONE, forward)},
-	 2},
-	{"no second flow after the lease",
-	 {JOINED, call(lease_over), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE), .sport = 2000)},
-	 2},
+	{"a flow outlives its lease", {JOINED, call(lease_gone), up(ACK, OPT_NONE, forward, .payload = 5), down(ACK, OPT_NONE, forward)}, 2},
+	{"no second flow after the lease", {JOINED, call(lease_over), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE), .sport = 2000)}, 2},
 	{"a revoked client", {call(revoked), up(SYN, OPT_JOIN_SYN, drop(REVOKED))}, 0},
 	{"a segment without a flow goes to the host", {up(ACK, OPT_NONE, pass(NO_FLOW), .payload = 10)}, 0},
 	{"a RST without a flow goes to the host", {up(RST, OPT_NONE, pass(NO_FLOW))}, 0},
@@ -456,155 +388,95 @@ static const struct row rows[] = {
 	{"another port of the host", {up(SYN, OPT_JOIN_SYN, pass(NO_FLOW), .dport = 22)}, 0},
 	{"below the lease ports", {up(SYN, OPT_JOIN_SYN, pass(NO_FLOW), .dport = 49999 + 10001)}, 0},
 	{"an address that is no NAT address", {call(address_gone), up(SYN, OPT_JOIN_SYN, pass(NO_FLOW))}, 0},
-	{"ports that were moved away",
-	 {JOINED, call(ports_moved), up(ACK, OPT_NONE, pass(NO_FLOW)), down(ACK, OPT_NONE, pass(NO_FLOW))},
-	 2},
+	{"ports that were moved away", {JOINED, call(ports_moved), up(ACK, OPT_NONE, pass(NO_FLOW)), down(ACK, OPT_NONE, pass(NO_FLOW))}, 2},
 	/* destinations */
 	{"deny", {call(denied), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
 	{"deny beats allow", {call(denied), call(allowed), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
 	{"the built-in table", {call(builtin), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
 	{"allow opens the built-in table", {call(builtin), call(allowed), up(SYN, OPT_JOIN_SYN, forward)}, 2},
-	{"allow of another opens nothing",
-	 {call(builtin), call(allowed_other), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))},
-	 0},
+	{"allow of another opens nothing", {call(builtin), call(allowed_other), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
 	{"the client's deny", {call(client_denied), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
-	{"the client's allow list holds others",
-	 {call(client_allows_other), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))},
-	 0},
+	{"the client's allow list holds others", {call(client_allows_other), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
 	{"the client's allow list holds it", {call(client_allows), up(SYN, OPT_JOIN_SYN, forward)}, 2},
-	{"the client's allow does not widen",
-	 {call(builtin), call(client_allows), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))},
-	 0},
+	{"the client's allow does not widen", {call(builtin), call(client_allows), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
 	{"another client's deny", {call(stranger_denied), up(SYN, OPT_JOIN_SYN, forward)}, 2},
 	{"the other family's deny", {call(other_family_denied), up(SYN, OPT_JOIN_SYN, forward)}, 2},
 	{"a policy of yesterday", {call(policy_outdated), up(SYN, OPT_JOIN_SYN, forward)}, 2},
 	{"deny holds for new flows only", {JOINED, call(denied), up(ACK, OPT_NONE, forward)}, 2},
 	/* quotas */
 	{"max-flows", {call(max_flows_1), JOINED, up(SYN, OPT_JOIN_SYN, drop(MAX_FLOWS), .sport = 2000)}, 2},
-	{"max-flows counts the half-open",
-	 {call(max_flows_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(MAX_FLOWS), .sport = 2000)},
-	 2},
+	{"max-flows counts the half-open", {call(max_flows_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(MAX_FLOWS), .sport = 2000)}, 2},
 	{"the relay's max-flows", {call(relay_max_flows_0), up(SYN, OPT_JOIN_SYN, drop(MAX_FLOWS))}, 0},
-	{"half-open flows",
-	 {call(half_open_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(HALF_OPEN), .sport = 2000)},
-	 2},
-	{"an established one is not half open",
-	 {call(half_open_1), JOINED, up(SYN, OPT_JOIN_SYN, forward, .sport = 2000)},
-	 4},
-	{"max-new-flows",
-	 {call(new_flows_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(NEW_FLOWS), .sport = 2000)},
-	 2},
+	{"half-open flows", {call(half_open_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(HALF_OPEN), .sport = 2000)}, 2},
+	{"an established one is not half open", {call(half_open_1), JOINED, up(SYN, OPT_JOIN_SYN, forward, .sport = 2000)}, 4},
+	{"max-new-flows", {call(new_flows_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(NEW_FLOWS), .sport = 2000)}, 2},
 	{"max-new-flows of 0", {call(new_flows_0), up(SYN, OPT_JOIN_SYN, drop(NEW_FLOWS))}, 0},
-	{"a SYN again costs nothing",
-	 {call(new_flows_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, forward),
-	  up(SYN, OPT_JOIN_SYN, forward)},
-	 2},
-	{"source ports run out",
-	 {up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(NO_PORT), .sport = 2000),
-	  up(SYN, OPT_JOIN_SYN, forward)},
-	 2},
+	{"a SYN again costs nothing", {call(new_flows_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, forward)}, 2},
+	{"source ports run out", {up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(NO_PORT), .sport = 2000), up(SYN, OPT_JOIN_SYN, forward)}, 2},
 	/* the daemon's absence */
 	{"60 s without a daemon: no new flow", {call(daemon_away), up(SYN, OPT_JOIN_SYN, drop(NO_DAEMON))}, 0},
-	{"60 s without a daemon: flows go on",
-	 {JOINED, call(daemon_away), up(ACK, OPT_NONE, forward), down(ACK, OPT_NONE, forward)},
-	 2},
-	{"660 s without a daemon: nothing passes",
-	 {JOINED, call(daemon_dead), up(ACK, OPT_NONE, pass(DEAD)), down(ACK, OPT_NONE, pass(DEAD)),
-	  up(SYN, OPT_JOIN_SYN, pass(DEAD), .sport = 2000)},
-	 2},
-	{"the daemon is back",
-	 {JOINED, call(daemon_dead), up(ACK, OPT_NONE, pass(DEAD)), call(daemon_back), up(ACK, OPT_NONE, forward)},
-	 2},
+	{"60 s without a daemon: flows go on", {JOINED, call(daemon_away), up(ACK, OPT_NONE, forward), down(ACK, OPT_NONE, forward)}, 2},
+	{"660 s without a daemon: nothing passes", {JOINED, call(daemon_dead), up(ACK, OPT_NONE, pass(DEAD)), down(ACK, OPT_NONE, pass(DEAD)), up(SYN, OPT_JOIN_SYN, pass(DEAD), .sport = 2000)}, 2},
+	{"the daemon is back", {JOINED, call(daemon_dead), up(ACK, OPT_NONE, pass(DEAD)), call(daemon_back), up(ACK, OPT_NONE, forward)}, 2},
 	/* time */
-	{"half open for 9 s",
-	 {up(SYN, OPT_JOIN_SYN, forward), call(age_9), down(SYN | ACK, OPT_JOIN_SYNACK, forward)},
-	 2},
-	{"half open for 11 s",
-	 {up(SYN, OPT_JOIN_SYN, forward), call(age_11), down(SYN | ACK, OPT_JOIN_SYNACK, pass(EXPIRED))},
-	 2},
-	{"half open for 11 s, then a SYN begins anew",
-	 {up(SYN, OPT_JOIN_SYN, forward), call(age_11), up(SYN, OPT_JOIN_SYN, forward),
-	  down(SYN | ACK, OPT_JOIN_SYNACK, forward), call(flow_is_established)},
-	 2},
-	{"half open for 60 s: the sweep's",
-	 {up(SYN, OPT_JOIN_SYN, forward), call(age_60), up(SYN, OPT_JOIN_SYN, drop(STALE))},
-	 2},
+	{"half open for 9 s", {up(SYN, OPT_JOIN_SYN, forward), call(age_9), down(SYN | ACK, OPT_JOIN_SYNACK, forward)}, 2},
+	{"half open for 11 s", {up(SYN, OPT_JOIN_SYN, forward), call(age_11), down(SYN | ACK, OPT_JOIN_SYNACK, pass(EXPIRED))}, 2},
+	{"half open for 11 s, then a SYN begins anew", {up(SYN, OPT_JOIN_SYN, forward), call(age_11), up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_JOIN_SYNACK, forward), call(flow_is_established)}, 2},
+	{"half open for 60 s: the sweep's", {up(SYN, OPT_JOIN_SYN, forward), call(age_60), up(SYN, OPT_JOIN_SYN, drop(STALE))}, 2},
 	{"idle for 7439 s", {JOINED, call(age_7439), up(ACK, OPT_NONE, forward), down(ACK, OPT_NONE, forward)}, 2},
-	{"idle for 7441 s",
-	 {JOINED, call(age_7441), up(ACK, OPT_NONE, pass(EXPIRED)), down(ACK, OPT_NONE, pass(EXPIRED))},
-	 2},
-	{"one direction keeps a flow alive",
-	 {JOINED, call(age_7439), down(ACK, OPT_NONE, forward), call(age_60), up(ACK, OPT_NONE, forward)},
-	 2},
-	{"idle for 7441 s, then a join begins anew",
-	 {JOINED, call(age_7441), up(SYN, OPT_JOIN_SYN, forward), call(flow_is_half_open)},
-	 2},
+	{"idle for 7441 s", {JOINED, call(age_7441), up(ACK, OPT_NONE, pass(EXPIRED)), down(ACK, OPT_NONE, pass(EXPIRED))}, 2},
+	{"one direction keeps a flow alive", {JOINED, call(age_7439), down(ACK, OPT_NONE, forward), call(age_60), up(ACK, OPT_NONE, forward)}, 2},
+	{"idle for 7441 s, then a join begins anew", {JOINED, call(age_7441), up(SYN, OPT_JOIN_SYN, forward), call(flow_is_half_open)}, 2},
 	{"idle for 7460 s: the sweep's", {JOINED, call(age_7460), up(SYN, OPT_JOIN_SYN, drop(STALE))}, 2},
-	{"FIN both ways closes",
-	 {JOINED, up(FIN | ACK, OPT_NONE, forward), call(flow_is_established), down(FIN | ACK, OPT_NONE, forward),
-	  call(flow_is_closing), up(ACK, OPT_NONE, forward)},
-	 2},
-	{"FIN one way leaves it open",
-	 {JOINED, up(FIN | ACK, OPT_NONE, forward), down(ACK, OPT_NONE, forward, .payload = 500),
-	  call(flow_is_established)},
-	 2},
-	{"FIN twice is one",
-	 {JOINED, up(FIN | ACK, OPT_NONE, forward), up(FIN | ACK, OPT_NONE, forward), call(flow_is_established)},
-	 2},
+	{"FIN both ways closes", {JOINED, up(FIN | ACK, OPT_NONE, forward), call(flow_is_established), down(FIN | ACK, OPT_NONE, forward), call(flow_is_closing), up(ACK, OPT_NONE, forward)}, 2},
+	{"FIN one way leaves it open", {JOINED, up(FIN | ACK, OPT_NONE, forward), down(ACK, OPT_NONE, forward, .payload = 500), call(flow_is_established)}, 2},
+	{"FIN twice is one", {JOINED, up(FIN | ACK, OPT_NONE, forward), up(FIN | ACK, OPT_NONE, forward), call(flow_is_established)}, 2},
 	{"RST closes", {JOINED, up(RST, OPT_NONE, forward), call(flow_is_closing), down(ACK, OPT_NONE, forward)}, 2},
 	{"RST from the server closes", {JOINED, down(RST | ACK, OPT_NONE, forward), call(flow_is_closing)}, 2},
 	{"closing for 239 s", {JOINED, down(RST, OPT_NONE, forward), call(age_239), up(ACK, OPT_NONE, forward)}, 2},
-	{"closing for 241 s",
-	 {JOINED, down(RST, OPT_NONE, forward), call(age_241), up(ACK, OPT_NONE, pass(EXPIRED))},
-	 2},
-	{"a new join on a closing four-tuple",
-	 {JOINED, down(RST, OPT_NONE, forward), up(SYN, OPT_JOIN_SYN, forward), call(flow_is_half_open),
-	  down(SYN | ACK, OPT_JOIN_SYNACK, forward), call(flow_is_established)},
-	 2},
-	{"a new join needs a lease again",
-	 {JOINED, down(RST, OPT_NONE, forward), call(lease_gone), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE)),
-	  call(lease_back), up(SYN, OPT_JOIN_SYN, forward)},
-	 2},
-	{"a plain SYN on a closing four-tuple",
-	 {JOINED, down(RST, OPT_NONE, forward), up(SYN, OPT_MSS, drop(GATE_SYN))},
-	 2},
-	{"restarts do not eat the quota",
-	 {call(max_flows_1), JOINED, down(RST, OPT_NONE, forward), up(SYN, OPT_JOIN_SYN, forward)},
-	 2},
+	{"closing for 241 s", {JOINED, down(RST, OPT_NONE, forward), call(age_241), up(ACK, OPT_NONE, pass(EXPIRED))}, 2},
+	{"a new join on a closing four-tuple", {JOINED, down(RST, OPT_NONE, forward), up(SYN, OPT_JOIN_SYN, forward), call(flow_is_half_open), down(SYN | ACK, OPT_JOIN_SYNACK, forward), call(flow_is_established)}, 2},
+	{"a new join needs a lease again", {JOINED, down(RST, OPT_NONE, forward), call(lease_gone), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE)), call(lease_back), up(SYN, OPT_JOIN_SYN, forward)}, 2},
+	{"a plain SYN on a closing four-tuple", {JOINED, down(RST, OPT_NONE, forward), up(SYN, OPT_MSS, drop(GATE_SYN))}, 2},
+	{"restarts do not eat the quota", {call(max_flows_1), JOINED, down(RST, OPT_NONE, forward), up(SYN, OPT_JOIN_SYN, forward)}, 2},
 	/* routes, hops, MSS */
 	{"no route", {call(no_routes), up(SYN, OPT_JOIN_SYN, drop(NO_ROUTE))}, 0},
 	{"no route to the server", {call(route_to_client_only), up(SYN, OPT_JOIN_SYN, drop(NO_ROUTE))}, 0},
-	{"routes lost in mid-flow",
-	 {JOINED, call(routes_lost), up(ACK, OPT_NONE, drop(NO_ROUTE)), down(ACK, OPT_NONE, drop(NO_ROUTE))},
-	 2},
-	{"routes changed in mid-flow",
-	 {JOINED, call(routes_changed), up(ACK, OPT_NONE, forward), call(leaves_by_2)},
-	 2},
+	{"routes lost in mid-flow", {JOINED, call(routes_lost), up(ACK, OPT_NONE, drop(NO_ROUTE)), down(ACK, OPT_NONE, drop(NO_ROUTE))}, 2},
+	{"routes changed in mid-flow", {JOINED, call(routes_changed), up(ACK, OPT_NONE, forward), call(leaves_by_2)}, 2},
 	{"the last hop of a SYN", {up(SYN, OPT_JOIN_SYN, drop(TTL), .hops = 1)}, 0},
 	{"the last hop in a flow", {JOINED, up(ACK, OPT_NONE, drop(TTL), .hops = 1)}, 2},
 	{"the last hop but one", {JOINED, down(ACK, OPT_NONE, forward, .hops = 2)}, 2},
 	{"a high hop count", {JOINED, down(ACK, OPT_NONE, forward, .hops = 255)}, 2},
-	{"MSS is clamped",
-	 {call(small_mtu), up(SYN, OPT_JOIN_SYN, forward, .mss = 1460, .mss_out = 1),
-	  down(SYN | ACK, OPT_JOIN_SYNACK, forward, .mss = 9000, .mss_out = 1)},
-	 2},
+	{"MSS is clamped", {call(small_mtu), up(SYN, OPT_JOIN_SYN, forward, .mss = 1460, .mss_out = 1), down(SYN | ACK, OPT_JOIN_SYNACK, forward, .mss = 9000, .mss_out = 1)}, 2},
 	{"MSS at an odd offset", {call(small_mtu), up(SYN, OPT_MSS_ODD, forward, .mss = 1460, .mss_out = 1)}, 2},
 	{"a small MSS stays", {call(small_mtu), up(SYN, OPT_JOIN_SYN, forward, .mss = 536)}, 2},
 	{"a jumbo MSS", {up(SYN, OPT_JOIN_SYN, forward, .mss = 8960, .mss_out = 2)}, 2},
-	{"aggregates stay whole",
-	 {JOINED, up(ACK, OPT_NONE, forward, .payload = 1200, .gso_size = 400, .gso_segs = 3),
-	  call(counts_of_45_segments)},
-	 2},
+	{"aggregates stay whole", {JOINED, up(ACK, OPT_NONE, forward, .payload = 1200, .gso_size = 400, .gso_segs = 3), call(counts_of_45_segments)}, 2},
+	/* tunnels */
+	{"a join from a tunnel", {call(from_tunnel), tup(SYN, OPT_JOIN_SYN, forward)}, 2},
+	{"the whole handshake by a tunnel", {TUNNELLED, call(flow_is_established)}, 2},
+	{"a tunnel whose device is another now", {TUNNELLED, call(tunnel_is_99), down(ACK, OPT_NONE, forward), call(down_leaves_by_99)}, 2},
+	{"data by a tunnel", {TUNNELLED, call(from_tunnel), tup(ACK, OPT_NONE, forward, .payload = 900), call(from_uplink), down(ACK, OPT_NONE, forward, .payload = 1200)}, 2},
+	{"a plain SYN from a tunnel", {call(from_tunnel), tup(SYN, OPT_MSS, drop(GATE_SYN))}, 0},
+	{"a SYN-ACK without MP_JOIN by a tunnel", {call(from_tunnel), tup(SYN, OPT_JOIN_SYN, forward), call(from_uplink), down(SYN | ACK, OPT_MSS, pass(REFUSED))}, 2},
+	{"a tunnel address without a lease", {call(from_tunnel), call(tunnel_lease_gone), tup(SYN, OPT_JOIN_SYN, drop(NO_LEASE))}, 0},
+	{"a denied destination from a tunnel", {call(denied), call(from_tunnel), tup(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
+	{"a segment without a flow from a tunnel", {call(from_tunnel), tup(ACK, OPT_NONE, drop(TUNNEL), .payload = 9)}, 0},
+	{"UDP from a tunnel", {call(from_tunnel), tup(SYN, OPT_JOIN_SYN, drop(TUNNEL), .damage = udp)}, 0},
+	{"a fragment from a tunnel", {TUNNELLED, call(from_tunnel), tup(ACK, OPT_NONE, drop(TUNNEL), .payload = 64, .damage = fragment)}, 2, 4},
+	{"a tunnel's flow by the uplink", {TUNNELLED, tup(ACK, OPT_NONE, pass(NO_FLOW), .payload = 9)}, 2},
+	{"a lease's port from a tunnel is no lease", {call(from_tunnel), call(tunnel_lease_gone), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE))}, 0},
+	{"an uplink's flow from a tunnel", {JOINED, call(from_tunnel), up(ACK, OPT_NONE, drop(TUNNEL), .payload = 9)}, 2},
+	{"max-flows by a tunnel", {call(max_flows_1), TUNNELLED, call(from_tunnel), tup(SYN, OPT_JOIN_SYN, drop(MAX_FLOWS), .sport = 2000)}, 2},
+	{"the last hop from a tunnel", {call(from_tunnel), tup(SYN, OPT_JOIN_SYN, drop(TTL), .hops = 1)}, 0},
 	/* not ours */
 	{"UDP", {up(SYN, OPT_JOIN_SYN, pass(NOT_TCP), .damage = udp)}, 0},
 	{"ICMP", {up(SYN, OPT_JOIN_SYN, pass(NOT_TCP), .damage = icmp)}, 0},
 	{"ARP", {up(SYN, OPT_JOIN_SYN, pass(NOT_TCP), .damage = arp)}, 0},
 	{"a wrong version", {up(SYN, OPT_JOIN_SYN, pass(NOT_TCP), .damage = wrong_version)}, 0},
 	{"the first fragment", {JOINED, up(ACK, OPT_NONE, pass(FRAGMENT), .payload = 64, .damage = fragment)}, 2, 4},
-	{"a later fragment",
-	 {JOINED, up(ACK, OPT_NONE, pass(FRAGMENT), .payload = 64, .damage = fragment_later)},
-	 2,
-	 4},
+	{"a later fragment", {JOINED, up(ACK, OPT_NONE, pass(FRAGMENT), .payload = 64, .damage = fragment_later)}, 2, 4},
 	{"an IPv6 fragment", {JOINED, up(ACK, OPT_NONE, pass(FRAGMENT), .payload = 64, .damage = fragment6)}, 2, 6},
 	{"IP options", {JOINED, up(ACK, OPT_NONE, pass(OPTIONS), .payload = 64, .damage = ip_options)}, 2, 4},
 	{"hop-by-hop options", {JOINED, up(ACK, OPT_NONE, pass(NOT_TCP), .damage = hop_by_hop)}, 2, 6},
@@ -628,20 +500,21 @@ static void packet_check(const char *row, const struct step *st, const struct pa
 			 size_t len)
 {
 	unsigned family = in->family;
-	bool is_up = st->what == UP;
+	bool is_up = st->what != DOWN, tunnelled = scene.config.tunnel_ifindex != 0;
 	uint8_t original[2048];
 	struct packet_seen out, was;
 	uint16_t mss = in->mss;
 
 	packet_read(original, packet_build(in, original), &was);
 	cr_assert(packet_read(frame, len, &out), "%s: no TCP comes out", row);
-	cr_assert_str_eq(out.src, scene_relay(family), "%s: from %s", row, out.src);
+	cr_assert_str_eq(out.src, tunnelled && !is_up ? scene_server(family) : scene_relay(family), "%s: from %s", row,
+			 out.src);
 	cr_assert_str_eq(out.dst, is_up ? scene_server(family) : scene_client(family), "%s: to %s", row, out.dst);
 	if (is_up)
 		cr_assert(out.sport >= scene.config.source_min && out.sport <= scene.config.source_max, "%s: port %u",
 			  row, out.sport);
 	else
-		cr_assert_eq(out.sport, SCENE_DPT, "%s: port %u", row, out.sport);
+		cr_assert_eq(out.sport, tunnelled ? SCENE_RPT : SCENE_DPT, "%s: port %u", row, out.sport);
 	cr_assert_eq(out.dport, is_up ? SCENE_RPT : SCENE_SPORT, "%s: to port %u", row, out.dport);
 	cr_assert_eq(out.hops, in->hops - 1, "%s: hops %u", row, out.hops);
 	cr_assert_eq(out.flags, in->flags, "%s: flags", row);
@@ -658,10 +531,12 @@ static void step_run(const char *row, const struct step *st, unsigned family)
 {
 	struct packet_spec spec = {
 		.family = family,
-		.src = st->what == UP ? scene_client(family) : scene_server(family),
-		.dst = scene_relay(family),
-		.sport = st->what == UP ? (st->sport ? st->sport : SCENE_SPORT) : SCENE_RPT,
-		.dport = st->what == UP ? (st->dport ? st->dport : SCENE_DPT) : SCENE_SOURCE,
+		.src = st->what != DOWN ? scene_client(family) : scene_server(family),
+		.dst = st->what == TUNNEL_UP ? scene_server(family) : scene_relay(family),
+		.sport = st->what != DOWN ? (st->sport ? st->sport : SCENE_SPORT) : SCENE_RPT,
+		.dport = st->what == TUNNEL_UP ? SCENE_RPT
+			 : st->what == UP      ? (st->dport ? st->dport : SCENE_DPT)
+					       : SCENE_SOURCE,
 		.flags = st->flags,
 		.options = st->options,
 		.mss = st->mss	     ? st->mss
@@ -672,7 +547,7 @@ static void step_run(const char *row, const struct step *st, unsigned family)
 	};
 	static const int verdicts[] = {[FORWARD] = TC_ACT_REDIRECT, [PASS] = TC_ACT_UNSPEC, [DROP] = TC_ACT_SHOT};
 	unsigned counter =
-		st->fate == FORWARD ? (st->what == UP ? DT_NAT_FORWARDED_UP : DT_NAT_FORWARDED_DOWN) : st->counter;
+		st->fate == FORWARD ? (st->what != DOWN ? DT_NAT_FORWARDED_UP : DT_NAT_FORWARDED_DOWN) : st->counter;
 	uint64_t before[DT_NAT_COUNTERS];
 	uint8_t frame[2048], original[2048];
 	size_t len = packet_build(&spec, frame), original_len;
