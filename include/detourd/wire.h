@@ -34,10 +34,12 @@ _Static_assert(sizeof(struct dt_wire_header) == 52, "wire");
 
 /* Requests; a reply carries the same op with DT_OP_REPLY set. */
 enum dt_op {
-	DT_OP_LEASE = 1,   /* make (or find again) the lease for rip:rpt */
-	DT_OP_RENEW = 2,   /* extend the lease of dpt; moves it to a newly proven client address */
-	DT_OP_RELEASE = 3, /* end the lease of dpt: no new flows */
-	DT_OP_PING = 4,	   /* keep-alive, round-trip time, addresses */
+	DT_OP_LEASE = 1,    /* make (or find again) the lease for rip:rpt */
+	DT_OP_RENEW = 2,    /* extend the lease of dpt; moves it to a newly proven client address */
+	DT_OP_RELEASE = 3,  /* end the lease of dpt: no new flows */
+	DT_OP_PING = 4,	    /* keep-alive, round-trip time, addresses */
+	DT_OP_TUNNEL = 5,   /* make (or find again, and extend) this client's WireGuard peer */
+	DT_OP_UNTUNNEL = 6, /* end it */
 };
 #define DT_OP_REPLY 0x80
 
@@ -52,6 +54,7 @@ enum dt_reason {
 	DT_REASON_FAMILY = 7,	   /* rip is not of the family this request came by, or no NAT address of it */
 	DT_REASON_UNSUPPORTED = 8, /* op unknown to this relay */
 	DT_REASON_DRAINING = 9,	   /* the relay takes no new leases */
+	DT_REASON_NO_TUNNEL = 10,  /* this relay has no WireGuard, or no such peer */
 };
 
 /* Requests and replies have the same fixed part. */
@@ -79,7 +82,17 @@ enum dt_option {
 	DT_OPTION_SEEN = 1,    /* reply: 16 bytes address, 2 port: the client as the relay saw it */
 	DT_OPTION_CONTROL = 2, /* reply: 16 + 2, at most one a family: control address */
 	DT_OPTION_NAT = 3,     /* reply: 16: where to join, at most one a family */
+	DT_OPTION_TUNNEL = 4,  /* both: struct dt_wire_tunnel */
 };
+
+/* Request: the client's key, the addresses it proposes; reply: the relay's key and UDP port, the addresses given. */
+struct dt_wire_tunnel {
+	uint8_t key[DT_KEY_LEN]; /* WireGuard's public key */
+	uint8_t port[2];
+	uint8_t ip4[4]; /* the client's in the tunnel; zero: none proposed */
+	uint8_t ip6[16];
+};
+_Static_assert(sizeof(struct dt_wire_tunnel) == 54, "wire");
 
 /* Every request's plaintext is padded to this; a reply is never longer than its request. */
 #define DT_WIRE_REQUEST_PLAIN 192

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -486,6 +487,19 @@ bool dt_config_path(struct dt_config *c, const char *text, size_t max, char **ou
 	copy = dt_config_copy(c, text);
 	free(*out);
 	*out = copy;
+	return true;
+}
+
+bool dt_config_device(struct dt_config *c, const char *text, char **out)
+{
+	size_t len = strlen(text);
+
+	if (len >= IF_NAMESIZE || strcspn(text, "/ \t:%") != len || strcmp(text, ".") == 0 || strcmp(text, "..") == 0) {
+		dt_config_error(c, "\"%s\" is no device name (1 to 15 characters, without / : %% or space)", text);
+		return false;
+	}
+	free(*out);
+	*out = dt_config_copy(c, text);
 	return true;
 }
 

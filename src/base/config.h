@@ -85,6 +85,8 @@ bool dt_config_prefix(struct dt_config *c, const char *text, struct dt_prefix *o
 bool dt_config_key32(struct dt_config *c, const char *text, uint8_t out[32]);
 /* An absolute path of at most max bytes; a copy. Replaces *out, which may be NULL. */
 bool dt_config_path(struct dt_config *c, const char *text, size_t max, char **out);
+/* Name of a network device; a copy. Replaces *out, which may be NULL. */
+bool dt_config_device(struct dt_config *c, const char *text, char **out);
 bool dt_config_log_level(struct dt_config *c, const char *text, enum dt_log_level *out);
 
 /* Appends a copy of item to an array; false (reported) when out of memory. */

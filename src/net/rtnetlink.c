@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
+#include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -219,4 +220,113 @@ int dt_rt_monitor_open(struct dt_netlink *nl)
 	if (err)
 		dt_netlink_close(nl);
 	return err;
+}
+
+/* --- changes ----------------------------------------------------------------------------------- */
+
+#define REQUEST_MAX 512
+
+static struct nlmsghdr *request_begin(void *buf, uint16_t type, uint16_t flags, const void *header, size_t len)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
+	memcpy(mnl_nlmsg_put_extra_header(nlh, len), header, len);
+	return nlh;
+}
+
+static void ip_put(struct nlmsghdr *nlh, uint16_t type, const struct dt_ip *ip)
+{
+	if (dt_ip_is_v4(ip))
+		mnl_attr_put_u32(nlh, type, dt_ip_v4(ip));
+	else
+		mnl_attr_put(nlh, type, sizeof(ip->b), ip->b);
+}
+
+static uint8_t family_of(const struct dt_ip *ip)
+{
+	return dt_ip_is_v4(ip) ? AF_INET : AF_INET6;
+}
+
+int dt_rt_link_create(struct dt_netlink *nl, const char *name, const char *kind)
+{
+	struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
+	char buf[REQUEST_MAX];
+	struct nlmsghdr *nlh = request_begin(buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
+	struct nlattr *nest;
+
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	nest = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, kind);
+	mnl_attr_nest_end(nlh, nest);
+	return dt_netlink_talk(nl, nlh, NULL, NULL);
+}
+
+int dt_rt_link_delete(struct dt_netlink *nl, uint32_t ifindex)
+{
+	struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex};
+	char buf[REQUEST_MAX];
+
+	return dt_netlink_talk(nl, request_begin(buf, RTM_DELLINK, 0, &info, sizeof(info)), NULL, NULL);
+}
+
+int dt_rt_link_up(struct dt_netlink *nl, uint32_t ifindex, uint32_t mtu)
+{
+	struct ifinfomsg info = {
+		.ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	char buf[REQUEST_MAX];
+	struct nlmsghdr *nlh = request_begin(buf, RTM_NEWLINK, 0, &info, sizeof(info));
+
+	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
+	return dt_netlink_talk(nl, nlh, NULL, NULL);
+}
+
+int dt_rt_address_add(struct dt_netlink *nl, uint32_t ifindex, const struct dt_ip *ip)
+{
+	struct ifaddrmsg info = {.ifa_family = family_of(ip),
+				 .ifa_prefixlen = dt_ip_is_v4(ip) ? 32 : 128,
+				 .ifa_flags = dt_ip_is_v4(ip) ? 0 : IFA_F_NODAD,
+				 .ifa_index = ifindex};
+	char buf[REQUEST_MAX];
+	struct nlmsghdr *nlh = request_begin(buf, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
+	int err;
+
+	ip_put(nlh, IFA_LOCAL, ip);
+	ip_put(nlh, IFA_ADDRESS, ip);
+	err = dt_netlink_talk(nl, nlh, NULL, NULL);
+	return err == -EEXIST ? 0 : err;
+}
+
+int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex)
+{
+	struct rtmsg info = {.rtm_family = family == 4 ? AF_INET : AF_INET6,
+			     .rtm_table = RT_TABLE_UNSPEC,
+			     .rtm_protocol = RTPROT_STATIC,
+			     .rtm_scope = family == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+			     .rtm_type = RTN_UNICAST};
+	char buf[REQUEST_MAX];
+	struct nlmsghdr *nlh = request_begin(buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &info, sizeof(info));
+
+	mnl_attr_put_u32(nlh, RTA_TABLE, table);
+	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
+	return dt_netlink_talk(nl, nlh, NULL, NULL);
+}
+
+int dt_rt_rule(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t table, uint32_t priority)
+{
+	struct fib_rule_hdr info = {.family = family_of(from),
+				    .src_len = dt_ip_is_v4(from) ? 32 : 128,
+				    .table = RT_TABLE_UNSPEC,
+				    .action = FR_ACT_TO_TBL};
+	char buf[REQUEST_MAX];
+	struct nlmsghdr *nlh = request_begin(buf, add ? RTM_NEWRULE : RTM_DELRULE, add ? NLM_F_CREATE | NLM_F_EXCL : 0,
+					     &info, sizeof(info));
+	int err;
+
+	ip_put(nlh, FRA_SRC, from);
+	mnl_attr_put_u32(nlh, FRA_TABLE, table);
+	mnl_attr_put_u32(nlh, FRA_PRIORITY, priority);
+	err = dt_netlink_talk(nl, nlh, NULL, NULL);
+	return err == (add ? -EEXIST : -ENOENT) ? 0 : err;
 }

@@ -49,4 +49,18 @@ int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh);
 /* Opens nl and joins the groups that announce changes of all three. */
 int dt_rt_monitor_open(struct dt_netlink *nl);
 
+/* --- changes; each returns the kernel's negative errno --------------------------------------------------------------- */
+
+/* RTM_NEWLINK with this kind, without options. -EEXIST; -EOPNOTSUPP: the kernel has no such kind. */
+int dt_rt_link_create(struct dt_netlink *nl, const char *name, const char *kind);
+int dt_rt_link_delete(struct dt_netlink *nl, uint32_t ifindex);
+/* Up, with this MTU (bytes). */
+int dt_rt_link_up(struct dt_netlink *nl, uint32_t ifindex, uint32_t mtu);
+/* As a host address (/32, /128) without prefix route, IPv6 without duplicate detection. -EEXIST is no error. */
+int dt_rt_address_add(struct dt_netlink *nl, uint32_t ifindex, const struct dt_ip *ip);
+/* default dev ifindex in that table, replacing one that is there. */
+int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex);
+/* from ip lookup table, at that priority; add false: deletes it. -EEXIST is no error when adding, -ENOENT when deleting. */
+int dt_rt_rule(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t table, uint32_t priority);
+
 #endif

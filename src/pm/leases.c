@@ -82,6 +82,7 @@ static uint64_t refusal_retry_ns(uint8_t reason)
 	case DT_REASON_OK:
 	case DT_REASON_TOKEN:
 	case DT_REASON_NO_LEASE:
+	case DT_REASON_NO_TUNNEL:
 		break;
 	}
 	return NO_ANSWER_RETRY_NS;

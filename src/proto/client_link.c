@@ -147,6 +147,7 @@ int dt_link_request(struct dt_link *l, const struct dt_message *m, void *owner, 
 	r->message.server = m->server;
 	r->message.dpt = m->dpt;
 	r->message.lifetime_s = m->lifetime_s;
+	r->message.tunnel = m->tunnel;
 	r->since_ns = now_ns;
 	DL_APPEND(l->queue, r);
 	HASH_ADD_PTR(l->by_owner, owner, r);

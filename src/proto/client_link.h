@@ -62,7 +62,7 @@ int dt_link_new(struct dt_link **out, const struct dt_pair_keys *keys, struct dt
 void dt_link_free(struct dt_link *l);
 
 /*
- * Queues a LEASE, RENEW or RELEASE; op, server, dpt and lifetime_s are used. It is answered once, by REPLY or
+ * Queues a request other than a PING; op, server, dpt, lifetime_s and tunnel are used. It is answered once, by REPLY or
  * TIMEOUT with this owner, unless cancelled. An owner has at most one request under way: -EBUSY. -ENOMEM.
  */
 int dt_link_request(struct dt_link *l, const struct dt_message *m, void *owner, uint64_t now_ns);

@@ -73,6 +73,43 @@ static void endpoint_put(struct writer *w, uint8_t type, const struct dt_endpoin
 	option_put(w, type, value, sizeof(value));
 }
 
+static void tunnel_put(struct writer *w, const struct dt_tunnel *t)
+{
+	static const uint8_t no_key[DT_KEY_LEN];
+	struct dt_wire_tunnel value;
+	uint32_t v4;
+
+	if (memcmp(t->key, no_key, sizeof(no_key)) == 0)
+		return;
+	memset(&value, 0, sizeof(value));
+	memcpy(value.key, t->key, sizeof(value.key));
+	put16(value.port, t->port);
+	if (dt_ip_is_v4(&t->ip4)) {
+		v4 = dt_ip_v4(&t->ip4);
+		memcpy(value.ip4, &v4, sizeof(value.ip4));
+	}
+	memcpy(value.ip6, t->ip6.b, sizeof(value.ip6));
+	option_put(w, DT_OPTION_TUNNEL, (const uint8_t *)&value, sizeof(value));
+}
+
+static void tunnel_get(struct dt_tunnel *t, const uint8_t *in)
+{
+	struct dt_wire_tunnel value;
+	uint32_t v4;
+
+	memcpy(&value, in, sizeof(value));
+	memset(t, 0, sizeof(*t));
+	memcpy(t->key, value.key, sizeof(t->key));
+	t->port = get16(value.port);
+	memcpy(&v4, value.ip4, sizeof(v4));
+	if (v4)
+		t->ip4 = dt_ip_from_v4(v4);
+	memcpy(t->ip6.b, value.ip6, sizeof(t->ip6.b));
+	/* IPv4 in disguise is none */
+	if (dt_ip_is_v4(&t->ip6))
+		memset(&t->ip6, 0, sizeof(t->ip6));
+}
+
 static void pad_put(struct writer *w, size_t to)
 {
 	size_t room = to > w->len ? to - w->len : 0;
@@ -103,6 +140,7 @@ int dt_message_encode(const struct dt_message *m, uint8_t *out, size_t cap)
 	memcpy(body.echo_session, m->echo_session, sizeof(body.echo_session));
 	put64(body.echo_counter, m->echo_counter);
 	memcpy(out, &body, sizeof(body));
+	tunnel_put(&w, &m->tunnel);
 	if (!dt_ip_is_unset(&m->nat4))
 		option_put(&w, DT_OPTION_NAT, m->nat4.b, sizeof(m->nat4.b));
 	if (!dt_ip_is_unset(&m->nat6))
@@ -150,6 +188,11 @@ static int option_take(struct dt_message *m, uint8_t type, const uint8_t *value,
 			m->nat4 = ip;
 		else
 			m->nat6 = ip;
+		return 0;
+	case DT_OPTION_TUNNEL:
+		if (len < sizeof(struct dt_wire_tunnel)) /* a later version may append */
+			return -EBADMSG;
+		tunnel_get(&m->tunnel, value);
 		return 0;
 	default: /* padding, and what is newer than this code */
 		return 0;
@@ -269,6 +312,8 @@ const char *dt_reason_text(uint8_t reason)
 		return "the relay does not know this request";
 	case DT_REASON_DRAINING:
 		return "the relay is closing and takes no new leases";
+	case DT_REASON_NO_TUNNEL:
+		return "the relay has no WireGuard (its owner sets wireguard-port)";
 	}
 	return "refused for a reason unknown to this version";
 }

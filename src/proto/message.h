@@ -11,6 +11,13 @@
 #include "detourd/wire.h"
 #include "proto/keys.h"
 
+/* DT_OPTION_TUNNEL; a key of zeroes: absent. */
+struct dt_tunnel {
+	uint8_t key[DT_KEY_LEN];
+	uint16_t port;
+	struct dt_ip ip4, ip6; /* unset: none */
+};
+
 /* One body, request or reply; members that an op does not use are zero. */
 struct dt_message {
 	uint8_t op;	/* enum dt_op, DT_OP_REPLY set in replies */
@@ -25,6 +32,7 @@ struct dt_message {
 	struct dt_endpoint seen;
 	struct dt_endpoint control4, control6;
 	struct dt_ip nat4, nat6;
+	struct dt_tunnel tunnel;
 };
 
 /*

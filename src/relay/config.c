@@ -159,8 +159,13 @@ static void take_wireguard_port(struct dt_config *c, void *section, const char *
 {
 	unsigned port;
 
-	if (dt_config_unsigned(c, value, 0, 65535, &port) && port != 0)
-		dt_config_error(c, "wireguard-port: not supported by this version");
+	if (dt_config_unsigned(c, value, 0, 65535, &port))
+		config_of(section)->wireguard_port = (uint16_t)port;
+}
+
+static void take_wireguard_device(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_device(c, value, &config_of(section)->wireguard_device);
 }
 
 static const struct dt_config_key relay_keys[] = {
@@ -178,7 +183,7 @@ static const struct dt_config_key relay_keys[] = {
 	{"control", DT_CONFIG_ONE, false, take_control},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
 	{"wireguard-port", DT_CONFIG_ONE, false, take_wireguard_port},
-	{"wireguard-device", DT_CONFIG_LATER, false, NULL},
+	{"wireguard-device", DT_CONFIG_ONE, false, take_wireguard_device},
 	{"log-flows", DT_CONFIG_LATER, false, NULL},
 	{"max-rate", DT_CONFIG_LATER, false, NULL},
 };
@@ -321,6 +326,7 @@ static struct dt_relay_config *config_new(struct dt_config *c)
 	config->interface = dt_config_copy(c, "*");
 	config->pins = dt_config_copy(c, DT_RELAY_PINS);
 	config->control = dt_config_copy(c, DT_RELAY_CONTROL_PATH);
+	config->wireguard_device = dt_config_copy(c, DT_RELAY_WIREGUARD_DEVICE);
 	return config;
 }
 
@@ -385,5 +391,6 @@ void dt_relay_config_free(struct dt_relay_config *config)
 	free(config->deny);
 	free(config->pins);
 	free(config->control);
+	free(config->wireguard_device);
 	free(config);
 }

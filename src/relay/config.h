@@ -13,6 +13,7 @@
 
 #define DT_RELAY_CONFIG_PATH "/etc/detourd/relay.conf"
 #define DT_RELAY_CONTROL_PATH "/run/detourd/relay.sock"
+#define DT_RELAY_WIREGUARD_DEVICE "dt-relay"
 #define DT_RELAY_PINS "/sys/fs/bpf/detourd/relay"
 
 /* One item of address = LOCAL [as PUBLIC]; public equals local where "as" is absent. */
@@ -53,6 +54,8 @@ struct dt_relay_config {
 	char *pins;
 	char *control;
 	enum dt_log_level log_level;
+	uint16_t wireguard_port; /* UDP; 0: no tunnels */
+	char *wireguard_device;	 /* default dt-relay */
 	struct dt_peer_conf *clients;
 	size_t nclients;
 };

@@ -153,7 +153,7 @@ static bool flow_doomed(const struct dt_flow_view *view, void *data)
 	const struct dt_relay *r = data;
 
 	return !is_permitted(r, view->up->client_id, &view->server.ip) ||
-	       !dt_port_range_contains(&r->config->ports, view->relay.port) ||
+	       (!(view->up->flags & DT_FLOW_TUNNEL) && !dt_port_range_contains(&r->config->ports, view->relay.port)) ||
 	       !dt_port_range_contains(&r->config->source_ports, view->source.port);
 }
 
@@ -180,6 +180,22 @@ static int policy_apply(struct dt_relay *r)
 	return 0;
 }
 
+static bool client_is_gone(uint64_t id, void *data)
+{
+	return !client_find(data, id);
+}
+
+static void tunnel_sources_apply(struct dt_relay *r)
+{
+	struct dt_ip source4 = {0}, source6 = {0}, public;
+
+	if (!r->tunnels)
+		return;
+	dt_relay_address(r, 4, &source4, &public);
+	dt_relay_address(r, 6, &source6, &public);
+	dt_tunnels_sources(r->tunnels, &source4, &source6);
+}
+
 static int addresses_apply(struct dt_relay *r)
 {
 	struct dt_ip ip;
@@ -202,6 +218,7 @@ static void network_changed(void *data)
 		dt_log_err("cannot store the routes: %s", strerror(-err));
 	dt_dataplane_attach(r->dataplane, &r->network, r->config->interface);
 	addresses_apply(r);
+	tunnel_sources_apply(r);
 	policy_apply(r);
 }
 
@@ -220,6 +237,8 @@ static void sweep_due(uv_timer_t *timer)
 	uint64_t now_ns = dt_now_ns();
 
 	dt_leases_expire(r->leases, now_ns);
+	if (r->tunnels)
+		dt_tunnels_expire(r->tunnels, now_ns);
 	dt_flows_sweep(r->flows, now_ns, NULL, NULL);
 }
 
@@ -266,6 +285,7 @@ static void relay_free(struct dt_relay *r)
 	while (r->clients)
 		client_drop(r, r->clients);
 	dt_relay_proto_free(r->proto);
+	dt_tunnels_close(r->tunnels);
 	dt_flows_free(r->flows);
 	dt_leases_free(r->leases);
 	dt_policy_fini(&r->policy);
@@ -311,6 +331,24 @@ static int clients_open(struct dt_relay *r)
 	return err;
 }
 
+static int tunnels_start(struct dt_relay *r, uint64_t now_ns)
+{
+	const struct dt_relay_config *config = r->config;
+	int err;
+
+	if (config->wireguard_port == 0)
+		return dt_dataplane_tunnel(r->dataplane, 0);
+	err = dt_tunnels_open(&r->tunnels, config->wireguard_device, config->wireguard_port, config->keys.secret,
+			      dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), now_ns);
+	if (err)
+		return err;
+	tunnel_sources_apply(r);
+	dt_tunnels_remove_if(r->tunnels, client_is_gone, r);
+	err = dt_dataplane_tunnel(r->dataplane, dt_tunnels_ifindex(r->tunnels));
+	/* the device is new to the list of interfaces */
+	return err ? err : dt_network_refresh(&r->network);
+}
+
 static int dataplane_start(struct dt_relay *r)
 {
 	const struct dt_relay_config *config = r->config;
@@ -329,6 +367,8 @@ static int dataplane_start(struct dt_relay *r)
 		err = dt_flows_new(&r->flows, r->dataplane, now_ns);
 	if (err == 0)
 		err = clients_open(r);
+	if (err == 0)
+		err = tunnels_start(r, now_ns);
 	if (err == 0)
 		err = dt_dataplane_routes(r->dataplane, &r->network);
 	if (err == 0)
@@ -402,6 +442,10 @@ static const char *fixed_setting_changed(const struct dt_relay_config *a, const 
 		return "control";
 	if (a->nlisten != b->nlisten)
 		return "listen";
+	if (a->wireguard_port != b->wireguard_port)
+		return "wireguard-port";
+	if (strcmp(a->wireguard_device, b->wireguard_device) != 0)
+		return "wireguard-device";
 	for (size_t i = 0; i < a->nlisten; i++)
 		if (!dt_endpoint_equal(&a->listen[i], &b->listen[i]))
 			return "listen";
@@ -451,6 +495,8 @@ static int clients_replace(struct dt_relay *r, const struct dt_relay_config *fre
 			err = client_add(r, &fresh->clients[i]);
 	}
 	clients_prune(r);
+	if (r->tunnels)
+		dt_tunnels_remove_if(r->tunnels, client_is_gone, r);
 	return err;
 }
 
@@ -505,6 +551,8 @@ int dt_relay_flush(const char *config_path)
 	if (err)
 		return err;
 	err = dt_dataplane_flush(config->pins);
+	if (err == 0 && config->wireguard_port)
+		dt_tunnels_flush(config->wireguard_device, config->wireguard_port, config->keys.secret);
 	dt_relay_config_free(config);
 	return err;
 }

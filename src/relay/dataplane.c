@@ -310,6 +310,15 @@ const struct dt_nat_config *dt_dataplane_config(const struct dt_dataplane *d)
 	return &d->config;
 }
 
+int dt_dataplane_tunnel(struct dt_dataplane *d, uint32_t ifindex)
+{
+	if (d->config.tunnel_ifindex == ifindex)
+		return 0;
+	d->config.tunnel_ifindex = ifindex;
+	d->config.route_generation++; /* flows look up where they leave */
+	return config_store(d);
+}
+
 int dt_dataplane_alive(struct dt_dataplane *d, uint64_t now_ns)
 {
 	d->config.alive_until_ns = now_ns + ALIVE_NS;

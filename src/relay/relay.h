@@ -15,6 +15,7 @@
 #include "relay/listener.h"
 #include "relay/network.h"
 #include "relay/policy.h"
+#include "relay/tunnels.h"
 
 /* One [client NAME]; conf points into the configuration in force. */
 struct dt_relay_client {
@@ -37,6 +38,8 @@ enum dt_relay_counter {
 	DT_RELAY_COUNT_DENIED_QUOTA,
 	DT_RELAY_COUNT_DENIED_NO_PORT,
 	DT_RELAY_COUNT_DENIED_FAMILY,
+	DT_RELAY_COUNT_TUNNELS_MADE,
+	DT_RELAY_COUNT_TUNNELS_ENDED,
 	DT_RELAY_COUNTERS
 };
 
@@ -48,6 +51,7 @@ struct dt_relay {
 	struct dt_policy policy;
 	struct dt_leases *leases;
 	struct dt_flows *flows;
+	struct dt_tunnels *tunnels; /* NULL: wireguard-port = 0 */
 	struct dt_relay_proto *proto;
 	struct dt_relay_client *clients;
 	struct dt_listener **listeners;
@@ -62,6 +66,12 @@ struct dt_relay {
 /* relay/requests.c: a dt_listener_fn; data is the relay. */
 size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struct dt_ip *to, const uint8_t *in,
 			 size_t len, uint8_t *reply);
+
+/*
+ * What of a family (4 or 6) clients can reach this relay at: the address line, a bound address, or the default route's;
+ * local as it stands on an interface, public as the world sees it. False: none.
+ */
+bool dt_relay_address(const struct dt_relay *r, unsigned family, struct dt_ip *local, struct dt_ip *public);
 
 /* relay/status.c: a dt_control_status_fn; data is the relay. */
 json_t *dt_relay_status(void *data);

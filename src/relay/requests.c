@@ -6,6 +6,9 @@
 #include "base/clock.h"
 #include "relay/relay.h"
 
+/* One a run of the client, and some for those that ended without a word. */
+#define TUNNELS_PER_CLIENT 8
+
 /* The `address` line of a family, NULL where none was written out. */
 static const struct dt_nat_address *address_configured(const struct dt_relay *r, unsigned family)
 {
@@ -15,8 +18,7 @@ static const struct dt_nat_address *address_configured(const struct dt_relay *r,
 	return NULL;
 }
 
-/* What of a family clients can reach this relay at: the address line, a bound address, or the default route's. */
-static bool address_of_family(const struct dt_relay *r, unsigned family, struct dt_ip *local, struct dt_ip *public)
+bool dt_relay_address(const struct dt_relay *r, unsigned family, struct dt_ip *local, struct dt_ip *public)
 {
 	const struct dt_nat_address *configured = address_configured(r, family);
 
@@ -66,7 +68,7 @@ static void addresses_put(const struct dt_relay *r, struct dt_message *m, unsign
 		const struct dt_nat_address *configured = address_configured(r, family);
 		struct dt_ip local, public;
 
-		if (!address_of_family(r, family, &local, &public)) {
+		if (!dt_relay_address(r, family, &local, &public)) {
 			if (family == asked)
 				control_put(r, m, family, to);
 			continue;
@@ -165,6 +167,34 @@ static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *r
 	return lease_reason(r, req, err, now_ns);
 }
 
+static uint8_t tunnel_answer(struct dt_relay *r, const struct dt_relay_request *req, struct dt_message *m,
+			     uint64_t now_ns)
+{
+	static const uint8_t no_key[DT_KEY_LEN];
+	const struct dt_relay_client *client = req->owner;
+	const struct dt_tunnel *asked = &req->message.tunnel;
+	int err;
+
+	if (!r->tunnels || memcmp(asked->key, no_key, sizeof(no_key)) == 0)
+		return DT_REASON_NO_TUNNEL;
+	if (req->message.op == DT_OP_UNTUNNEL) {
+		err = dt_tunnels_end(r->tunnels, client->id, asked->key);
+		r->counters[DT_RELAY_COUNT_TUNNELS_ENDED] += err == 0;
+		return err ? DT_REASON_NO_TUNNEL : DT_REASON_OK;
+	}
+	m->lifetime_s = lifetime_granted(req->message.lifetime_s);
+	err = dt_tunnels_ask(r->tunnels, client->id, asked, TUNNELS_PER_CLIENT, now_ns, now_ns + m->lifetime_s * DT_SEC,
+			     &m->tunnel);
+	if (err == 0) {
+		r->counters[DT_RELAY_COUNT_TUNNELS_MADE]++;
+		return DT_REASON_OK;
+	}
+	m->lifetime_s = 0;
+	denied(r, req, DT_RELAY_COUNT_DENIED_QUOTA, err == -EDQUOT ? "too many tunnels of this client" : strerror(-err),
+	       now_ns);
+	return DT_REASON_QUOTA;
+}
+
 static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *req, const struct dt_ip *to,
 			     uint64_t now_ns, uint8_t *reply)
 {
@@ -178,6 +208,10 @@ static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *
 	case DT_OP_RENEW:
 	case DT_OP_RELEASE:
 		m.reason = lease_answer(r, req, to, &m, now_ns);
+		break;
+	case DT_OP_TUNNEL:
+	case DT_OP_UNTUNNEL:
+		m.reason = tunnel_answer(r, req, &m, now_ns);
 		break;
 	case DT_OP_PING:
 		m.reason = DT_REASON_OK;
