@@ -330,3 +330,21 @@ int dt_rt_rule(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32
 	err = dt_netlink_talk(nl, nlh, NULL, NULL);
 	return err == (add ? -EEXIST : -ENOENT) ? 0 : err;
 }
+
+void dt_rt_rules_purge(struct dt_netlink *nl, uint32_t table, uint32_t priority)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+
+	/* what a request does not name is not compared; it deletes one rule at a time */
+	for (size_t i = 0; i < sizeof(families); i++) {
+		struct fib_rule_hdr info = {.family = families[i], .table = RT_TABLE_UNSPEC, .action = FR_ACT_TO_TBL};
+		struct nlmsghdr *nlh;
+		char buf[REQUEST_MAX];
+
+		do {
+			nlh = request_begin(buf, RTM_DELRULE, 0, &info, sizeof(info));
+			mnl_attr_put_u32(nlh, FRA_TABLE, table);
+			mnl_attr_put_u32(nlh, FRA_PRIORITY, priority);
+		} while (dt_netlink_talk(nl, nlh, NULL, NULL) == 0);
+	}
+}

@@ -60,6 +60,8 @@ int dt_rt_link_up(struct dt_netlink *nl, uint32_t ifindex, uint32_t mtu);
 int dt_rt_address_add(struct dt_netlink *nl, uint32_t ifindex, const struct dt_ip *ip);
 /* default dev ifindex in that table, replacing one that is there. */
 int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex);
+/* Deletes every rule at that priority that looks up that table, of both families. */
+void dt_rt_rules_purge(struct dt_netlink *nl, uint32_t table, uint32_t priority);
 /* from ip lookup table, at that priority; add false: deletes it. -EEXIST is no error when adding, -ENOENT when deleting. */
 int dt_rt_rule(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t table, uint32_t priority);
 

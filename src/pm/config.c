@@ -47,6 +47,21 @@ static void take_max_detours(struct dt_config *c, void *section, const char *val
 	dt_config_unsigned(c, value, 0, DT_MAX_DETOURS_LIMIT, &config->max_detours);
 }
 
+static void take_tunnel_table(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	/* 253 to 255 are the kernel's */
+	dt_config_unsigned(c, value, 256, 2000000000, &config->tunnel_table);
+}
+
+static void take_tunnel_priority(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_unsigned(c, value, 1, 32765, &config->tunnel_priority);
+}
+
 static void take_control(struct dt_config *c, void *section, const char *value)
 {
 	struct dt_client_config *config = section;
@@ -65,6 +80,8 @@ static const struct dt_config_key client_keys[] = {
 	{"private-key-file", DT_CONFIG_ONE, true, take_private_key},
 	{"max-detours", DT_CONFIG_ONE, false, take_max_detours},
 	{"control", DT_CONFIG_ONE, false, take_control},
+	{"tunnel-table", DT_CONFIG_ONE, false, take_tunnel_table},
+	{"tunnel-priority", DT_CONFIG_ONE, false, take_tunnel_priority},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
 	{"interfaces", DT_CONFIG_LATER, false, NULL},
 	{"detour-after", DT_CONFIG_LATER, false, NULL},
@@ -150,18 +167,28 @@ static void take_public_key(struct dt_config *c, void *section, const char *valu
 
 static void take_carrier(struct dt_config *c, void *section, const char *value)
 {
-	if (strcmp(value, "nat") == 0)
-		last_relay(section)->carrier = DT_CARRIER_NAT;
-	else if (strcmp(value, "wireguard") == 0 || strcmp(value, "auto") == 0)
-		dt_config_error(c, "carrier = %s: not supported by this version", value);
-	else
-		dt_config_error(c, "\"%s\" is none of nat, wireguard, auto", value);
+	static const char *const names[] = {
+		[DT_CARRIER_NAT] = "nat", [DT_CARRIER_WIREGUARD] = "wireguard", [DT_CARRIER_AUTO] = "auto"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(value, names[i]) == 0) {
+			last_relay(section)->carrier = (enum dt_carrier)i;
+			return;
+		}
+	dt_config_error(c, "\"%s\" is none of nat, wireguard, auto", value);
+}
+
+static void take_wireguard_device(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_device(c, value, &last_relay(section)->wireguard_device);
 }
 
 static const struct dt_config_key relay_keys[] = {
-	{"endpoint", DT_CONFIG_ONE, true, take_endpoint},   {"public-key", DT_CONFIG_ONE, true, take_public_key},
-	{"carrier", DT_CONFIG_ONE, false, take_carrier},    {"backup", DT_CONFIG_LATER, false, NULL},
-	{"wireguard-device", DT_CONFIG_LATER, false, NULL},
+	{"endpoint", DT_CONFIG_ONE, true, take_endpoint},
+	{"public-key", DT_CONFIG_ONE, true, take_public_key},
+	{"carrier", DT_CONFIG_ONE, false, take_carrier},
+	{"backup", DT_CONFIG_LATER, false, NULL},
+	{"wireguard-device", DT_CONFIG_ONE, false, take_wireguard_device},
 };
 
 /* --- [rule NAME] ------------------------------------------------------------------------------- */
@@ -294,6 +321,8 @@ static struct dt_client_config *config_new(struct dt_config *c)
 	if (!config)
 		return NULL;
 	config->max_detours = DT_MAX_DETOURS_DEFAULT;
+	config->tunnel_table = DT_TUNNEL_TABLE_DEFAULT;
+	config->tunnel_priority = DT_TUNNEL_PRIORITY_DEFAULT;
 	config->log_level = DT_LOG_INFO;
 	config->control = dt_config_copy(c, DT_CLIENT_CONTROL_PATH);
 	return config;
@@ -351,6 +380,7 @@ void dt_client_config_free(struct dt_client_config *config)
 	for (size_t i = 0; i < config->nrelays; i++) {
 		free(config->relays[i].name);
 		free(config->relays[i].host);
+		free(config->relays[i].wireguard_device);
 	}
 	for (size_t i = 0; i < config->nrules; i++) {
 		free(config->rules[i].name);

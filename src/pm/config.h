@@ -13,6 +13,9 @@
 
 #define DT_CLIENT_CONFIG_PATH "/etc/detourd/client.conf"
 #define DT_CLIENT_CONTROL_PATH "/run/detourd/client.sock"
+/* Routing tables of tunnels: this one for the first relay, the next for the second ... */
+#define DT_TUNNEL_TABLE_DEFAULT 45672
+#define DT_TUNNEL_PRIORITY_DEFAULT 4567
 #define DT_MAX_DETOURS_DEFAULT 2
 #define DT_MAX_DETOURS_LIMIT 8
 
@@ -25,6 +28,7 @@ struct dt_relay_conf {
 	uint16_t port;
 	uint8_t public_key[DT_KEY_LEN];
 	enum dt_carrier carrier;
+	char *wireguard_device; /* NULL: from the name */
 };
 
 /* [rule NAME]; an empty list matches everything. */
@@ -42,6 +46,8 @@ struct dt_rule_conf {
 struct dt_client_config {
 	struct dt_keypair keys;
 	unsigned max_detours;
+	unsigned tunnel_table;
+	unsigned tunnel_priority; /* of the rules that look it up */
 	char *control;
 	enum dt_log_level log_level;
 	struct dt_relay_conf *relays;

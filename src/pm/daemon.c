@@ -58,6 +58,9 @@ static void tick_due(uv_timer_t *timer)
 	static unsigned turn;
 
 	dt_pm_leases_tick(pm, now_ns);
+	for (struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next)
+		if (relay->tunnel)
+			dt_pm_tunnel_tick(relay->tunnel, now_ns);
 	dt_connections_tick(pm, now_ns);
 	if (now_ns - pm->swept_ns >= DT_ARRIVALS_SWEEP_MS * DT_MS) {
 		int err = pm->connections ? dt_arrivals_sweep(pm->arrivals, now_ns) : 0;
@@ -196,7 +199,9 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 static bool same_relay(const struct dt_relay_conf *a, const struct dt_relay_conf *b)
 {
 	return strcmp(a->name, b->name) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port &&
-	       memcmp(a->public_key, b->public_key, DT_KEY_LEN) == 0;
+	       memcmp(a->public_key, b->public_key, DT_KEY_LEN) == 0 && a->carrier == b->carrier &&
+	       strcmp(a->wireguard_device ? a->wireguard_device : "", b->wireguard_device ? b->wireguard_device : "") ==
+		       0;
 }
 
 static const struct dt_relay_conf *relay_conf_find(const struct dt_client_config *config,
@@ -256,6 +261,8 @@ static int pm_reload(void *daemon, void *config)
 		fixed = "private-key-file";
 	else if (strcmp(old->control, fresh->control) != 0)
 		fixed = "control";
+	else if (old->tunnel_table != fresh->tunnel_table || old->tunnel_priority != fresh->tunnel_priority)
+		fixed = "tunnel-table or tunnel-priority";
 	if (fixed) {
 		dt_log_err("%s changed: that needs a restart; nothing was reloaded", fixed);
 		err = -EINVAL;

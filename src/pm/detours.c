@@ -23,6 +23,8 @@
 #define REFUSAL_NS (2 * DT_SEC)
 /* A lease that is this long in coming gives its place to the next relay. */
 #define LEASE_PATIENCE_MS 1000
+/* carrier = auto: for so long a relay's NAT is taken to be blocked. */
+#define NAT_BLOCKED_NS (600 * DT_SEC)
 #define PORT_TRIES 5
 
 static const char *end_word(enum dt_detour_end end)
@@ -114,6 +116,21 @@ static void detour_idle(struct dt_detour *d, enum dt_detour_end end, int error, 
 	dt_pm_publish(d->connection->pm, "subflow", d->connection, d->relay, end_word(end));
 }
 
+/* carrier = auto: something on the way eats joins; the other carrier looks different to it. */
+static void carrier_change(struct dt_detour *d, uint64_t now_ns)
+{
+	struct dt_pm_relay *relay = d->relay;
+
+	if (d->carrier == DT_CARRIER_NAT && relay->nat_blocked_ns <= now_ns) {
+		relay->nat_blocked_ns = now_ns + NAT_BLOCKED_NS;
+		dt_log_info("joins through NAT are not answered, going over to WireGuard relay=%s", relay->conf->name);
+		dt_pm_publish(relay->pm, "relay", NULL, relay, "joins through NAT are not answered: WireGuard");
+		dt_detours_relay_up(relay, now_ns);
+	} else if (d->carrier == DT_CARRIER_WIREGUARD) {
+		relay->nat_blocked_ns = 0;
+	}
+}
+
 static void join_overdue(uv_timer_t *timer)
 {
 	struct dt_detour *d = timer->data;
@@ -122,6 +139,8 @@ static void join_overdue(uv_timer_t *timer)
 	c->pm->counters[DT_PM_JOIN_TIMEOUT]++;
 	subflow_remove(d);
 	detour_idle(d, DT_END_TIMEOUT, 0, dt_now_ns());
+	if (d->relay->conf->carrier == DT_CARRIER_AUTO)
+		carrier_change(d, dt_now_ns());
 	dt_detours_plan(c);
 }
 
@@ -201,9 +220,15 @@ static int join_send(struct dt_detour *d)
 	d->id = dt_connection_id_take(c);
 	if (!d->id)
 		return -ENOSPC;
-	d->remote.ip = dt_relay_link_nat_address(d->lease->link);
-	d->remote.port = d->lease->dpt;
-	d->local.ip = c->local.ip;
+	if (d->carrier == DT_CARRIER_WIREGUARD) {
+		d->remote = c->remote;
+		if (!dt_pm_tunnel_address(d->relay->tunnel, dt_ip_family(&c->local.ip), &d->local.ip))
+			err = -ENETDOWN;
+	} else {
+		d->remote.ip = dt_relay_link_nat_address(d->lease->link);
+		d->remote.port = d->lease->dpt;
+		d->local.ip = c->local.ip;
+	}
 	for (int i = 0; err == -EADDRINUSE && i < PORT_TRIES; i++) {
 		err = port_find(&d->local);
 		if (err == 0)
@@ -282,6 +307,22 @@ static bool stays_here(const struct dt_connection *c)
 	return is_loopback(&c->remote.ip) || dt_ip_equal(&c->local.ip, &c->remote.ip);
 }
 
+static bool tunnel_use(struct dt_connection *c, struct dt_pm_relay *relay, struct dt_detour *d, uint64_t now_ns)
+{
+	struct dt_ip local;
+
+	if (dt_pm_relay_state(relay) != DT_LINK_UP ||
+	    !dt_pm_tunnel_address(relay->tunnel, dt_ip_family(&c->local.ip), &local))
+		return false;
+	if (!d)
+		d = detour_new(c, relay);
+	if (!d)
+		return false;
+	lease_attach(d, NULL);
+	d->carrier = DT_CARRIER_WIREGUARD;
+	return detour_join(d, now_ns);
+}
+
 /* True when this relay has, or will have in a moment, a detour of the connection. */
 static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, uint64_t now_ns)
 {
@@ -294,6 +335,8 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, uint64
 		return true;
 	if (d && now_ns < d->may_try_ns)
 		return false; /* its timer is running */
+	if (dt_pm_relay_carrier(relay, now_ns) == DT_CARRIER_WIREGUARD)
+		return tunnel_use(c, relay, d, now_ns);
 	link = dt_pm_relay_link(relay, &c->local.ip, &why);
 	if (!link || dt_link_state(link->proto) != DT_LINK_UP)
 		return false;
@@ -303,6 +346,7 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, uint64
 	if (!d)
 		return false;
 	lease_attach(d, lease);
+	d->carrier = DT_CARRIER_NAT;
 	if (lease->state == DT_LEASE_READY)
 		return detour_join(d, now_ns);
 	if (lease->state == DT_LEASE_REFUSED) {
@@ -450,6 +494,8 @@ static void relay_why(const struct dt_connection *c, struct dt_pm_relay *relay, 
 							       : "connecting";
 	else if (d && is_under_way(d))
 		why = "";
+	else if (dt_pm_relay_carrier(relay, now_ns) == DT_CARRIER_WIREGUARD && relay->tunnel->state != DT_TUNNEL_READY)
+		why = *relay->tunnel->problem ? relay->tunnel->problem : "the tunnel is being set up";
 	else if (d && d->state == DT_DETOUR_WAITING)
 		why = "waiting for a lease";
 	else if (d && d->lease && d->lease->state == DT_LEASE_REFUSED)
@@ -485,7 +531,7 @@ void dt_detours_why(const struct dt_connection *c, char *out, size_t cap)
 		len += (size_t)snprintf(out + len, cap - len, "; at most one a relay");
 	for (size_t i = 0; i < plan.nrelays && len < cap; i++) {
 		struct dt_pm_relay *relay = dt_pm_relay_at(c->pm, plan.relays ? plan.relays[i] : i);
-		char why[192];
+		char why[320];
 
 		if (!relay)
 			continue;

@@ -3,6 +3,7 @@
  * The running path manager: what its modules share. Only src/pm includes this.
  *
  *     relays.c       relays and links: the conversation with a relay from one local address
+ *     tunnels.c      WireGuard tunnels to relays
  *     leases.c       leases, cached per link and server
  *     connections.c  MPTCP connections and subflows, as the kernel's events tell them
  *     detours.c      for each connection: which relays, joins, time-outs, back-off
@@ -26,6 +27,7 @@
 #include "pm/config.h"
 #include "pm/takeover.h"
 #include "pm/track.h"
+#include "pm/tunnels.h"
 #include "proto/client_link.h"
 
 struct dt_pm;
@@ -60,8 +62,10 @@ struct dt_pm_relay {
 	struct dt_relay_link *links; /* the first is the primary one; NULL while the name is unresolved */
 	uv_getaddrinfo_t *resolving;
 	uv_timer_t retry;
-	char problem[128]; /* why there is no link, "" if there is one */
-	int handles;	   /* libuv handles that still refer to this relay */
+	struct dt_pm_tunnel *tunnel; /* NULL: carrier = nat */
+	uint64_t nat_blocked_ns; /* carrier = auto: joins through NAT were not answered, so use the tunnel until then */
+	char problem[128];	 /* why there is no link, "" if there is one */
+	int handles;		 /* libuv handles that still refer to this relay */
 	bool closing;
 	struct dt_pm_relay *next;
 };
@@ -79,6 +83,9 @@ struct dt_relay_link *dt_pm_relay_link(struct dt_pm_relay *relay, const struct d
 struct dt_ip dt_relay_link_nat_address(const struct dt_relay_link *link);
 /* Sends what is due and arms the timer; after every call into link->proto. */
 void dt_relay_link_flush(struct dt_relay_link *link);
+/* Which carrier joins of this relay use now. */
+enum dt_carrier dt_pm_relay_carrier(const struct dt_pm_relay *relay, uint64_t now_ns);
+const char *dt_carrier_name(enum dt_carrier carrier);
 enum dt_link_state dt_pm_relay_state(const struct dt_pm_relay *relay);
 
 /* --- leases.c ---------------------------------------------------------------------------------- */
@@ -177,6 +184,7 @@ struct dt_detour {
 	struct dt_connection *connection;
 	struct dt_pm_relay *relay;
 	struct dt_pm_lease *lease;
+	enum dt_carrier carrier; /* of the last join: NAT or WIREGUARD */
 	enum dt_detour_state state;
 	enum dt_detour_end end;
 	int error;

@@ -177,6 +177,8 @@ static void state_changed(struct dt_relay_link *link, uint64_t now_ns)
 		dt_detours_stir(relay);
 	if (state == DT_LINK_UP) {
 		dt_pm_leases_refresh(link, now_ns);
+		if (is_primary(link) && relay->tunnel)
+			dt_pm_tunnel_refresh(relay->tunnel, now_ns);
 		dt_detours_relay_up(relay, now_ns);
 	}
 }
@@ -195,7 +197,10 @@ static void events_take(struct dt_relay_link *link)
 			break;
 		case DT_LINK_REPLY:
 		case DT_LINK_TIMEOUT:
-			dt_pm_lease_answered(event.owner, &event, now_ns);
+			if (event.owner == link->relay->tunnel)
+				dt_pm_tunnel_answered(event.owner, &event, now_ns);
+			else
+				dt_pm_lease_answered(event.owner, &event, now_ns);
 			break;
 		case DT_LINK_MOVED:
 		case DT_LINK_RESTARTED:
@@ -206,6 +211,8 @@ static void events_take(struct dt_relay_link *link)
 			if (event.type == DT_LINK_RESTARTED)
 				dt_detours_stir(link->relay);
 			dt_pm_leases_refresh(link, now_ns);
+			if (event.type == DT_LINK_RESTARTED && is_primary(link) && link->relay->tunnel)
+				dt_pm_tunnel_refresh(link->relay->tunnel, now_ns);
 			break;
 		}
 	}
@@ -367,6 +374,11 @@ int dt_pm_relay_open(struct dt_pm *pm, const struct dt_relay_conf *conf, size_t 
 		free(relay);
 		return err;
 	}
+	err = conf->carrier == DT_CARRIER_NAT ? 0 : dt_pm_tunnel_new(&relay->tunnel, relay);
+	if (err) {
+		free(relay);
+		return err;
+	}
 	dt_client_session_init(&relay->session);
 	relay->pm = pm;
 	relay->conf = conf;
@@ -399,6 +411,8 @@ void dt_pm_relay_close(struct dt_pm_relay *relay)
 	while (*at != relay)
 		at = &(*at)->next;
 	*at = relay->next;
+	dt_pm_tunnel_free(relay->tunnel, true);
+	relay->tunnel = NULL;
 	relay->closing = true;
 	if (relay->resolving)
 		uv_cancel((uv_req_t *)relay->resolving);
@@ -414,6 +428,18 @@ struct dt_pm_relay *dt_pm_relay_at(struct dt_pm *pm, size_t index)
 	while (relay && relay->index != index)
 		relay = relay->next;
 	return relay;
+}
+
+enum dt_carrier dt_pm_relay_carrier(const struct dt_pm_relay *relay, uint64_t now_ns)
+{
+	if (relay->conf->carrier == DT_CARRIER_AUTO)
+		return now_ns < relay->nat_blocked_ns ? DT_CARRIER_WIREGUARD : DT_CARRIER_NAT;
+	return relay->conf->carrier;
+}
+
+const char *dt_carrier_name(enum dt_carrier carrier)
+{
+	return carrier == DT_CARRIER_NAT ? "nat" : carrier == DT_CARRIER_WIREGUARD ? "wireguard" : "auto";
 }
 
 enum dt_link_state dt_pm_relay_state(const struct dt_pm_relay *relay)

@@ -40,7 +40,9 @@ static const char *relay_reason(const struct dt_pm_relay *relay)
 		return relay->problem;
 	switch (dt_pm_relay_state(relay)) {
 	case DT_LINK_UP:
-		return "";
+		return relay->tunnel && dt_pm_relay_carrier(relay, dt_now_ns()) == DT_CARRIER_WIREGUARD
+			       ? relay->tunnel->problem
+			       : "";
 	case DT_LINK_CONNECTING:
 		return "no answer yet";
 	case DT_LINK_DOWN:
@@ -58,7 +60,7 @@ static json_t *relay_status(const struct dt_pm_relay *relay)
 		 relay->conf->port);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "name", relay->conf->name, "state",
 			 link_word(dt_pm_relay_state(relay)), "reason", relay_reason(relay), "endpoint", endpoint,
-			 "carrier", "nat", "rtt_us",
+			 "carrier", dt_carrier_name(dt_pm_relay_carrier(relay, dt_now_ns())), "rtt_us",
 			 (json_int_t)(relay->links ? dt_link_rtt_us(relay->links->proto) : 0));
 }
 
@@ -98,7 +100,7 @@ static json_t *connection_status(struct dt_pm *pm, const struct dt_connection *c
 	DL_FOREACH(c->detours, d)
 		if (d->state == DT_DETOUR_PENDING || d->state == DT_DETOUR_ESTABLISHED)
 			json_array_append_new(subflows,
-					      subflow_status(pm, d->relay->conf->name, "nat",
+					      subflow_status(pm, d->relay->conf->name, dt_carrier_name(d->carrier),
 							     d->state == DT_DETOUR_PENDING ? "pending" : "established",
 							     &d->local, &d->remote));
 	dt_detours_why(c, why, sizeof(why));
