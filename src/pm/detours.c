@@ -494,7 +494,8 @@ static void relay_why(const struct dt_connection *c, struct dt_pm_relay *relay, 
 							       : "connecting";
 	else if (d && is_under_way(d))
 		why = "";
-	else if (dt_pm_relay_carrier(relay, now_ns) == DT_CARRIER_WIREGUARD && relay->tunnel->state != DT_TUNNEL_READY)
+	else if (dt_pm_relay_carrier(relay, now_ns) == DT_CARRIER_WIREGUARD &&
+		 (relay->tunnel->state != DT_TUNNEL_READY || *relay->tunnel->problem))
 		why = *relay->tunnel->problem ? relay->tunnel->problem : "the tunnel is being set up";
 	else if (d && d->state == DT_DETOUR_WAITING)
 		why = "waiting for a lease";

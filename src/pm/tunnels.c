@@ -13,6 +13,7 @@
 #include "pm/pm.h"
 
 #define LIFETIME_S DT_LEASE_LIFETIME_DEFAULT_S
+#define HANDSHAKE_NS (5 * DT_SEC)
 #define KEEPALIVE_S 25 /* holds a home NAT's mapping open */
 #define RETRY_NS (2 * DT_SEC)
 #define FAILED_RETRY_NS (10 * DT_SEC)
@@ -98,7 +99,7 @@ bool dt_pm_tunnel_address(const struct dt_pm_tunnel *t, unsigned family, struct 
 {
 	const struct dt_ip *ip = family == 4 ? &t->given.ip4 : &t->given.ip6;
 
-	if (t->state != DT_TUNNEL_READY || dt_ip_is_unset(ip))
+	if (t->state != DT_TUNNEL_READY || *t->problem || dt_ip_is_unset(ip))
 		return false;
 	*out = *ip;
 	return true;
@@ -223,6 +224,8 @@ static int grant_take(struct dt_pm_tunnel *t, const struct dt_tunnel *given)
 		return err;
 	}
 	t->state = DT_TUNNEL_READY;
+	t->ready_ns = dt_now_ns();
+	t->handshaked = false;
 	t->problem[0] = '\0';
 	return 0;
 }
@@ -311,8 +314,41 @@ void dt_pm_tunnel_refresh(struct dt_pm_tunnel *t, uint64_t now_ns)
 	ask(t, now_ns);
 }
 
+static int handshake_take(const struct dt_wg_peer *peer, void *data)
+{
+	bool *seen = data;
+
+	*seen = *seen || peer->handshake_s != 0;
+	return 0;
+}
+
+/* The keep-alive makes WireGuard begin its handshake at once; where none comes about, its port is not reachable. */
+static void handshake_await(struct dt_pm_tunnel *t, uint64_t now_ns)
+{
+	char text[128];
+	int err = dt_wg_peers(&t->wg, handshake_take, &t->handshaked);
+
+	if (err) {
+		/* the device, or the program behind it, is gone */
+		problem_set(t, "the device does not answer", strerror(-err));
+		device_close(t);
+		t->due_ns = now_ns;
+	} else if (t->handshaked) {
+		if (*t->problem)
+			dt_log_info("the tunnel works after all relay=%s", t->relay->conf->name);
+		t->problem[0] = '\0';
+		dt_detours_relay_up(t->relay, now_ns);
+	} else if (now_ns - t->ready_ns > HANDSHAKE_NS) {
+		snprintf(text, sizeof(text), "no handshake with the relay's UDP port %u; is it blocked on the way?",
+			 t->given.port);
+		problem_set(t, text, "");
+	}
+}
+
 void dt_pm_tunnel_tick(struct dt_pm_tunnel *t, uint64_t now_ns)
 {
+	if (t->state == DT_TUNNEL_READY && !t->handshaked)
+		handshake_await(t, now_ns);
 	if (dt_pm_relay_state(t->relay) == DT_LINK_UP && now_ns >= t->due_ns)
 		ask(t, now_ns);
 }

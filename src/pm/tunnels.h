@@ -16,7 +16,7 @@ struct dt_pm_relay;
 
 enum dt_tunnel_state {
 	DT_TUNNEL_DOWN,	 /* not asked for yet, or to be asked for again */
-	DT_TUNNEL_READY, /* device, addresses and routes are there */
+	DT_TUNNEL_READY, /* device, addresses and routes are there; usable unless problem says otherwise */
 };
 
 struct dt_pm_tunnel {
@@ -24,13 +24,14 @@ struct dt_pm_tunnel {
 	enum dt_tunnel_state state;
 	struct dt_keypair keys;
 	struct dt_wg wg;
-	bool open; /* wg */
+	bool open;	/* wg */
 	uint32_t table; /* of its routes */
 	struct dt_tunnel given;
 	bool under_way; /* a request */
 	uint64_t asked_ns, expires_ns;
 	uint64_t due_ns;   /* when to ask again */
-	uint64_t ready_ms; /* how long the first set-up took */
+	uint64_t ready_ns; /* since when */
+	bool handshaked;   /* the relay's WireGuard has answered */
 	char problem[256]; /* why it is not ready, "" if it is or nothing is known yet */
 };
 

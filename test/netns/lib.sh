@@ -27,6 +27,11 @@ fail() {
 		echo "--- ${log##*/}" >&2
 		tail -n 40 "$log" >&2
 	done
+	for socket in "$TMP"/*.sock; do
+		[ -S "$socket" ] || continue
+		echo "--- ${socket##*/}" >&2
+		timeout 2 "$DETOURD" status --control "$socket" >&2 || true
+	done
 	exit 1
 }
 skip() {
@@ -44,6 +49,9 @@ cleanup() {
 		[ -z "$pids" ] || kill -CONT $pids 2>/dev/null
 		# shellcheck disable=SC2086
 		[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+		for dev in $(ip -n "$space" -o link 2>/dev/null | sed -n 's/^[0-9]*: \(w[rc0-9]*-[0-9]*\):.*/\1/p'); do
+			rm -f "/var/run/wireguard/$dev.sock"
+		done
 		ip netns del "$space" 2>/dev/null
 	done
 	for dir in /sys/fs/bpf/detourd-"$PREFIX"-*; do
@@ -222,6 +230,17 @@ relay_conf() {
 		max-new-flows = 1000
 		${3:-}
 	CONF
+}
+# WireGuard's names are the machine's: wireguard-go's sockets stand in one directory for all namespaces
+wg_name() { echo "w$1-${PREFIX#dt}" | cut -c1-15; }
+wg_relay() { printf 'wireguard-port = 51820\nwireguard-device = %s' "$(wg_name "r$1")"; }
+# client_wg N...: these relays by WireGuard; carrier_set N CARRIER
+carrier_set() {
+	sed -i "/^\[relay relay$1\]/,/^public-key/{/^public-key/s|\$|\ncarrier = $2\nwireguard-device = $(wg_name "c$1")|}" "$TMP/client.conf"
+}
+wireguard_or_skip() {
+	command -v wireguard-go >/dev/null || modprobe -q wireguard || skip "neither wireguard-go nor the kernel's WireGuard"
+	[ -e /dev/net/tun ] || modprobe -q wireguard || skip "no /dev/net/tun"
 }
 # daemon NAME SPACE ARGUMENTS...: started, ready (its socket accepts)
 daemon() {

@@ -1,0 +1,80 @@
+# shellcheck shell=bash source=lib.sh
+# What can go wrong with a tunnel is said, in status and log, and harms no other relay and no connection.
+. "$(dirname "$0")/lib.sh"
+wireguard_or_skip
+standard_network 2
+narrow_paths "${RATE:-40}mbit"
+relay_conf 1 "$(wg_relay 1)"
+relay_conf 2
+relay_start 1
+relay_start 2
+web_start
+random_file "$TMP/www/file" 3
+# check WORDS: relay1's reason has them; relay2 carries, and so does the direct path
+check() {
+	wait_for 15 status_is client ".relays[] | select(.name == \"relay1\") | .reason | test(\"$1\")"
+	say "$(status client | jq -r '.relays[] | select(.name == "relay1") | .reason')"
+	on client mptcpize run curl -sS --limit-rate 2M -o "$TMP/got" "http://$SERVER4/file" &
+	local curl=$!
+	wait_for 5 status_is client '.connections[0].subflows[] | select(.via == "relay2" and .state == "established")'
+	status_is client ".connections[0].why | test(\"relay1: .*$1\")" || fail "why: $(status client | jq '.connections[0].why')"
+	wait $curl || fail "curl failed"
+	same_bytes "$TMP/www/file" "$TMP/got"
+	grep -q "$1" "$TMP/client.log" || fail "no word in the log"
+}
+client_conf
+carrier_set 1 wireguard
+cp "$TMP/client.conf" "$TMP/wg.conf"
+
+say "the device's name is taken"
+ip -n "$PREFIX-client" link add "$(wg_name c1)" type veth peer name other
+client_start
+relays_up 2
+check "choose another name by wireguard-device"
+stop client
+ip -n "$PREFIX-client" link del "$(wg_name c1)"
+
+if ! modprobe -q wireguard && ! ip link add type wireguard 2>/dev/null; then
+	say "neither the kernel has WireGuard nor is there a program"
+	cp "$DETOURD" "$TMP/detourd"
+	nsenter --net="/run/netns/$PREFIX-client" -- env PATH=/nonexistent "$DETOURD" -c "$TMP/client.conf" 2>>"$TMP/client.log" &
+	echo $! >"$TMP/client.pid"
+	disown
+	wait_for 5 status client
+	relays_up 2
+	check "wireguard-go is not installed"
+	stop client
+fi
+
+say "the relay's UDP port is blocked"
+on r1 nft -f - <<-NFT
+	table inet box {
+		chain forward {
+			type filter hook forward priority 0
+			udp dport 51820 drop
+		}
+	}
+NFT
+client_start
+relays_up 2
+check "no handshake with the relay's UDP port 51820"
+on r1 nft delete table inet box
+wait_for 20 status_is client '.relays[] | select(.name == "relay1") | .reason == ""'
+say "and opened again"
+stop client
+
+say "the relay has no WireGuard"
+carrier_set 2 wireguard
+client_start
+relays_up 2
+wait_for 10 status_is client '.relays[] | select(.name == "relay2") | .reason | test("the relay has no WireGuard")'
+stop client
+
+say "the relay's port and device are taken"
+sed "s|relay1.sock|x.sock|; s|pins = .*|pins = /sys/fs/bpf/detourd-$PREFIX-x|; s|^\[relay\]|&\nlisten = 0.0.0.0:4000|" "$TMP/relay1.conf" >"$TMP/x.conf"
+sed -i "s|^wireguard-device = .*|wireguard-device = $(wg_name x)|" "$TMP/x.conf"
+on relay1 "$DETOURD" --relay -c "$TMP/x.conf" 2>"$TMP/x.txt" && fail "two relays with one UDP port"
+grep -q 'UDP port 51820 is taken' "$TMP/x.txt" || fail "no clear word: $(cat "$TMP/x.txt")"
+equals "$(on relay1 ip -o link | grep -c "$(wg_name x)")" 0 "devices the refused one left"
+[ ! -e "/sys/fs/bpf/detourd-$PREFIX-x" ] || on relay1 "$DETOURD" --relay --flush -c "$TMP/x.conf"
+status_is relay1 '.mode == "relay"' || fail "it harmed the running one"
