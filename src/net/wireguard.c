@@ -588,6 +588,9 @@ int dt_wg_open(struct dt_wg *wg, const char *name, const uint8_t secret[DT_KEY_L
 	err = configure(wg, secret, port, found);
 	if (err == 0)
 		err = dt_rt_link_up(&wg->route, wg->ifindex, mtu);
+	/* the kernel binds its port only now */
+	if (err == -EADDRINUSE && port)
+		fail(wg, err, "UDP port %u is taken by another program", port);
 	if (err == 0)
 		return 0;
 	if (!found)

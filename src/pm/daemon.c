@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/poll.h"
+#include "base/loop.h"
 #include "pm/pm.h"
 
 #define TICK_MS DT_ARRIVALS_SAMPLE_MS
@@ -101,7 +101,7 @@ static void closing_turn(uv_timer_t *timer)
 	if (pm->relays_open == 0)
 		uv_close((uv_handle_t *)&pm->tick, tick_closed);
 	else
-		uv_timer_start(&pm->tick, closing_turn, 1, 0);
+		dt_timer_arm(&pm->tick, closing_turn, 1, 0);
 }
 
 static void pm_stop(void *daemon)
@@ -120,7 +120,7 @@ static void pm_stop(void *daemon)
 	if (pm->closings.data)
 		uv_close((uv_handle_t *)&pm->closings, NULL);
 	dt_takeover_end(&pm->takeover);
-	uv_timer_start(&pm->tick, closing_turn, 1, 0);
+	dt_timer_arm(&pm->tick, closing_turn, 1, 0);
 }
 
 static int kernel_open(struct dt_pm *pm)
@@ -188,7 +188,7 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 		pm_stop(pm);
 		return err;
 	}
-	uv_timer_start(&pm->tick, tick_due, TICK_MS, TICK_MS);
+	dt_timer_arm(&pm->tick, tick_due, TICK_MS, TICK_MS);
 	dt_log_info("client ready relays=%zu max-detours=%u", pm->config->nrelays, pm->config->max_detours);
 	*out = pm;
 	return 0;

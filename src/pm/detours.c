@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "base/loop.h"
 #include "pm/pm.h"
 
 #define JOIN_TIMEOUT_MS 5000
@@ -110,7 +111,7 @@ static void detour_idle(struct dt_detour *d, enum dt_detour_end end, int error, 
 	d->end = end;
 	d->error = error;
 	d->since_ns = now_ns;
-	uv_timer_start(&d->timer, plan_due, d->backoff_ns / DT_MS + 1, 0);
+	dt_timer_arm(&d->timer, plan_due, d->backoff_ns / DT_MS + 1, 0);
 	if (d->lease && (end == DT_END_REFUSED || end == DT_END_TIMEOUT || end == DT_END_CLOSED))
 		dt_pm_lease_verify(d->lease, now_ns);
 	dt_pm_publish(d->connection->pm, "subflow", d->connection, d->relay, end_word(end));
@@ -190,7 +191,7 @@ void dt_detour_established(struct dt_detour *d)
 	d->state = DT_DETOUR_ESTABLISHED;
 	d->since_ns = dt_now_ns();
 	c->pm->counters[DT_PM_JOINS_ESTABLISHED]++;
-	uv_timer_start(&d->timer, proven, PROVEN_MS, 0);
+	dt_timer_arm(&d->timer, proven, PROVEN_MS, 0);
 	dt_pm_publish(c->pm, "subflow", c, d->relay, "established");
 }
 
@@ -254,7 +255,7 @@ static bool detour_join(struct dt_detour *d, uint64_t now_ns)
 	}
 	d->state = DT_DETOUR_PENDING;
 	d->since_ns = now_ns;
-	uv_timer_start(&d->timer, join_overdue, JOIN_TIMEOUT_MS, 0);
+	dt_timer_arm(&d->timer, join_overdue, JOIN_TIMEOUT_MS, 0);
 	dt_pm_publish(c->pm, "subflow", c, d->relay, "pending");
 	return true;
 }
@@ -356,7 +357,7 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, uint64
 	if (d->state != DT_DETOUR_WAITING) {
 		d->state = DT_DETOUR_WAITING;
 		d->since_ns = now_ns;
-		uv_timer_start(&d->timer, plan_due, LEASE_PATIENCE_MS, 0);
+		dt_timer_arm(&d->timer, plan_due, LEASE_PATIENCE_MS, 0);
 	}
 	return now_ns - d->since_ns < LEASE_PATIENCE_MS * DT_MS;
 }

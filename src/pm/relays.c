@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#include "base/poll.h"
+#include "base/loop.h"
 #include "pm/pm.h"
 
 #define RESOLVE_RETRY_MS 5000
@@ -134,7 +134,7 @@ void dt_relay_link_flush(struct dt_relay_link *link)
 			send(link->fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL); /* lost ones are sent again */
 	deadline = dt_link_deadline(link->proto);
 	/* rounded up: a timer that fires early would find nothing due and spin */
-	uv_timer_start(&link->timer, link_due, deadline <= now_ns ? 0 : (deadline - now_ns) / DT_MS + 1, 0);
+	dt_timer_arm(&link->timer, link_due, deadline <= now_ns ? 0 : (deadline - now_ns) / DT_MS + 1, 0);
 }
 
 static void resolve(struct dt_pm_relay *relay);
@@ -318,7 +318,7 @@ static void resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *result)
 		snprintf(relay->problem, sizeof(relay->problem), "cannot resolve %s: %s", relay->conf->host,
 			 uv_strerror(status));
 		dt_log_warn("%s relay=%s", relay->problem, relay->conf->name);
-		uv_timer_start(&relay->retry, resolve_due, RESOLVE_RETRY_MS, 0);
+		dt_timer_arm(&relay->retry, resolve_due, RESOLVE_RETRY_MS, 0);
 	} else {
 		remote.port = relay->conf->port;
 		relay->problem[0] = '\0';
@@ -351,7 +351,7 @@ static void resolve(struct dt_pm_relay *relay)
 		relay->resolving = NULL;
 		snprintf(relay->problem, sizeof(relay->problem), "cannot resolve %s: %s", relay->conf->host,
 			 uv_strerror(err));
-		uv_timer_start(&relay->retry, resolve_due, RESOLVE_RETRY_MS, 0);
+		dt_timer_arm(&relay->retry, resolve_due, RESOLVE_RETRY_MS, 0);
 		return;
 	}
 	relay->handles++;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/loop.h"
 #include "base/clock.h"
 #include "relay/relay.h"
 
@@ -422,8 +423,8 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 		relay_stop(r);
 		return err;
 	}
-	uv_timer_start(&r->alive, alive_due, ALIVE_MS, ALIVE_MS);
-	uv_timer_start(&r->sweep, sweep_due, SWEEP_MS, SWEEP_MS);
+	dt_timer_arm(&r->alive, alive_due, ALIVE_MS, ALIVE_MS);
+	dt_timer_arm(&r->sweep, sweep_due, SWEEP_MS, SWEEP_MS);
 	dt_log_info("relay ready clients=%zu leases=%zu", r->config->nclients, dt_leases_count(r->leases));
 	*out = r;
 	return 0;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/poll.h"
+#include "base/loop.h"
 
 /* Datagrams taken in one turn of the loop, so that timers get their turn under a flood. */
 #define BURST 64

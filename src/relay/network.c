@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/poll.h"
+#include "base/loop.h"
 #include "base/log.h"
 
 #define SETTLE_MS 50
@@ -135,7 +135,7 @@ static void settled(uv_timer_t *timer)
 
 	if (err) {
 		dt_log_warn("cannot read the host's links, addresses and routes, trying again: %s", strerror(-err));
-		uv_timer_start(&n->settle, settled, 1000, 0);
+		dt_timer_arm(&n->settle, settled, 1000, 0);
 		return;
 	}
 	n->changed(n->data);
@@ -154,7 +154,7 @@ static void monitor_readable(uv_poll_t *poll, int status, int events)
 	/* -ENOBUFS needs nothing of its own: a dump follows anyway */
 	dt_netlink_drain(&n->monitor, change_take, NULL);
 	if (!uv_is_active((uv_handle_t *)&n->settle))
-		uv_timer_start(&n->settle, settled, SETTLE_MS, 0);
+		dt_timer_arm(&n->settle, settled, SETTLE_MS, 0);
 }
 
 int dt_network_watch(struct dt_network *n, uv_loop_t *loop, void (*changed)(void *data), void *data)
