@@ -78,7 +78,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 64);
+	__uint(max_entries, 1024);
 	__type(key, struct dt_ip);
 	__type(value, __u32);
 } addresses SEC(".maps");
@@ -280,7 +280,8 @@ static __noinline int quota_take(__u64 client_id, const struct dt_client_limits 
 {
 	struct dt_client_usage *u, *all;
 	struct dt_client_ended *e, *all_ended;
-	__u64 id = client_id, zero = 0, live, half_open;
+	__u64 id = client_id, zero = 0;
+	__s64 live, half_open; /* signed: a count that lags must not deny everything */
 
 	if (!limits)
 		return DT_NAT_DROP_ERROR;
@@ -293,16 +294,16 @@ static __noinline int quota_take(__u64 client_id, const struct dt_client_limits 
 
 	live = __sync_fetch_and_add(&u->started, 1) + 1 - u->restarted - e->flows;
 	half_open = u->started - u->established - e->half_open;
-	if (live > limits->max_flows) {
+	if (live > (__s64)limits->max_flows) {
 		__sync_fetch_and_sub(&u->started, 1);
 		return DT_NAT_DROP_MAX_FLOWS;
 	}
-	if (half_open > limits->max_half_open) {
+	if (half_open > (__s64)limits->max_half_open) {
 		__sync_fetch_and_sub(&u->started, 1);
 		return DT_NAT_DROP_HALF_OPEN;
 	}
 	live = __sync_fetch_and_add(&all->started, 1) + 1 - all->restarted - all_ended->flows;
-	if (live > max_flows) {
+	if (live > (__s64)max_flows) {
 		__sync_fetch_and_sub(&all->started, 1);
 		__sync_fetch_and_sub(&u->started, 1);
 		return DT_NAT_DROP_MAX_FLOWS;

@@ -58,9 +58,11 @@ static void tick_due(uv_timer_t *timer)
 	static unsigned turn;
 
 	dt_pm_leases_tick(pm, now_ns);
-	for (struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next)
+	for (struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next) {
 		if (relay->tunnel)
 			dt_pm_tunnel_tick(relay->tunnel, now_ns);
+		dt_pm_links_tick(relay, now_ns);
+	}
 	dt_connections_tick(pm, now_ns);
 	if (now_ns - pm->swept_ns >= DT_ARRIVALS_SWEEP_MS * DT_MS) {
 		int err = pm->connections ? dt_arrivals_sweep(pm->arrivals, now_ns) : 0;

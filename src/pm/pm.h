@@ -81,6 +81,8 @@ struct dt_pm_relay *dt_pm_relay_at(struct dt_pm *pm, size_t index);
 struct dt_relay_link *dt_pm_relay_link(struct dt_pm_relay *relay, const struct dt_ip *local, const char **why);
 /* Where subflows join for a lease of this link; the port is the lease's. */
 struct dt_ip dt_relay_link_nat_address(const struct dt_relay_link *link);
+/* Closes links that nobody uses; every second. */
+void dt_pm_links_tick(struct dt_pm_relay *relay, uint64_t now_ns);
 /* Sends what is due and arms the timer; after every call into link->proto. */
 void dt_relay_link_flush(struct dt_relay_link *link);
 /* Which carrier joins of this relay use now. */

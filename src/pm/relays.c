@@ -10,6 +10,8 @@
 #include "pm/pm.h"
 
 #define RESOLVE_RETRY_MS 5000
+/* A link from an address that no connection has used for so long is closed. */
+#define LINK_UNUSED_NS (600 * DT_SEC)
 /* A link that is down may stand on an address or route that is no more: take a new socket now and then. */
 #define REOPEN_NS (10 * DT_SEC)
 
@@ -278,6 +280,21 @@ static void link_close(struct dt_relay_link *link, bool tell)
 	uv_close((uv_handle_t *)&link->timer, link_closed);
 }
 
+void dt_pm_links_tick(struct dt_pm_relay *relay, uint64_t now_ns)
+{
+	struct dt_relay_link *link, *tmp;
+	const struct dt_pm_lease *lease;
+
+	DL_FOREACH_SAFE(relay->links, link, tmp) {
+		bool used = is_primary(link) || now_ns - link->used_ns < LINK_UNUSED_NS;
+
+		for (lease = link->leases; lease && !used; lease = lease->hh.next)
+			used = lease->detours != NULL;
+		if (!used)
+			link_close(link, true);
+	}
+}
+
 struct dt_ip dt_relay_link_nat_address(const struct dt_relay_link *link)
 {
 	const struct dt_message *own = dt_link_last_reply(link->proto);
@@ -299,6 +316,22 @@ struct dt_ip dt_relay_link_nat_address(const struct dt_relay_link *link)
 static void resolve_due(uv_timer_t *timer)
 {
 	resolve(timer->data);
+}
+
+/* The name stands for another address now: all links of that family go there. */
+static void remote_move(struct dt_pm_relay *relay, const struct dt_endpoint *remote)
+{
+	uint64_t now_ns = dt_now_ns();
+	struct dt_relay_link *link;
+
+	DL_FOREACH(relay->links, link) {
+		if (!is_primary(link) && dt_ip_family(&link->remote.ip) != dt_ip_family(&remote->ip))
+			continue;
+		link->remote = *remote;
+		socket_reopen(link, now_ns);
+		dt_link_probe(link->proto, now_ns);
+		dt_relay_link_flush(link);
+	}
 }
 
 static void resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *result)
@@ -325,10 +358,7 @@ static void resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *result)
 		if (!relay->links) {
 			link_open(relay, NULL, &remote);
 		} else if (!dt_endpoint_equal(&relay->links->remote, &remote)) {
-			relay->links->remote = remote;
-			socket_reopen(relay->links, dt_now_ns());
-			dt_link_probe(relay->links->proto, dt_now_ns());
-			dt_relay_link_flush(relay->links);
+			remote_move(relay, &remote);
 		}
 	}
 	uv_freeaddrinfo(result);

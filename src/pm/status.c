@@ -36,8 +36,12 @@ static const char *link_word(enum dt_link_state state)
 
 static const char *relay_reason(const struct dt_pm_relay *relay)
 {
+	uint8_t refused = relay->links ? dt_link_reason(relay->links->proto) : DT_REASON_OK;
+
 	if (*relay->problem)
 		return relay->problem;
+	if (refused != DT_REASON_OK)
+		return dt_reason_text(refused);
 	switch (dt_pm_relay_state(relay)) {
 	case DT_LINK_UP:
 		return relay->tunnel && dt_pm_relay_carrier(relay, dt_now_ns()) == DT_CARRIER_WIREGUARD

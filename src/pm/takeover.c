@@ -4,25 +4,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/netns.h"
 
 #define RUN_DIR "/run/detourd"
 #define PATH_MANAGER "/proc/sys/net/mptcp/path_manager" /* Linux 6.15 */
 #define PM_TYPE "/proc/sys/net/mptcp/pm_type"		/* Linux 5.19 */
 #define MPTCP_ENABLED "/proc/sys/net/mptcp/enabled"
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
 
 /* The two forms of the same switch. */
 struct pm_switch {
@@ -31,31 +25,6 @@ struct pm_switch {
 	const char *kernel;
 };
 static const struct pm_switch switches[] = {{PATH_MANAGER, "userspace", "kernel"}, {PM_TYPE, "1", "0"}};
-
-/* Abstract Unix sockets belong to the network namespace and die with their holder: a lock without a file. */
-static int lock_take(void)
-{
-	static const char name[] = "detourd-client";
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	memcpy(sa.sun_path + 1, name, sizeof(name) - 1);
-	if (bind(fd, (struct sockaddr *)&sa, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(name))) == 0)
-		return fd;
-	err = errno == EADDRINUSE ? -EBUSY : -errno;
-	close(fd);
-	return err;
-}
-
-static int netns_cookie(int fd, uint64_t *cookie)
-{
-	socklen_t len = sizeof(*cookie);
-
-	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &len) < 0 ? -errno : 0;
-}
 
 /* Pid of an mptcpd in this network namespace, 0: none. */
 static long mptcpd_find(void)
@@ -147,7 +116,7 @@ int dt_takeover_begin(struct dt_takeover *t)
 	int err;
 
 	memset(t, 0, sizeof(*t));
-	t->lock_fd = lock_take();
+	t->lock_fd = dt_netns_lock("detourd-client");
 	if (t->lock_fd == -EBUSY)
 		dt_log_err("another detourd is managing this network namespace already");
 	else if (t->lock_fd < 0)
@@ -171,7 +140,7 @@ int dt_takeover_begin(struct dt_takeover *t)
 		err = -EBUSY;
 		goto failed;
 	}
-	err = netns_cookie(t->lock_fd, &t->netns_cookie);
+	err = dt_netns_cookie(t->lock_fd, &t->netns_cookie);
 	if (err) {
 		dt_log_err("this kernel does not tell network namespaces apart (SO_NETNS_COOKIE): %s", strerror(-err));
 		goto failed;

@@ -9,13 +9,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/loop.h"
 #include "base/clock.h"
+#include "base/netns.h"
 #include "relay/relay.h"
 
 #define ALIVE_MS 5000
 #define SWEEP_MS 2000
+#define LOCK_NAME "detourd-relay"
 
 /* --- clients ----------------------------------------------------------------------------------- */
 
@@ -197,10 +200,23 @@ static void tunnel_sources_apply(struct dt_relay *r)
 	dt_tunnels_sources(r->tunnels, &source4, &source6);
 }
 
+/* What no interface has any more, no packet can come for. */
+static bool address_is_ours(const struct dt_ip *ip, void *data)
+{
+	const struct dt_relay *r = data;
+
+	for (size_t i = 0; i < r->config->naddresses; i++)
+		if (dt_ip_equal(&r->config->addresses[i].local, ip))
+			return true;
+	return dt_network_is_local(&r->network, ip);
+}
+
 static int addresses_apply(struct dt_relay *r)
 {
 	struct dt_ip ip;
 	int err = 0;
+
+	dt_dataplane_addresses_prune(r->dataplane, address_is_ours, r);
 
 	for (size_t i = 0; err == 0 && i < r->config->naddresses; i++)
 		err = dt_dataplane_address(r->dataplane, &r->config->addresses[i].local);
@@ -293,6 +309,8 @@ static void relay_free(struct dt_relay *r)
 	dt_dataplane_close(r->dataplane);
 	dt_relay_config_free(r->config);
 	free(r->listeners);
+	if (r->lock_fd >= 0)
+		close(r->lock_fd);
 	free(r);
 }
 
@@ -402,23 +420,32 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 	r->alive.data = r;
 	r->sweep.data = r;
 
-	err = dt_network_open(&r->network);
-	if (err)
-		dt_log_err("cannot read the host's interfaces and routes: %s", strerror(-err));
+	r->lock_fd = dt_netns_lock(LOCK_NAME);
+	err = r->lock_fd < 0 ? r->lock_fd : 0;
+	if (err == -EBUSY)
+		dt_log_err("another relay is running in this network namespace; its filters are the namespace's, there "
+			   "can be only one");
+	else if (err)
+		dt_log_err("cannot lock this network namespace: %s", strerror(-err));
+	if (err == 0) {
+		err = dt_network_open(&r->network);
+		if (err)
+			dt_log_err("cannot read the host's interfaces and routes: %s", strerror(-err));
+	}
 	if (err == 0)
 		err = dt_relay_proto_new(&r->proto, &r->config->keys, dt_now_ns());
 	/* what can be taken by others comes first, so that a refused start leaves the maps as they were */
 	if (err == 0)
 		err = listeners_open(r);
-	if (err == 0)
-		err = dataplane_start(r);
-	if (err == 0)
-		err = dt_network_watch(&r->network, loop, network_changed, r);
 	if (err == 0) {
 		err = dt_control_open(&r->control, loop, r->config->control, dt_relay_status, r);
 		if (err)
 			dt_log_err("cannot open the control socket %s: %s", r->config->control, strerror(-err));
 	}
+	if (err == 0)
+		err = dataplane_start(r);
+	if (err == 0)
+		err = dt_network_watch(&r->network, loop, network_changed, r);
 	if (err) {
 		relay_stop(r);
 		return err;
@@ -516,15 +543,21 @@ static int relay_reload(void *daemon, void *config)
 		dt_relay_config_free(fresh);
 		return err;
 	}
+	err = dt_dataplane_configure(r->dataplane, fresh);
+	if (err) {
+		dt_log_err("reload: %s; nothing was reloaded", strerror(-err));
+		dt_dataplane_configure(r->dataplane, old);
+		dt_relay_config_free(fresh);
+		return err;
+	}
 	dt_log_set_level(fresh->log_level);
 	r->config = fresh;
-	err = dt_dataplane_configure(r->dataplane, fresh);
 	dt_leases_configure(r->leases, fresh->max_leases, fresh->ports);
-	if (err == 0)
-		err = clients_replace(r, fresh);
+	/* from here on every client points into the fresh one, whatever else fails */
+	err = clients_replace(r, fresh);
 	dt_relay_config_free(old);
-	if (err == 0)
-		network_changed(r);
+	dt_dataplane_attach_again(r->dataplane);
+	network_changed(r);
 	if (err)
 		dt_log_err("reload: %s", strerror(-err));
 	else
@@ -547,13 +580,20 @@ const struct dt_mode dt_relay_mode = {config_load, config_free, relay_start, rel
 int dt_relay_flush(const char *config_path)
 {
 	struct dt_relay_config *config;
-	int err = dt_relay_config_load(&config, config_path);
+	int err = dt_relay_config_load(&config, config_path), lock_fd;
 
 	if (err)
 		return err;
+	lock_fd = dt_netns_lock(LOCK_NAME);
+	if (lock_fd < 0) {
+		dt_log_err("a relay is running in this network namespace; stop it first");
+		dt_relay_config_free(config);
+		return lock_fd;
+	}
 	err = dt_dataplane_flush(config->pins);
 	if (err == 0 && config->wireguard_port)
 		dt_tunnels_flush(config->wireguard_device, config->wireguard_port, config->keys.secret);
+	close(lock_fd);
 	dt_relay_config_free(config);
 	return err;
 }

@@ -349,6 +349,25 @@ int dt_dataplane_address(struct dt_dataplane *d, const struct dt_ip *ip)
 	return bpf_map_update_elem(bpf_map__fd(d->skel->maps.addresses), ip, &one, BPF_ANY);
 }
 
+void dt_dataplane_addresses_prune(struct dt_dataplane *d, bool (*keep)(const struct dt_ip *ip, void *data), void *data)
+{
+	int fd = bpf_map__fd(d->skel->maps.addresses);
+	struct dt_ip ip, next;
+	bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
+
+	while (more) {
+		ip = next;
+		more = bpf_map_get_next_key(fd, &ip, &next) == 0;
+		if (!keep(&ip, data))
+			bpf_map_delete_elem(fd, &ip);
+	}
+}
+
+void dt_dataplane_attach_again(struct dt_dataplane *d)
+{
+	d->nattached = 0;
+}
+
 /* --- routes ------------------------------------------------------------------------------------ */
 
 struct route_entry {

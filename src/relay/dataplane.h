@@ -33,8 +33,12 @@ int dt_dataplane_alive(struct dt_dataplane *d, uint64_t now_ns);
 /* Makes exactly these routes the ones that flows follow. */
 int dt_dataplane_routes(struct dt_dataplane *d, const struct dt_network *n);
 int dt_dataplane_policy(struct dt_dataplane *d, const struct dt_policy *p);
-/* Adds a local NAT address; there is no harm in one too many. */
+/* Adds a local NAT address. */
 int dt_dataplane_address(struct dt_dataplane *d, const struct dt_ip *ip);
+/* Removes those for which keep says no. */
+void dt_dataplane_addresses_prune(struct dt_dataplane *d, bool (*keep)(const struct dt_ip *ip, void *data), void *data);
+/* The next dt_dataplane_attach() puts every filter anew, should somebody have removed one. */
+void dt_dataplane_attach_again(struct dt_dataplane *d);
 
 enum dt_dataplane_map { DT_MAP_LEASES, DT_MAP_FLOWS, DT_MAP_CLIENTS, DT_MAP_USAGE, DT_MAP_ENDED };
 int dt_dataplane_fd(const struct dt_dataplane *d, enum dt_dataplane_map map);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 
 #define BATCH 1024
+#define READ_TRIES 1000
 /* A down entry without its up entry is what a crash between two insertions leaves. */
 #define ORPHAN_NS (30 * DT_SEC)
 
@@ -19,7 +20,10 @@ struct client {
 	struct dt_client_ended ended; /* as in the map; we are its only writer */
 	bool changed;
 	uint64_t live_up, live_down; /* bytes, at the last sample */
-	uint64_t live, half_open;    /* flows, while recounting */
+	/* while recounting: */
+	uint64_t live, half_open; /* flows */
+	struct dt_client_usage usage;
+	uint64_t read_ns; /* when usage was read */
 	UT_hash_handle hh;
 };
 
@@ -111,26 +115,56 @@ int dt_flows_client_add(struct dt_flows *f, uint64_t client_id)
 	return 0;
 }
 
+/* Was it there at the moment the client's usage was read? Flows begin, change and begin again while we walk. */
+static void recount_for(struct client *c, const struct dt_flow *flow)
+{
+	bool changed_since = (int64_t)(flow->changed_ns - c->read_ns) > 0;
+
+	if ((int64_t)(flow->started_ns - c->read_ns) > 0)
+		return;
+	c->live++;
+	c->half_open += flow->state == DT_FLOW_HALF_OPEN ||
+			(changed_since && (flow->state == DT_FLOW_ESTABLISHED || flow->state == DT_FLOW_REFUSED));
+}
+
 static int recount_take(struct dt_flows *f, const struct dt_flow_key *key, const struct dt_flow *flow, void *data)
 {
 	struct client *c = client_find(f, flow->client_id), *all = client_find(f, 0);
 
 	if (flow->dir != DT_DIR_UP || flow->state == DT_FLOW_ENDED)
 		return 0;
-	all->live++;
-	all->half_open += flow->state == DT_FLOW_HALF_OPEN;
-	if (c) {
-		c->live++;
-		c->half_open += flow->state == DT_FLOW_HALF_OPEN;
-	}
+	recount_for(all, flow);
+	if (c)
+		recount_for(c, flow);
 	return 0;
 }
 
-/* A crash between deleting a flow and counting it makes "ended" too small: set it from what is there. */
+/* Reads a client's usage at a moment at which nothing began. */
+static bool usage_read(const struct dt_flows *f, struct client *c)
+{
+	int fd = dt_dataplane_fd(f->dataplane, DT_MAP_USAGE);
+	struct dt_client_usage before;
+
+	for (int i = 0; i < READ_TRIES; i++) {
+		if (bpf_map_lookup_elem(fd, &c->id, &before) < 0)
+			return false;
+		c->read_ns = dt_now_ns();
+		if (bpf_map_lookup_elem(fd, &c->id, &c->usage) < 0)
+			return false;
+		if (before.started == c->usage.started)
+			break;
+	}
+	return true;
+}
+
+/*
+ * A crash between deleting a flow and counting it makes "ended" too small: set it from what is there, while packets go
+ * on. What began anew since the usage was read was there before, on the same entries.
+ */
 static int recount(struct dt_flows *f)
 {
 	int usage_fd = dt_dataplane_fd(f->dataplane, DT_MAP_USAGE), err;
-	struct dt_client_usage usage;
+	struct dt_client_usage after;
 	struct client *c, *tmp;
 	uint64_t key, next;
 	bool first = true;
@@ -142,14 +176,17 @@ static int recount(struct dt_flows *f)
 		if (err)
 			return err;
 	}
+	HASH_ITER(hh, f->clients, c, tmp)
+		usage_read(f, c);
 	err = walk(f, recount_take, NULL);
 	if (err)
 		return err;
 	HASH_ITER(hh, f->clients, c, tmp) {
-		if (bpf_map_lookup_elem(usage_fd, &c->id, &usage) < 0)
+		if (bpf_map_lookup_elem(usage_fd, &c->id, &after) < 0)
 			continue;
-		c->ended.flows = usage.started - usage.restarted - c->live;
-		c->ended.half_open = usage.started - usage.established - c->half_open;
+		c->live += after.restarted - c->usage.restarted;
+		c->ended.flows = c->usage.started - c->usage.restarted - c->live;
+		c->ended.half_open = c->usage.started - c->usage.established - c->half_open;
 		ended_store(f, c);
 	}
 	return 0;
@@ -327,6 +364,8 @@ void dt_flows_totals(struct dt_flows *f, uint64_t client_id, struct dt_flow_tota
 	if (!c || bpf_map_lookup_elem(dt_dataplane_fd(f->dataplane, DT_MAP_USAGE), &client_id, &usage) < 0)
 		return;
 	out->flows = usage.started - usage.restarted - c->ended.flows;
+	if ((int64_t)out->flows < 0) /* a flow is counted in before it is there, and out after it has gone */
+		out->flows = 0;
 	out->bytes_up = c->ended.bytes_up + c->live_up;
 	out->bytes_down = c->ended.bytes_down + c->live_down;
 }

@@ -82,8 +82,9 @@ int dt_pins_open(struct dt_pins *p, const char *path, bool make)
 		return err;
 	}
 	if (flock(p->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		dt_log_err("another relay is running with pins = %s; stop it, or give this one pins and control of its "
-			   "own",
+		dt_log_err("another relay, in another network namespace, is running with pins = %s; give this one pins "
+			   "and "
+			   "control of its own",
 			   path);
 		close(p->lock_fd);
 		p->lock_fd = -1;

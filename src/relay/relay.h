@@ -45,6 +45,7 @@ enum dt_relay_counter {
 
 struct dt_relay {
 	uv_loop_t *loop;
+	int lock_fd; /* this network namespace is ours */
 	struct dt_relay_config *config;
 	struct dt_dataplane *dataplane;
 	struct dt_network network;

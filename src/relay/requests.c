@@ -152,11 +152,12 @@ static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *r
 	}
 	m->lifetime_s = lifetime_granted(asked->lifetime_s);
 	e.expires_ns = now_ns + m->lifetime_s * DT_SEC;
-	if (asked->op == DT_OP_RENEW) {
+	/* a renewal may move the lease to another address of ours */
+	err = dt_dataplane_address(r->dataplane, &e.relay);
+	if (err == 0 && asked->op == DT_OP_RENEW) {
 		err = dt_leases_renew(r->leases, &e);
 		r->counters[DT_RELAY_COUNT_LEASES_RENEWED] += err == 0;
 	} else {
-		err = dt_dataplane_address(r->dataplane, &e.relay);
 		if (err == 0)
 			err = dt_leases_make(r->leases, &e, client->conf->max_leases);
 		r->counters[DT_RELAY_COUNT_LEASES_MADE] += err == 0;

@@ -59,7 +59,15 @@ fi
 # no permission, port in use, weak key file
 refused "run .*as root" setpriv --reuid 65534 --clear-groups "$DETOURD" -c /dev/null
 sed "s|relay1.sock|x.sock|; s|pins = .*|pins = /sys/fs/bpf/detourd-$PREFIX-x|" "$TMP/relay1.conf" >"$TMP/x.conf"
-refused "cannot listen on UDP" on relay1 "$DETOURD" --relay -c "$TMP/x.conf"
+refused "only one" on relay1 "$DETOURD" --relay -c "$TMP/x.conf"
+on empty socat -u UDP-LISTEN:45672,reuseaddr - &
+disown
+wait_for 5 on empty sh -c 'ss -lun | grep -q :45672'
+refused "cannot listen on UDP" on empty "$DETOURD" --relay -c "$TMP/x.conf"
+on empty pkill socat
+# the pins of a relay in another namespace
+sed "s|pins = .*|$(grep '^pins' "$TMP/relay1.conf")|" "$TMP/x.conf" >"$TMP/y.conf"
+refused "another network namespace, is running with pins" on empty "$DETOURD" --relay -c "$TMP/y.conf"
 [ ! -e "/sys/fs/bpf/detourd-$PREFIX-x" ] || fail "pins of the refused relay are left"
 [ ! -e "$TMP/x.sock" ] || fail "a socket of the refused relay is left"
 status_is relay1 '.mode == "relay"' || fail "the refused start harmed the running one"
