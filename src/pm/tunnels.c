@@ -69,10 +69,19 @@ static bool collides(struct dt_pm_tunnel *t, const struct dt_ip *ip)
 	return c.found;
 }
 
+/* Where tunnel addresses are looked for: shared space (RFC 6598), benchmarking's (RFC 2544), private (RFC 1918). */
+static const struct {
+	uint32_t net, hosts;
+} ranges4[] = {{0x64400000, 1 << 22}, {0xc6120000, 1 << 17}, {0x0a000000, 1 << 24}};
+
 static void address_propose(struct dt_pm_tunnel *t, bool v4, struct dt_ip *out)
 {
-	for (int i = 0; i < PROPOSE_TRIES; i++) {
-		*out = dt_ip_from_v4(htonl(0x64400000 | randombytes_uniform(1 << 22))); /* RFC 6598 */
+	size_t count = sizeof(ranges4) / sizeof(ranges4[0]);
+
+	for (size_t i = 0; i < PROPOSE_TRIES; i++) {
+		size_t range = i * count / PROPOSE_TRIES;
+
+		*out = dt_ip_from_v4(htonl(ranges4[range].net | randombytes_uniform(ranges4[range].hosts)));
 		if (!v4) {
 			randombytes_buf(out->b, sizeof(out->b)); /* RFC 4193 */
 			out->b[0] = 0xfd;
@@ -288,7 +297,7 @@ void dt_pm_tunnel_answered(struct dt_pm_tunnel *t, const struct dt_link_event *e
 	if (event->type == DT_LINK_TIMEOUT) {
 		t->due_ns = now_ns + RETRY_NS;
 	} else if ((m->op & ~DT_OP_REPLY) == DT_OP_UNTUNNEL) {
-		ask(t, now_ns);
+		t->due_ns = now_ns + RETRY_NS; /* the answer to refuse() */
 	} else if (m->reason != DT_REASON_OK || m->tunnel.port == 0) {
 		problem_set(t, dt_reason_text(m->reason == DT_REASON_OK ? DT_REASON_NO_TUNNEL : m->reason), "");
 		device_close(t);

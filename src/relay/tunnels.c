@@ -111,14 +111,16 @@ static bool is_free(const struct dt_tunnels *t, const struct dt_ip *ip)
 	return true;
 }
 
-/* Tunnel addresses: IPv4 from the shared space 100.64.0.0/10 (RFC 6598), IPv6 unique local (RFC 4193). */
+/* What a client may propose. No route of this host's is needed or touched for it, so it collides with nothing here. */
 static bool is_tunnel_address(const struct dt_ip *ip)
 {
-	struct dt_prefix v4, v6;
+	static const char *const ranges[] = {"100.64.0.0/10", "198.18.0.0/15", "10.0.0.0/8", "fd00::/8"};
+	struct dt_prefix range;
 
-	dt_prefix_parse(&v4, "100.64.0.0/10");
-	dt_prefix_parse(&v6, "fd00::/8");
-	return dt_prefix_contains(&v4, ip) || dt_prefix_contains(&v6, ip);
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (dt_prefix_parse(&range, ranges[i]) == 0 && dt_prefix_contains(&range, ip))
+			return true;
+	return false;
 }
 
 static bool address_give(const struct dt_tunnels *t, const struct dt_ip *proposed, bool v4, struct dt_ip *out)

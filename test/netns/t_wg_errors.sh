@@ -63,6 +63,19 @@ wait_for 20 status_is client '.relays[] | select(.name == "relay1") | .reason ==
 say "and opened again"
 stop client
 
+say "the usual addresses are the host's own: others are taken"
+ip -n "$PREFIX-client" route add 100.64.0.0/10 via 192.0.2.1
+client_start
+relays_up 2
+wait_for 10 status_is client '.relays[] | select(.name == "relay1") | .reason == ""'
+wait_for 5 sh -c "nsenter --net=/run/netns/$PREFIX-client ip rule | grep -Eq 'from 198\.1[89]\.'"
+on client mptcpize run curl -sS --limit-rate 2M -o "$TMP/got" "http://$SERVER4/file" &
+curl=$!
+wait_for 5 status_is client '.connections[0].subflows[] | select(.carrier == "wireguard" and .state == "established")'
+wait $curl || fail "curl failed"
+stop client
+ip -n "$PREFIX-client" route del 100.64.0.0/10
+
 say "the relay has no WireGuard"
 carrier_set 2 wireguard
 client_start
