@@ -8,8 +8,6 @@ ninja -C build detourd nat_ns leases >/dev/null
 DETOURD=$PWD/build/detourd
 # shellcheck source=../test/netns/lib.sh
 . test/netns/lib.sh
-# stdin, one number a line
-median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 # ratio A B
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f\n", a / b }'; }
 # plain ADDRESS PORT [OPTIONS]: over plain TCP

@@ -12,7 +12,7 @@
 #include <utlist.h>
 
 #include "base/file.h"
-#include "base/log.h"
+#include "base/unix.h"
 
 #define REQUEST_MAX 64
 #define BACKLOG 16
@@ -218,7 +218,6 @@ void dt_control_publish(struct dt_control *c, json_t *event)
 /* Removes what a killed daemon left; -EADDRINUSE if somebody listens, -EEXIST if it is no socket. */
 static int stale_remove(const char *path)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	struct stat st;
 	int fd, err = 0;
 
@@ -226,16 +225,14 @@ static int stale_remove(const char *path)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	strncpy(sa.sun_path, path, sizeof(sa.sun_path) - 1);
+	fd = dt_unix_connect(path, SOCK_NONBLOCK);
+	if (fd >= 0)
+		close(fd);
 	/* EAGAIN: its backlog is full, so there is one */
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 || errno == EAGAIN)
+	if (fd >= 0 || fd == -EAGAIN)
 		err = -EADDRINUSE;
-	else if (errno != ECONNREFUSED && errno != ENOENT)
-		err = -errno;
-	close(fd);
+	else if (fd != -ECONNREFUSED && fd != -ENOENT)
+		err = fd;
 	if (err == 0 && unlink(path) < 0 && errno != ENOENT)
 		err = -errno;
 	return err;

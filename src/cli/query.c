@@ -5,31 +5,12 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/unix.h"
 #include "cli/render.h"
 #include "pm/config.h"
 #include "relay/config.h"
-
-static int control_connect(const char *path)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd, err;
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(sa.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
 
 static const char *remedy(int err)
 {
@@ -50,12 +31,12 @@ static FILE *control_ask(const struct dt_options *options, const char *request)
 	const char *path = options->control ? options->control
 			   : options->relay ? DT_RELAY_CONTROL_PATH
 					    : DT_CLIENT_CONTROL_PATH;
-	int fd = control_connect(path);
+	int fd = dt_unix_connect(path, 0);
 	FILE *stream;
 
 	/* a relay alone on its host is what is meant */
 	if ((fd == -ENOENT || fd == -ECONNREFUSED) && !options->control && !options->relay) {
-		int other = control_connect(DT_RELAY_CONTROL_PATH);
+		int other = dt_unix_connect(DT_RELAY_CONTROL_PATH, 0);
 
 		if (other >= 0)
 			fd = other;

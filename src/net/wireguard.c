@@ -14,10 +14,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/unix.h"
 #include "net/rtnetlink.h"
 
 #define PROGRAM "wireguard-go"
@@ -49,25 +49,12 @@ void dt_wg_device_name(char out[IF_NAMESIZE], const char *relay)
 
 /* --- the userspace program --------------------------------------------------------------------- */
 
-static void uapi_path(char *out, size_t cap, const char *name)
-{
-	snprintf(out, cap, UAPI_DIR "/%s.sock", name);
-}
-
 static int uapi_connect(const char *name)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd, err;
+	char path[sizeof(UAPI_DIR) + IF_NAMESIZE + sizeof("/.sock")];
 
-	uapi_path(sa.sun_path, sizeof(sa.sun_path), name);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
+	snprintf(path, sizeof(path), UAPI_DIR "/%s.sock", name);
+	return dt_unix_connect(path, 0);
 }
 
 static int all_write(int fd, const char *text, size_t len)

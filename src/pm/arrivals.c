@@ -12,14 +12,8 @@
 /* Moving: it grew within this time. */
 #define MOVING_NS (2 * DT_ARRIVALS_SWEEP_MS * DT_MS)
 
-struct tuple {
-	struct dt_ip local, remote;
-	uint16_t lport, rport;
-	uint32_t pad;
-};
-
 struct socket_entry {
-	struct tuple tuple;
+	struct dt_subflow_key tuple;
 	struct dt_arrival arrival;
 	uint64_t sampled_ns;
 	unsigned sweep; /* that last saw it */
@@ -38,19 +32,7 @@ struct dt_arrivals {
 	uint64_t now_ns; /* of the sweep under way */
 };
 
-static struct tuple tuple_of(const struct dt_endpoint *local, const struct dt_endpoint *remote)
-{
-	struct tuple t;
-
-	memset(&t, 0, sizeof(t));
-	t.local = local->ip;
-	t.remote = remote->ip;
-	t.lport = local->port;
-	t.rport = remote->port;
-	return t;
-}
-
-static struct socket_entry *entry_find(const struct dt_arrivals *a, const struct tuple *tuple)
+static struct socket_entry *entry_find(const struct dt_arrivals *a, const struct dt_subflow_key *tuple)
 {
 	struct socket_entry *e;
 
@@ -93,7 +75,7 @@ static void sample_take(struct dt_arrivals *a, struct socket_entry *e, uint64_t 
 
 static int socket_seen(const struct dt_tcp_sample *sample, void *data)
 {
-	struct tuple tuple = tuple_of(&sample->local, &sample->remote);
+	struct dt_subflow_key tuple = dt_track_key(&sample->local, &sample->remote);
 	struct dt_arrivals *a = data;
 	struct socket_entry *e = entry_find(a, &tuple);
 	struct dt_subflow_stats stats;
@@ -147,7 +129,7 @@ void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns)
 bool dt_arrivals_get(const struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 		     struct dt_arrival *out)
 {
-	struct tuple tuple = tuple_of(local, remote);
+	struct dt_subflow_key tuple = dt_track_key(local, remote);
 	const struct socket_entry *e = entry_find(a, &tuple);
 
 	if (!e || !e->ours)

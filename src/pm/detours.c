@@ -461,21 +461,37 @@ struct dt_detour *dt_detour_find(struct dt_connection *c, const struct dt_endpoi
 	return NULL;
 }
 
+static void detour_stir(const struct dt_detour *d)
+{
+	struct dt_connection *c = d->connection;
+	int err;
+
+	if (d->state != DT_DETOUR_ESTABLISHED)
+		return;
+	err = dt_mptcp_prio(&c->pm->mptcp, c->token, &d->local, &d->remote, false);
+	if (err)
+		dt_log_debug("cannot stir a detour: %s (%s) relay=%s connection=%llu", strerror(-err),
+			     c->pm->mptcp.commands.error, d->relay->conf->name, (unsigned long long)c->number);
+}
+
 void dt_detours_stir(struct dt_pm_relay *relay)
 {
 	struct dt_connection *c, *tmp;
 
 	HASH_ITER(hh, relay->pm->connections, c, tmp) {
-		struct dt_detour *d = detour_at(c, relay);
-		int err;
+		const struct dt_detour *d = detour_at(c, relay);
 
-		if (!d || d->state != DT_DETOUR_ESTABLISHED)
-			continue;
-		err = dt_mptcp_prio(&c->pm->mptcp, c->token, &d->local, &d->remote, false);
-		if (err)
-			dt_log_debug("cannot stir a detour: %s (%s) relay=%s connection=%llu", strerror(-err),
-				     c->pm->mptcp.commands.error, relay->conf->name, (unsigned long long)c->number);
+		if (d)
+			detour_stir(d);
 	}
+}
+
+void dt_detours_stir_lease(const struct dt_pm_lease *lease)
+{
+	const struct dt_detour *d;
+
+	DL_FOREACH2(lease->detours, d, lease_next)
+		detour_stir(d);
 }
 
 /* --- explaining -------------------------------------------------------------------------------- */

@@ -121,7 +121,7 @@ void dt_pm_lease_answered(struct dt_pm_lease *lease, const struct dt_link_event 
 		lease->link->relay->pm->counters[DT_PM_LEASES_GRANTED]++;
 	} else if (m->reason == DT_REASON_NO_LEASE && lease->state == DT_LEASE_READY) {
 		/* the relay forgot it (a reboot, a revocation, another address of ours): ask as for the first time */
-		dt_detours_stir(lease->link->relay);
+		dt_detours_stir_lease(lease);
 		lease->state = DT_LEASE_ASKED;
 		lease_ask(lease, DT_OP_LEASE, now_ns);
 	} else {

@@ -213,6 +213,8 @@ void dt_detours_relay_up(struct dt_pm_relay *relay, uint64_t now_ns);
  * if not, the relay's host answers by RST, which a subflow that only receives would wait for in vain.
  */
 void dt_detours_stir(struct dt_pm_relay *relay);
+/* The same for the detours under one lease, which the relay knows no more. */
+void dt_detours_stir_lease(const struct dt_pm_lease *lease);
 /* Ends every detour over this relay. */
 void dt_detours_relay_gone(struct dt_pm_relay *relay);
 /* Ends detours beyond what the rules in force give this connection, then plans. */

@@ -87,7 +87,7 @@ void dt_track_close(struct dt_track *t)
 	free(t);
 }
 
-static struct dt_subflow_key key_of(const struct dt_endpoint *local, const struct dt_endpoint *remote)
+struct dt_subflow_key dt_track_key(const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
 	struct dt_subflow_key key;
 
@@ -102,14 +102,14 @@ static struct dt_subflow_key key_of(const struct dt_endpoint *local, const struc
 int dt_track_get(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 		 struct dt_subflow_stats *out)
 {
-	struct dt_subflow_key key = key_of(local, remote);
+	struct dt_subflow_key key = dt_track_key(local, remote);
 
 	return bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.subflows), &key, out) < 0 ? -ENOENT : 0;
 }
 
 void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
-	struct dt_subflow_key key = key_of(local, remote);
+	struct dt_subflow_key key = dt_track_key(local, remote);
 
 	bpf_map_delete_elem(bpf_map__fd(t->skel->maps.subflows), &key);
 }

@@ -11,6 +11,8 @@ struct dt_track;
 int dt_track_open(struct dt_track **out, uint64_t netns_cookie);
 /* May be NULL. */
 void dt_track_close(struct dt_track *t);
+/* The four-tuple as a key: without gaps, so that it may be hashed as bytes. */
+struct dt_subflow_key dt_track_key(const struct dt_endpoint *local, const struct dt_endpoint *remote);
 /* -ENOENT: never seen. */
 int dt_track_get(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 		 struct dt_subflow_stats *out);

@@ -307,7 +307,6 @@ void dt_pm_tunnel_answered(struct dt_pm_tunnel *t, const struct dt_link_event *e
 	} else if (grant_take(t, &m->tunnel) < 0) {
 		t->due_ns = now_ns + FAILED_RETRY_NS;
 	} else {
-		t->expires_ns = t->asked_ns + m->lifetime_s * DT_SEC;
 		t->due_ns = t->asked_ns + m->lifetime_s * DT_SEC / 2;
 		if (!was_ready) {
 			dt_log_info("tunnel is ready device=%s%s relay=%s", t->wg.name,

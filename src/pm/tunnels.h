@@ -28,7 +28,7 @@ struct dt_pm_tunnel {
 	uint32_t table; /* of its routes */
 	struct dt_tunnel given;
 	bool under_way; /* a request */
-	uint64_t asked_ns, expires_ns;
+	uint64_t asked_ns;
 	uint64_t due_ns;   /* when to ask again */
 	uint64_t ready_ns; /* since when */
 	bool handshaked;   /* the relay's WireGuard has answered */

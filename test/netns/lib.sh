@@ -318,6 +318,8 @@ iperf3_run() {
 }
 # iperf [OPTIONS]: over MPTCP
 iperf() { iperf3_run on client mptcpize run iperf3 -c "${TARGET:-$SERVER4}" -J "$@"; }
+# Of standard input, one number a line.
+median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 # at_least VALUE LIMIT WHAT
 at_least() {
 	awk -v v="$1" -v l="$2" 'BEGIN { exit !(v >= l) }' || fail "$3: $1 is less than $2"

@@ -15,7 +15,6 @@ relay_conf 1 "$(wg_relay 1)" "plain-tcp = yes"
 relay_start 1
 server_iperf
 key client
-median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 plain() { iperf3_run on client iperf3 -J -t "$seconds" "$@"; }
 carrier() { # NAT or WireGuard from now on
 	RELAYS=1 client_conf "max-detours = ${2:-1}"
