@@ -546,6 +546,31 @@ static int device_make(struct dt_wg *wg)
 	return wg->ifindex ? 0 : fail(wg, -ENODEV, "the device %s did not appear", wg->name);
 }
 
+/* Asked beforehand: wireguard-go binds its port in the background and keeps to itself that it could not. */
+static bool port_taken(uint16_t port)
+{
+	static const char *const any[] = {"0.0.0.0", "::"};
+	bool taken = false;
+
+	for (size_t i = 0; i < sizeof(any) / sizeof(any[0]); i++) {
+		struct dt_endpoint at = {.port = port};
+		struct sockaddr_storage sa;
+		socklen_t len;
+		int fd, one = 1;
+
+		dt_ip_parse(&at.ip, any[i]);
+		len = dt_endpoint_to_sockaddr(&at, &sa);
+		fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (fd < 0)
+			continue; /* a host without this family */
+		if (sa.ss_family == AF_INET6)
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+		taken = taken || (bind(fd, (struct sockaddr *)&sa, len) < 0 && errno == EADDRINUSE);
+		close(fd);
+	}
+	return taken;
+}
+
 int dt_wg_open(struct dt_wg *wg, const char *name, const uint8_t secret[DT_KEY_LEN], uint16_t port, uint32_t mtu,
 	       bool adopt)
 {
@@ -569,7 +594,9 @@ int dt_wg_open(struct dt_wg *wg, const char *name, const uint8_t secret[DT_KEY_L
 		err = -ENODEV;
 	}
 	if (err == -ENODEV)
-		err = device_make(wg);
+		err = port && port_taken(port) ? -EADDRINUSE : device_make(wg);
+	if (err == -EADDRINUSE)
+		fail(wg, err, "UDP port %u is taken by another program", port);
 	if (err)
 		goto failed;
 	err = configure(wg, secret, port, found);

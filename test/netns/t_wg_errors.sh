@@ -89,7 +89,7 @@ on other socat -u UDP-RECV:51820 - &
 disown
 on other socat -u UDP6-RECV:51820,ipv6only - &
 disown
-wait_for 5 on other sh -c 'ss -lun | grep -q :51820'
+wait_for 5 on other sh -c '[ "$(ss -Huna | grep -c :51820)" = 2 ]'
 sed "s|relay1.sock|x.sock|; s|pins = .*|pins = /sys/fs/bpf/detourd-$PREFIX-x|" "$TMP/relay1.conf" >"$TMP/x.conf"
 sed -i "s|^wireguard-device = .*|wireguard-device = $(wg_name x)|" "$TMP/x.conf"
 on other timeout 10 "$DETOURD" --relay -c "$TMP/x.conf" 2>"$TMP/x.txt" && fail "a port for two"
