@@ -86,6 +86,13 @@ on() {
 	shift
 	nsenter --net="/run/netns/$space" -- "$@"
 }
+# kill_in SPACE NAME: processes of that name there; pkill would find those of every namespace
+kill_in() {
+	local pid
+	for pid in $(ip netns pids "$PREFIX-$1"); do
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$2" ] || kill "$pid" 2>/dev/null || true
+	done
+}
 space_add() {
 	local space=$PREFIX-$1
 	ip netns add "$space"

@@ -64,7 +64,7 @@ on empty socat -u UDP-LISTEN:45672,reuseaddr - &
 disown
 wait_for 5 on empty sh -c 'ss -lun | grep -q :45672'
 refused "cannot listen on UDP" on empty "$DETOURD" --relay -c "$TMP/x.conf"
-on empty pkill socat
+kill_in empty socat
 # the pins of a relay in another namespace
 sed "s|pins = .*|$(grep '^pins' "$TMP/relay1.conf")|" "$TMP/x.conf" >"$TMP/y.conf"
 refused "another network namespace, is running with pins" on empty "$DETOURD" --relay -c "$TMP/y.conf"

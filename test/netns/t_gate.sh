@@ -22,7 +22,7 @@ wait $curl || fail "curl failed"
 
 # A server whose SYN-ACK lacks MP_JOIN: a join is forged towards a server without MPTCP, under a lease that was
 # made while it still had it.
-on server pkill -x nginx
+kill_in server nginx
 wait_for 5 on server sh -c '! ss -ltn | grep -q :80'
 nsenter --net="/run/netns/$PREFIX-server" -- nginx -c "$TMP/nginx.conf" -p "$TMP" 2>>"$TMP/nginx.log" &
 disown
