@@ -12,7 +12,7 @@
 #define DETOURD_MAPS_H
 
 /* Raised whenever a pinned map's layout or meaning changes; see struct dt_nat_config. */
-#define DT_MAPS_LAYOUT 1
+#define DT_MAPS_LAYOUT 2
 
 struct dt_ip {
 	union {
@@ -63,15 +63,17 @@ enum dt_flow_dir {
 enum dt_flow_state {
 	DT_FLOW_HALF_OPEN = 0,	 /* SYN forwarded, no acceptable SYN-ACK yet */
 	DT_FLOW_ESTABLISHED = 1, /* the SYN-ACK was acceptable (MP_JOIN, or plain-tcp) */
-	DT_FLOW_CLOSING = 2,	 /* FIN both ways, or RST: since changed_ns */
+	DT_FLOW_CLOSING = 2,	 /* FIN both ways and both acknowledged, or RST: since changed_ns */
 	DT_FLOW_REFUSED = 3,	 /* the SYN-ACK lacked MP_JOIN: both ends are left to the host's RST */
 	DT_FLOW_ENDED = 4,	 /* a new SYN came after the end; counted in "restarted", not in "ended" */
 };
 
 enum dt_flow_flag {
-	DT_FLOW_FIN = 1 << 0,	 /* a FIN went by in this direction */
-	DT_FLOW_PLAIN = 1 << 1,	 /* opened under plain-tcp = yes */
-	DT_FLOW_TUNNEL = 1 << 2, /* the client's side is a tunnel */
+	DT_FLOW_FIN = 1 << 0,	    /* a FIN went by in this direction, up to fin_end */
+	DT_FLOW_PLAIN = 1 << 1,	    /* opened under plain-tcp = yes */
+	DT_FLOW_TUNNEL = 1 << 2,    /* the client's side is a tunnel */
+	DT_FLOW_RESET = 1 << 3,	    /* an RST of this direction ended it */
+	DT_FLOW_UNTRACKED = 1 << 4, /* its windows are not known (begun under another layout): none is checked */
 };
 
 /*
@@ -94,8 +96,26 @@ struct dt_flow {
 	__u64 packets;	  /* forwarded in this direction; GSO packets count as their segments */
 	__u64 bytes;	  /* IP bytes, likewise */
 	__u32 oif;	  /* interface the rewritten packets leave by, valid while route_gen matches */
+	__u32 mtu;	  /* of that route, likewise */
 	__u32 route_gen;
+	__u32 credit; /* bytes taken from the client's and the relay's bucket in advance; void after DT_FLOW_CREDIT_NS */
+
+	/* TCP sequence numbers (host order): what went by in this direction ... */
+	__u32 start;   /* the first after the SYN */
+	__u32 end;     /* after the highest forwarded */
+	__u32 fin_end; /* after the last FIN */
+	__u32 acked;   /* highest acknowledgement, of the other direction's data */
+	__u32 bound;   /* highest acknowledgement + window: the other direction's data may begin up to there */
+	__u32 window;  /* the largest, bytes; DT_FLOW_WINDOW_MAX at most */
+	__u32 wscale;  /* shift of the window field; only if both SYNs carried the option */
+	/* ... and of the other entry, as it was when last looked at: looked at again before a segment is refused */
+	__u32 peer_end;
+	__u32 peer_bound;
+	__u32 peer_window;
 };
+
+#define DT_FLOW_CREDIT_NS 50000000ULL
+#define DT_FLOW_WINDOW_MAX (1U << 29)
 
 /* --- nat.bpf: clients ------------------------------------------------------------------------- */
 
@@ -109,6 +129,8 @@ struct dt_client_limits {
 	__u32 max_half_open; /* flows in DT_FLOW_HALF_OPEN */
 	__u32 max_new_flows; /* a second; bucket as deep as one second */
 	__u32 flags;	     /* enum dt_client_flag */
+	__u64 rate;	     /* IP bytes a second, each direction, of all flows together; at least 1 */
+	__u64 bucket;	     /* bytes */
 };
 
 /* Map "ended" (hash by client_id, written by user space): what the sweep has deleted. */
@@ -125,6 +147,10 @@ struct dt_client_usage {
 	__u64 restarted;   /* flows that a new SYN of the same four-tuple ended and began again */
 	__u64 established; /* flows that left DT_FLOW_HALF_OPEN, whatever for */
 	__u64 bucket_ns;   /* new-flow bucket as a virtual time (GCRA) */
+	/* by enum dt_flow_dir: */
+	__u64 rate_ns[2];      /* max-rate buckets as virtual times */
+	__u64 early_ns[2];     /* no early drop before */
+	__u64 rate_dropped[2]; /* packets */
 };
 
 /* --- nat.bpf: policy -------------------------------------------------------------------------- */
@@ -178,6 +204,9 @@ struct dt_nat_config {
 	__u64 half_open_ns;
 	__u64 idle_ns;
 	__u64 closing_ns;
+	__u64 rate;		      /* relay-wide, as in struct dt_client_limits; its times are usage's of id 0 */
+	__u64 bucket;
+	__u32 tunnel_mtu;	      /* of tunnel_ifindex */
 	__u32 max_flows;	      /* relay-wide */
 	__u16 port_min, port_max;     /* lease ports, host order, inclusive */
 	__u16 source_min, source_max; /* source ports towards servers, host order, inclusive */
@@ -213,11 +242,16 @@ enum dt_nat_counter {
 	DT_NAT_DROP_NO_PORT,   /* no free source port found */
 	DT_NAT_DROP_TABLE_FULL,
 	DT_NAT_DROP_NO_ROUTE,
-	DT_NAT_DROP_TTL,
+	DT_NAT_DROP_TTL,      /* no hop left; the sender is told by ICMP */
 	DT_NAT_DROP_TUNNEL,   /* unknown from a tunnel */
 	DT_NAT_DROP_ERROR,    /* a helper failed */
 	DT_NAT_DROP_STALE,    /* SYN on a four-tuple whose last flow the sweep is about to remove */
-	DT_NAT_FLOWS_STARTED, /* not an outcome: flows made */
+	DT_NAT_FORWARDED_ICMP, /* errors that concern a flow */
+	DT_NAT_DROP_ICMP,      /* errors that quote what a flow has not sent */
+	DT_NAT_DROP_WINDOW,    /* segments outside their flow's window */
+	DT_NAT_DROP_RATE,      /* max-rate */
+	DT_NAT_DROP_TOO_BIG,   /* larger than the route's MTU; the sender is told by ICMP */
+	DT_NAT_FLOWS_STARTED,  /* not an outcome: flows made */
 	DT_NAT_COUNTERS
 };
 
@@ -256,11 +290,12 @@ _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");
 _Static_assert(sizeof(struct dt_flow_key) == 40, "layout");
-_Static_assert(sizeof(struct dt_flow) == 104, "layout");
-_Static_assert(sizeof(struct dt_client_limits) == 16, "layout");
+_Static_assert(sizeof(struct dt_flow) == 152, "layout");
+_Static_assert(sizeof(struct dt_client_limits) == 32, "layout");
+_Static_assert(sizeof(struct dt_client_usage) == 80, "layout");
 _Static_assert(sizeof(struct dt_policy_key) == 36, "layout");
 _Static_assert(sizeof(struct dt_route_key) == 24, "layout");
-_Static_assert(sizeof(struct dt_nat_config) == 72, "layout");
+_Static_assert(sizeof(struct dt_nat_config) == 88, "layout");
 _Static_assert(sizeof(struct dt_subflow_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_subflow_stats) == 48, "layout");
 #endif

@@ -413,6 +413,29 @@ bool dt_config_unsigned(struct dt_config *c, const char *text, unsigned min, uns
 	return true;
 }
 
+bool dt_config_rate(struct dt_config *c, const char *text, uint64_t *out_bps)
+{
+	static const struct {
+		const char *name;
+		uint64_t bps;
+	} units[] = {{"bit", 1}, {"kbit", 1000}, {"mbit", 1000000}, {"gbit", 1000000000}};
+	size_t len = strspn(text, "0123456789");
+	uint64_t bps = 0;
+	unsigned value;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(text + len, units[i].name) == 0 && number_parse(text, len, &value))
+			bps = value * units[i].bps;
+	if (bps < 64000 || bps > 1000000000000ULL) {
+		dt_config_error(
+			c, "\"%s\" is no rate from 64kbit to 1000gbit (a whole number with bit, kbit, mbit or gbit)",
+			text);
+		return false;
+	}
+	*out_bps = bps;
+	return true;
+}
+
 bool dt_config_ports(struct dt_config *c, const char *text, struct dt_port_range *out)
 {
 	size_t len = strcspn(text, "-");

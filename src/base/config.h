@@ -77,6 +77,8 @@ void dt_config_error_at(struct dt_config *c, struct dt_config_pos pos, const cha
 
 bool dt_config_bool(struct dt_config *c, const char *text, bool *out);
 bool dt_config_unsigned(struct dt_config *c, const char *text, unsigned min, unsigned max, unsigned *out);
+/* "100mbit": a whole number with bit, kbit, mbit or gbit (SI), as bits a second; 64 kbit to 1000 gbit. */
+bool dt_config_rate(struct dt_config *c, const char *text, uint64_t *out_bps);
 /* "port" or "first-last". */
 bool dt_config_ports(struct dt_config *c, const char *text, struct dt_port_range *out);
 bool dt_config_endpoint(struct dt_config *c, const char *text, struct dt_endpoint *out);

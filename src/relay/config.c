@@ -12,9 +12,11 @@
 #define PINS_PATH_MAX 200
 #define MAX_LEASES_DEFAULT 65536
 #define MAX_FLOWS_DEFAULT 131072
+#define MAX_RATE_DEFAULT_BPS 40000000000ULL
 #define CLIENT_MAX_LEASES_DEFAULT 256
 #define CLIENT_MAX_FLOWS_DEFAULT 4096
 #define CLIENT_MAX_NEW_FLOWS_DEFAULT 50
+#define CLIENT_MAX_RATE_DEFAULT_BPS 10000000000ULL
 
 struct parse {
 	struct dt_relay_config *config;
@@ -134,6 +136,11 @@ static void take_max_flows(struct dt_config *c, void *section, const char *value
 	dt_config_unsigned(c, value, 1, 1000000, &config_of(section)->max_flows);
 }
 
+static void take_max_rate(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_rate(c, value, &config_of(section)->max_rate_bps);
+}
+
 static void take_pins(struct dt_config *c, void *section, const char *value)
 {
 	/* bpffs refuses names with a dot (kernel/bpf/inode.c) */
@@ -179,13 +186,13 @@ static const struct dt_config_key relay_keys[] = {
 	{"deny", DT_CONFIG_LIST, false, take_deny},
 	{"max-leases", DT_CONFIG_ONE, false, take_max_leases},
 	{"max-flows", DT_CONFIG_ONE, false, take_max_flows},
+	{"max-rate", DT_CONFIG_ONE, false, take_max_rate},
 	{"pins", DT_CONFIG_ONE, false, take_pins},
 	{"control", DT_CONFIG_ONE, false, take_control},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
 	{"wireguard-port", DT_CONFIG_ONE, false, take_wireguard_port},
 	{"wireguard-device", DT_CONFIG_ONE, false, take_wireguard_device},
 	{"log-flows", DT_CONFIG_LATER, false, NULL},
-	{"max-rate", DT_CONFIG_LATER, false, NULL},
 };
 
 /* --- [client NAME] ----------------------------------------------------------------------------- */
@@ -206,6 +213,7 @@ static void *client_open(struct dt_config *c, void *root, const char *name)
 		.max_leases = CLIENT_MAX_LEASES_DEFAULT,
 		.max_flows = CLIENT_MAX_FLOWS_DEFAULT,
 		.max_new_flows = CLIENT_MAX_NEW_FLOWS_DEFAULT,
+		.max_rate_bps = CLIENT_MAX_RATE_DEFAULT_BPS,
 	};
 
 	client.name = dt_config_copy(c, name);
@@ -239,6 +247,11 @@ static void take_client_max_new_flows(struct dt_config *c, void *section, const 
 	dt_config_unsigned(c, value, 0, 1000000, &last_client(section)->max_new_flows);
 }
 
+static void take_client_max_rate(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_rate(c, value, &last_client(section)->max_rate_bps);
+}
+
 static void take_plain_tcp(struct dt_config *c, void *section, const char *value)
 {
 	dt_config_bool(c, value, &last_client(section)->plain_tcp);
@@ -259,10 +272,10 @@ static const struct dt_config_key client_keys[] = {
 	{"max-leases", DT_CONFIG_ONE, false, take_client_max_leases},
 	{"max-flows", DT_CONFIG_ONE, false, take_client_max_flows},
 	{"max-new-flows", DT_CONFIG_ONE, false, take_client_max_new_flows},
+	{"max-rate", DT_CONFIG_ONE, false, take_client_max_rate},
 	{"plain-tcp", DT_CONFIG_ONE, false, take_plain_tcp},
 	{"allow", DT_CONFIG_LIST, false, take_client_allow},
 	{"deny", DT_CONFIG_LIST, false, take_client_deny},
-	{"max-rate", DT_CONFIG_LATER, false, NULL},
 };
 
 /* --- the whole --------------------------------------------------------------------------------- */
@@ -322,6 +335,7 @@ static struct dt_relay_config *config_new(struct dt_config *c)
 	config->source_ports = (struct dt_port_range){40000, 49999};
 	config->max_leases = MAX_LEASES_DEFAULT;
 	config->max_flows = MAX_FLOWS_DEFAULT;
+	config->max_rate_bps = MAX_RATE_DEFAULT_BPS;
 	config->log_level = DT_LOG_INFO;
 	config->interface = dt_config_copy(c, "*");
 	config->pins = dt_config_copy(c, DT_RELAY_PINS);

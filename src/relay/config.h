@@ -29,6 +29,7 @@ struct dt_peer_conf {
 	unsigned max_leases;	 /* default 256 */
 	unsigned max_flows;	 /* default 4096 */
 	unsigned max_new_flows;	 /* a second, default 50 */
+	uint64_t max_rate_bps;	 /* each direction, default 10 Gbit/s */
 	bool plain_tcp;		 /* default no */
 	struct dt_prefix *allow; /* narrow the relay's lists; an empty allow list permits all */
 	size_t nallow;
@@ -49,8 +50,9 @@ struct dt_relay_config {
 	size_t nallow;
 	struct dt_prefix *deny;
 	size_t ndeny;
-	unsigned max_leases; /* relay-wide, default 65536 */
-	unsigned max_flows;  /* relay-wide, default 131072 */
+	unsigned max_leases;   /* relay-wide, default 65536 */
+	unsigned max_flows;    /* relay-wide, default 131072 */
+	uint64_t max_rate_bps; /* relay-wide, each direction, default 40 Gbit/s */
 	char *pins;
 	char *control;
 	enum dt_log_level log_level;

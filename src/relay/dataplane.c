@@ -22,6 +22,8 @@
 #define TC_HANDLE 0xde70
 #define TC_PRIORITY 0xde70
 
+#define BUCKET_MS 200
+#define BUCKET_MIN 131072
 #define ALIVE_NS (60 * DT_SEC)
 #define DEAD_AFTER_NS (660 * DT_SEC)
 #define HALF_OPEN_NS (10 * DT_SEC)
@@ -276,6 +278,13 @@ int dt_dataplane_fd(const struct dt_dataplane *d, enum dt_dataplane_map map)
 	return -EINVAL;
 }
 
+uint64_t dt_rate_bucket(uint64_t rate_bps)
+{
+	uint64_t bytes = rate_bps / 8 * BUCKET_MS / 1000;
+
+	return bytes > BUCKET_MIN ? bytes : BUCKET_MIN;
+}
+
 static int config_store(struct dt_dataplane *d)
 {
 	uint32_t zero = 0;
@@ -298,6 +307,8 @@ int dt_dataplane_configure(struct dt_dataplane *d, const struct dt_relay_config 
 	d->config.idle_ns = IDLE_NS;
 	d->config.closing_ns = CLOSING_NS;
 	d->config.max_flows = config->max_flows;
+	d->config.rate = config->max_rate_bps / 8;
+	d->config.bucket = dt_rate_bucket(config->max_rate_bps);
 	d->config.port_min = config->ports.min;
 	d->config.port_max = config->ports.max;
 	d->config.source_min = config->source_ports.min;
@@ -436,12 +447,18 @@ int dt_dataplane_routes(struct dt_dataplane *d, const struct dt_network *n)
 {
 	struct route_entry *entries = calloc(n->nroutes + 1, sizeof(*entries));
 	int fd = bpf_map__fd(d->skel->maps.routes), err = 0;
+	const struct dt_rt_link *tunnel;
 	bool changed = false;
 	size_t count;
 
 	if (!entries)
 		return -ENOMEM;
 	count = routes_collect(entries, n);
+	tunnel = dt_network_link(n, d->config.tunnel_ifindex);
+	if (tunnel && tunnel->mtu != d->config.tunnel_mtu) {
+		d->config.tunnel_mtu = tunnel->mtu;
+		changed = true;
+	}
 	for (size_t i = 0; err == 0 && i < count; i++) {
 		struct dt_route old;
 
@@ -491,6 +508,11 @@ const char *dt_nat_counter_name(enum dt_nat_counter counter)
 		[DT_NAT_DROP_TUNNEL] = "dropped_tunnel",
 		[DT_NAT_DROP_ERROR] = "dropped_error",
 		[DT_NAT_DROP_STALE] = "dropped_stale",
+		[DT_NAT_FORWARDED_ICMP] = "forwarded_icmp",
+		[DT_NAT_DROP_ICMP] = "dropped_icmp",
+		[DT_NAT_DROP_WINDOW] = "dropped_window",
+		[DT_NAT_DROP_RATE] = "dropped_rate",
+		[DT_NAT_DROP_TOO_BIG] = "dropped_too_big",
 		[DT_NAT_FLOWS_STARTED] = "flows_started",
 	};
 

@@ -244,6 +244,8 @@ static uint64_t flow_end(const struct dt_flows *f, const struct dt_flow *up, con
 	case DT_FLOW_HALF_OPEN:
 		return up->changed_ns + f->config.half_open_ns;
 	case DT_FLOW_ESTABLISHED:
+		if (up->flags & DT_FLOW_FIN && down && down->flags & DT_FLOW_FIN)
+			return seen + f->config.closing_ns;
 		return seen + f->config.idle_ns;
 	case DT_FLOW_CLOSING:
 	case DT_FLOW_REFUSED:
@@ -366,6 +368,7 @@ void dt_flows_totals(struct dt_flows *f, uint64_t client_id, struct dt_flow_tota
 	out->flows = usage.started - usage.restarted - c->ended.flows;
 	if ((int64_t)out->flows < 0) /* a flow is counted in before it is there, and out after it has gone */
 		out->flows = 0;
+	out->rate_dropped = usage.rate_dropped[DT_DIR_UP] + usage.rate_dropped[DT_DIR_DOWN];
 	out->bytes_up = c->ended.bytes_up + c->live_up;
 	out->bytes_down = c->ended.bytes_down + c->live_down;
 }

@@ -36,6 +36,7 @@ size_t dt_flows_sweep(struct dt_flows *f, uint64_t now_ns, dt_flow_doomed_fn doo
 struct dt_flow_totals {
 	uint64_t flows; /* live */
 	uint64_t bytes_up, bytes_down;
+	uint64_t rate_dropped; /* packets, for max-rate */
 };
 /* Of one client (0: of all); live flows included. */
 void dt_flows_totals(struct dt_flows *f, uint64_t client_id, struct dt_flow_totals *out);

@@ -24,10 +24,11 @@ static json_t *client_status(struct dt_relay *r, const struct dt_relay_client *c
 	struct dt_flow_totals totals;
 
 	dt_flows_totals(r->flows, client->id, &totals);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "name", client->conf->name, "leases",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", client->conf->name, "leases",
 			 (json_int_t)dt_leases_count_client(r->leases, client->id), "flows", (json_int_t)totals.flows,
 			 "bytes_up", (json_int_t)totals.bytes_up, "bytes_down", (json_int_t)totals.bytes_down,
-			 "tunnels", (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, client->id) : 0));
+			 "rate_dropped", (json_int_t)totals.rate_dropped, "tunnels",
+			 (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, client->id) : 0));
 }
 
 json_t *dt_relay_status(void *data)
