@@ -285,7 +285,37 @@ struct dt_subflow_closed {
 	__u32 pad;
 };
 
+/* --- inventory.bpf ---------------------------------------------------------------------------- */
+
+enum dt_record_flag {
+	DT_RECORD_SERVER_SIDE = 1 << 0,	  /* this host accepted the connection */
+	DT_RECORD_USERSPACE_PM = 1 << 1,  /* its path manager is user space, not the kernel */
+	DT_RECORD_DENY_JOIN_ID0 = 1 << 2, /* the peer's C flag (RFC 8684, 3.1) */
+	DT_RECORD_READY = 1 << 3,	  /* the connection can take more subflows */
+	DT_RECORD_JOIN = 1 << 4,	  /* not the initial subflow */
+	DT_RECORD_CONFIRMED = 1 << 5,	  /* fully established: the peer did not refuse it */
+	DT_RECORD_BACKUP = 1 << 6,	  /* the peer asked for it to be backup */
+	DT_RECORD_BACKUP_ASKED = 1 << 7,  /* we did */
+};
+
+/* What inventory.bpf writes for each MPTCP subflow of the network namespace, one after another. */
+struct dt_subflow_record {
+	struct dt_subflow_key key;
+	struct dt_subflow_key initial; /* of the connection's initial subflow, be it there or not */
+	__u32 token;
+	__u32 srtt_us;
+	__u64 bytes_acked;
+	__u64 bytes_received;
+	__u32 retransmits;
+	__u32 flags; /* enum dt_record_flag */
+	__u8 state;  /* TCP state, BPF_TCP_* */
+	__u8 local_id;
+	__u8 remote_id;
+	__u8 pad[5];
+};
+
 #ifndef DT_NO_LAYOUT_ASSERTS
+_Static_assert(sizeof(struct dt_subflow_record) == 120, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");

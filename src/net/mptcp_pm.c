@@ -12,6 +12,8 @@
 
 enum {
 	PM_ATTR_ADDR = 1,
+	PM_ATTR_RCV_ADD_ADDRS = 2,
+	PM_ATTR_SUBFLOWS = 3,
 	PM_ATTR_TOKEN = 4,
 	PM_ATTR_LOC_ID = 5,
 	PM_ATTR_ADDR_REMOTE = 6,
@@ -25,7 +27,10 @@ enum {
 	PM_ADDR_FLAGS = 6,
 };
 enum {
+	PM_CMD_GET_ADDR = 3,
+	PM_CMD_GET_LIMITS = 6,
 	PM_CMD_SET_FLAGS = 7,
+	PM_CMD_ANNOUNCE = 8,
 	PM_CMD_REMOVE = 9,
 	PM_CMD_SUBFLOW_CREATE = 10,
 	PM_CMD_SUBFLOW_DESTROY = 11,
@@ -237,5 +242,116 @@ int dt_mptcp_prio(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_
 	mnl_attr_put_u32(nlh, PM_ADDR_FLAGS, backup ? PM_FLAG_BACKUP : 0);
 	mnl_attr_nest_end(nlh, nest);
 	address_put(nlh, PM_ATTR_ADDR_REMOTE, remote, 0);
+	return dt_netlink_talk(&pm->commands, nlh, NULL, NULL);
+}
+
+/* --- what `ip mptcp` configures ---------------------------------------------------------------- */
+
+struct attributes {
+	const struct nlattr **table;
+	unsigned max;
+};
+
+static int attribute_take(const struct nlattr *attr, void *data)
+{
+	struct attributes *a = data;
+	unsigned type = mnl_attr_get_type(attr);
+
+	if (type <= a->max)
+		a->table[type] = attr;
+	return MNL_CB_OK;
+}
+
+static bool has_length(const struct nlattr *attr, size_t len)
+{
+	return attr && mnl_attr_get_payload_len(attr) >= len;
+}
+
+int dt_mptcp_endpoint_parse(struct dt_mptcp_endpoint *out, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *table[PM_ATTR_ADDR_REMOTE + 1] = {NULL}, *in[PM_ADDR_FLAGS + 1] = {NULL};
+	struct attributes attributes = {table, PM_ATTR_ADDR_REMOTE}, inner = {in, PM_ADDR_FLAGS};
+	struct dt_mptcp_endpoint e = {0};
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr) ||
+	    mnl_attr_parse(nlh, sizeof(struct genlmsghdr), attribute_take, &attributes) < 0 || !table[PM_ATTR_ADDR] ||
+	    mnl_attr_parse_nested(table[PM_ATTR_ADDR], attribute_take, &inner) < 0)
+		return -EBADMSG;
+	if (!has_length(in[PM_ADDR_ID], 1) || (!has_length(in[PM_ADDR_ADDR4], 4) && !has_length(in[PM_ADDR_ADDR6], 16)))
+		return -EBADMSG;
+	e.at.ip = address_take(has_length(in[PM_ADDR_ADDR4], 4) ? in[PM_ADDR_ADDR4] : NULL, in[PM_ADDR_ADDR6]);
+	e.id = mnl_attr_get_u8(in[PM_ADDR_ID]);
+	if (has_length(in[PM_ADDR_PORT], 2))
+		e.at.port = mnl_attr_get_u16(in[PM_ADDR_PORT]); /* host order, as in commands */
+	if (has_length(in[PM_ADDR_FLAGS], 4))
+		e.flags = mnl_attr_get_u32(in[PM_ADDR_FLAGS]);
+	*out = e;
+	return 0;
+}
+
+int dt_mptcp_limits_parse(struct dt_mptcp_limits *out, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *table[PM_ATTR_SUBFLOWS + 1] = {NULL};
+	struct attributes attributes = {table, PM_ATTR_SUBFLOWS};
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr) ||
+	    mnl_attr_parse(nlh, sizeof(struct genlmsghdr), attribute_take, &attributes) < 0 ||
+	    !has_length(table[PM_ATTR_RCV_ADD_ADDRS], 4) || !has_length(table[PM_ATTR_SUBFLOWS], 4))
+		return -EBADMSG;
+	out->add_addr_accepted = mnl_attr_get_u32(table[PM_ATTR_RCV_ADD_ADDRS]);
+	out->subflows = mnl_attr_get_u32(table[PM_ATTR_SUBFLOWS]);
+	return 0;
+}
+
+struct endpoints {
+	struct dt_mptcp_endpoint *out;
+	size_t count;
+};
+
+static int endpoint_take(const struct nlmsghdr *nlh, void *data)
+{
+	struct endpoints *all = data;
+
+	if (all->count < DT_MPTCP_ENDPOINTS_MAX && dt_mptcp_endpoint_parse(&all->out[all->count], nlh) == 0)
+		all->count++;
+	return 0;
+}
+
+int dt_mptcp_endpoints(struct dt_mptcp_pm *pm, struct dt_mptcp_endpoint out[DT_MPTCP_ENDPOINTS_MAX], size_t *count)
+{
+	struct endpoints all = {out, 0};
+	char buf[512];
+	int err = dt_netlink_talk(&pm->commands, dt_genl_request(buf, &pm->family, PM_CMD_GET_ADDR, NLM_F_DUMP),
+				  endpoint_take, &all);
+
+	if (err == 0)
+		*count = all.count;
+	return err;
+}
+
+static int limits_take(const struct nlmsghdr *nlh, void *data)
+{
+	return dt_mptcp_limits_parse(data, nlh);
+}
+
+int dt_mptcp_limits_get(struct dt_mptcp_pm *pm, struct dt_mptcp_limits *out)
+{
+	char buf[512];
+
+	return dt_netlink_talk(&pm->commands, dt_genl_request(buf, &pm->family, PM_CMD_GET_LIMITS, 0), limits_take,
+			       out);
+}
+
+int dt_mptcp_announce(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_mptcp_endpoint *endpoint)
+{
+	char buf[512];
+	struct nlmsghdr *nlh = dt_genl_request(buf, &pm->family, PM_CMD_ANNOUNCE, 0);
+	struct nlattr *nest;
+
+	mnl_attr_put_u32(nlh, PM_ATTR_TOKEN, token);
+	nest = address_begin(nlh, PM_ATTR_ADDR, &endpoint->at);
+	mnl_attr_put_u8(nlh, PM_ADDR_ID, endpoint->id);
+	mnl_attr_put_u32(nlh, PM_ADDR_FLAGS, DT_MPTCP_ENDPOINT_SIGNAL);
+	mnl_attr_nest_end(nlh, nest);
 	return dt_netlink_talk(&pm->commands, nlh, NULL, NULL);
 }

@@ -66,6 +66,30 @@ int dt_mptcp_subflow_destroy(struct dt_mptcp_pm *pm, dt_mptcp_token token, const
  */
 int dt_mptcp_prio(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
 		  const struct dt_endpoint *remote, bool backup);
+/* --- what `ip mptcp` configures for the kernel's own path manager ------------------------------------------------- */
+
+#define DT_MPTCP_ENDPOINT_SIGNAL (1 << 0) /* MPTCP_PM_ADDR_FLAG_SIGNAL */
+#define DT_MPTCP_ENDPOINTS_MAX 8	  /* more are not looked at */
+
+struct dt_mptcp_endpoint {
+	struct dt_endpoint at; /* port 0: the connection's own */
+	uint8_t id;
+	uint32_t flags;
+};
+struct dt_mptcp_limits {
+	unsigned subflows;	    /* additional ones a connection */
+	unsigned add_addr_accepted; /* announced addresses a connection */
+};
+/* MPTCP_PM_CMD_GET_ADDR. */
+int dt_mptcp_endpoints(struct dt_mptcp_pm *pm, struct dt_mptcp_endpoint out[DT_MPTCP_ENDPOINTS_MAX], size_t *count);
+/* MPTCP_PM_CMD_GET_LIMITS. */
+int dt_mptcp_limits_get(struct dt_mptcp_pm *pm, struct dt_mptcp_limits *out);
+/* MPTCP_PM_CMD_ANNOUNCE: ADD_ADDR of this endpoint. -EINVAL also while the application has not accepted yet. */
+int dt_mptcp_announce(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_mptcp_endpoint *endpoint);
+/* One answer to GET_ADDR, or GET_LIMITS; -EBADMSG. Pure. */
+int dt_mptcp_endpoint_parse(struct dt_mptcp_endpoint *out, const struct nlmsghdr *nlh);
+int dt_mptcp_limits_parse(struct dt_mptcp_limits *out, const struct nlmsghdr *nlh);
+
 /* 1: the connection lives and is ours to command; 0: it is gone. Asks by a SUBFLOW_DESTROY that matches nothing. */
 int dt_mptcp_alive(struct dt_mptcp_pm *pm, dt_mptcp_token token);
 

@@ -108,7 +108,7 @@ static void first_hop_take(struct dt_rt_route *route, const struct nlattr *multi
 	if (!multipath || mnl_attr_get_payload_len(multipath) < sizeof(*hop))
 		return;
 	hop = mnl_attr_get_payload(multipath);
-	route->oif = (uint32_t)hop->rtnh_ifindex;
+	route->oif = (uint32_t)hop->rtnh_ifindex; /* its gateway is not looked at */
 }
 
 int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh)
@@ -134,6 +134,7 @@ int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh)
 		route.to.ip = dt_ip_from_v4(0);
 	route.to.len = (uint8_t)(info->rtm_dst_len + (info->rtm_family == AF_INET ? 96 : 0));
 	u32_take(&route.metric, table[RTA_PRIORITY]);
+	ip_take(&route.via, info->rtm_family, table[RTA_GATEWAY]);
 	if (!u32_take(&route.oif, table[RTA_OIF]))
 		first_hop_take(&route, table[RTA_MULTIPATH]);
 	if (table[RTA_METRICS] && mnl_attr_parse_nested(table[RTA_METRICS], attribute_take, &metric_attributes) >= 0)
@@ -298,19 +299,48 @@ int dt_rt_address_add(struct dt_netlink *nl, uint32_t ifindex, const struct dt_i
 	return err == -EEXIST ? 0 : err;
 }
 
-int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex)
+int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex,
+			const struct dt_ip *via)
 {
+	bool gateway = via && !dt_ip_is_unset(via);
 	struct rtmsg info = {.rtm_family = family == 4 ? AF_INET : AF_INET6,
 			     .rtm_table = RT_TABLE_UNSPEC,
 			     .rtm_protocol = RTPROT_STATIC,
-			     .rtm_scope = family == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+			     .rtm_scope = family == 4 && !gateway ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+			     .rtm_flags = gateway ? RTNH_F_ONLINK : 0,
 			     .rtm_type = RTN_UNICAST};
 	char buf[REQUEST_MAX];
 	struct nlmsghdr *nlh = request_begin(buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &info, sizeof(info));
 
 	mnl_attr_put_u32(nlh, RTA_TABLE, table);
 	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
+	if (gateway)
+		ip_put(nlh, RTA_GATEWAY, via);
 	return dt_netlink_talk(nl, nlh, NULL, NULL);
+}
+
+static int oif_take(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *table[RTA_OIF + 1] = {NULL};
+	struct attributes attributes = {table, RTA_OIF};
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
+		return 0;
+	mnl_attr_parse(nlh, sizeof(struct rtmsg), attribute_take, &attributes);
+	u32_take(data, table[RTA_OIF]);
+	return 0;
+}
+
+int dt_rt_route_get(struct dt_netlink *nl, const struct dt_ip *to, const struct dt_ip *from, uint32_t *oif)
+{
+	uint8_t bits = dt_ip_is_v4(to) ? 32 : 128;
+	struct rtmsg info = {.rtm_family = family_of(to), .rtm_dst_len = bits, .rtm_src_len = bits};
+	char buf[REQUEST_MAX];
+	struct nlmsghdr *nlh = request_begin(buf, RTM_GETROUTE, 0, &info, sizeof(info));
+
+	ip_put(nlh, RTA_DST, to);
+	ip_put(nlh, RTA_SRC, from);
+	return dt_netlink_talk(nl, nlh, oif_take, oif);
 }
 
 int dt_rt_rule(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t table, uint32_t priority)

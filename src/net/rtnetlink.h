@@ -28,8 +28,9 @@ struct dt_rt_address {
 struct dt_rt_route {
 	struct dt_prefix to;
 	uint32_t oif;
-	uint32_t mtu;	 /* 0: the link's */
-	uint32_t metric; /* lower wins */
+	uint32_t mtu;	  /* 0: the link's */
+	uint32_t metric;  /* lower wins */
+	struct dt_ip via; /* gateway; unset: none */
 };
 
 typedef int (*dt_rt_link_fn)(const struct dt_rt_link *link, void *data);
@@ -58,8 +59,11 @@ int dt_rt_link_delete(struct dt_netlink *nl, uint32_t ifindex);
 int dt_rt_link_up(struct dt_netlink *nl, uint32_t ifindex, uint32_t mtu);
 /* As a host address (/32, /128) without prefix route, IPv6 without duplicate detection. -EEXIST is no error. */
 int dt_rt_address_add(struct dt_netlink *nl, uint32_t ifindex, const struct dt_ip *ip);
-/* default dev ifindex in that table, replacing one that is there. */
-int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex);
+/* default dev ifindex in that table, replacing one that is there; via: its gateway, NULL or unset for none. */
+int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex,
+			const struct dt_ip *via);
+/* By which interface would packets from one address to another leave? -ENETUNREACH and the like: by none. */
+int dt_rt_route_get(struct dt_netlink *nl, const struct dt_ip *to, const struct dt_ip *from, uint32_t *oif);
 /* Deletes every rule at that priority that looks up that table, of both families. */
 void dt_rt_rules_purge(struct dt_netlink *nl, uint32_t table, uint32_t priority);
 /* from ip lookup table, at that priority; add false: deletes it. -EEXIST is no error when adding, -ENOENT when deleting. */

@@ -42,6 +42,7 @@ int dt_sock_diag_parse(struct dt_tcp_sample *out, const struct nlmsghdr *nlh)
 		memcpy(&info, mnl_attr_get_payload(attr), len < sizeof(info) ? len : sizeof(info));
 		s.srtt_us = info.tcpi_rtt;
 		s.retransmits = info.tcpi_total_retrans;
+		s.backoff = info.tcpi_backoff;
 		s.bytes_acked = info.tcpi_bytes_acked;
 		s.bytes_received = info.tcpi_bytes_received;
 	}

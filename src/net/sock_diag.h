@@ -12,6 +12,7 @@ struct dt_tcp_sample {
 	uint8_t state; /* TCP_ESTABLISHED ... */
 	uint32_t srtt_us;
 	uint32_t retransmits; /* segments, in all */
+	uint8_t backoff;      /* retransmission time-outs in a row of what waits for an acknowledgement */
 	uint64_t bytes_acked;
 	uint64_t bytes_received;
 };

@@ -10,14 +10,13 @@
 #include "base/clock.h"
 
 /* Moving: it grew within this time. */
-#define MOVING_NS (2 * DT_ARRIVALS_SWEEP_MS * DT_MS)
+#define MOVING_NS (10 * DT_SEC)
 
 struct socket_entry {
 	struct dt_subflow_key tuple;
 	struct dt_arrival arrival;
 	uint64_t sampled_ns;
 	unsigned sweep; /* that last saw it */
-	bool ours; /* a subflow of this host's own connections; others are kept so as not to be asked after again */
 	bool moving;
 	struct socket_entry *prev, *next; /* among the moving */
 	UT_hash_handle hh;
@@ -25,11 +24,9 @@ struct socket_entry {
 
 struct dt_arrivals {
 	struct dt_netlink *diag;
-	const struct dt_track *track;
 	struct socket_entry *sockets;
 	struct socket_entry *moving;
 	unsigned sweep;
-	uint64_t now_ns; /* of the sweep under way */
 };
 
 static struct socket_entry *entry_find(const struct dt_arrivals *a, const struct dt_subflow_key *tuple)
@@ -58,57 +55,49 @@ static void entry_free(struct dt_arrivals *a, struct socket_entry *e)
 	free(e);
 }
 
-static void sample_take(struct dt_arrivals *a, struct socket_entry *e, uint64_t bytes, uint64_t now_ns)
+static void sample_take(struct dt_arrivals *a, struct socket_entry *e, uint64_t received, uint64_t acked,
+			uint64_t now_ns)
 {
-	uint64_t grown = bytes - e->arrival.bytes_received, passed_ns = now_ns - e->sampled_ns;
+	uint64_t grown = received - e->arrival.bytes_received, passed_ns = now_ns - e->sampled_ns;
+	bool first = e->sampled_ns == 0;
 
-	if (bytes < e->arrival.bytes_received) /* another socket on the same four-tuple */
-		grown = bytes;
-	e->arrival.rate_bps =
-		e->sampled_ns && passed_ns ? (uint64_t)((double)grown * 8 * DT_SEC / (double)passed_ns) : 0;
-	e->arrival.bytes_received = bytes;
-	if (grown)
+	if (received < e->arrival.bytes_received) /* another socket on the same four-tuple */
+		grown = received;
+	e->arrival.rate_bps = !first && passed_ns ? (uint64_t)((double)grown * 8 * DT_SEC / (double)passed_ns) : 0;
+	if (!first && (grown || acked != e->arrival.bytes_acked))
 		e->arrival.moved_ns = now_ns;
+	e->arrival.bytes_received = received;
+	e->arrival.bytes_acked = acked;
 	e->sampled_ns = now_ns;
-	moving_set(a, e, e->arrival.moved_ns && now_ns - e->arrival.moved_ns < MOVING_NS);
+	moving_set(a, e, first || (e->arrival.moved_ns && now_ns - e->arrival.moved_ns < MOVING_NS));
 }
 
-static int socket_seen(const struct dt_tcp_sample *sample, void *data)
+void dt_arrivals_seen(struct dt_arrivals *a, const struct dt_subflow_record *r, uint64_t now_ns)
 {
-	struct dt_subflow_key tuple = dt_track_key(&sample->local, &sample->remote);
-	struct dt_arrivals *a = data;
-	struct socket_entry *e = entry_find(a, &tuple);
-	struct dt_subflow_stats stats;
+	struct socket_entry *e;
 
+	if (r->flags & DT_RECORD_SERVER_SIDE)
+		return;
+	e = entry_find(a, &r->key);
 	if (!e) {
 		e = calloc(1, sizeof(*e));
 		if (!e)
-			return -ENOMEM;
-		e->tuple = tuple;
-		e->ours = dt_track_get(a->track, &sample->local, &sample->remote, &stats) == 0;
+			return; /* the next sweep tries again */
+		e->tuple = r->key;
 		HASH_ADD(hh, a->sockets, tuple, sizeof(e->tuple), e);
 	}
 	e->sweep = a->sweep;
-	if (e->ours)
-		sample_take(a, e, sample->bytes_received, a->now_ns);
-	return 0;
+	sample_take(a, e, r->bytes_received, r->bytes_acked, now_ns);
 }
 
-int dt_arrivals_sweep(struct dt_arrivals *a, uint64_t now_ns)
+void dt_arrivals_end(struct dt_arrivals *a)
 {
 	struct socket_entry *e, *tmp;
-	int err;
 
-	a->sweep++;
-	a->now_ns = now_ns;
-	err = dt_sock_diag_dump(a->diag, socket_seen, a);
-	if (err && err != -EINTR)
-		return err;
-	/* of a dump that was cut short, what is missing may still be there */
 	HASH_ITER(hh, a->sockets, e, tmp)
-		if (e->sweep != a->sweep && (err == 0 || a->sweep - e->sweep > 2))
+		if (e->sweep != a->sweep)
 			entry_free(a, e);
-	return 0;
+	a->sweep++;
 }
 
 void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns)
@@ -120,7 +109,7 @@ void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns)
 		struct dt_tcp_sample sample;
 
 		if (dt_sock_diag_get(a->diag, &local, &remote, &sample) == 0)
-			sample_take(a, e, sample.bytes_received, now_ns);
+			sample_take(a, e, sample.bytes_received, sample.bytes_acked, now_ns);
 		else
 			entry_free(a, e);
 	}
@@ -132,20 +121,19 @@ bool dt_arrivals_get(const struct dt_arrivals *a, const struct dt_endpoint *loca
 	struct dt_subflow_key tuple = dt_track_key(local, remote);
 	const struct socket_entry *e = entry_find(a, &tuple);
 
-	if (!e || !e->ours)
+	if (!e)
 		return false;
 	*out = e->arrival;
 	return true;
 }
 
-int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag, const struct dt_track *track)
+int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag)
 {
 	struct dt_arrivals *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return -ENOMEM;
 	a->diag = diag;
-	a->track = track;
 	*out = a;
 	return 0;
 }

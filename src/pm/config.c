@@ -76,6 +76,17 @@ static void take_log_level(struct dt_config *c, void *section, const char *value
 	dt_config_log_level(c, value, &config->log_level);
 }
 
+static void take_interface(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+	char *pattern = NULL;
+
+	if (!dt_config_device(c, value, &pattern))
+		return;
+	if (!dt_config_append(c, &config->interfaces, &config->ninterfaces, sizeof(pattern), &pattern))
+		free(pattern);
+}
+
 static const struct dt_config_key client_keys[] = {
 	{"private-key-file", DT_CONFIG_ONE, true, take_private_key},
 	{"max-detours", DT_CONFIG_ONE, false, take_max_detours},
@@ -83,7 +94,7 @@ static const struct dt_config_key client_keys[] = {
 	{"tunnel-table", DT_CONFIG_ONE, false, take_tunnel_table},
 	{"tunnel-priority", DT_CONFIG_ONE, false, take_tunnel_priority},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
-	{"interfaces", DT_CONFIG_LATER, false, NULL},
+	{"interfaces", DT_CONFIG_LIST, false, take_interface},
 	{"detour-after", DT_CONFIG_LATER, false, NULL},
 	{"state", DT_CONFIG_LATER, false, NULL},
 };
@@ -183,12 +194,44 @@ static void take_wireguard_device(struct dt_config *c, void *section, const char
 	dt_config_device(c, value, &last_relay(section)->wireguard_device);
 }
 
+static void take_relay_backup(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_bool(c, value, &last_relay(section)->backup);
+}
+
 static const struct dt_config_key relay_keys[] = {
 	{"endpoint", DT_CONFIG_ONE, true, take_endpoint},
 	{"public-key", DT_CONFIG_ONE, true, take_public_key},
 	{"carrier", DT_CONFIG_ONE, false, take_carrier},
-	{"backup", DT_CONFIG_LATER, false, NULL},
+	{"backup", DT_CONFIG_ONE, false, take_relay_backup},
 	{"wireguard-device", DT_CONFIG_ONE, false, take_wireguard_device},
+};
+
+/* --- [interface NAME] -------------------------------------------------------------------------- */
+
+static void *interface_open(struct dt_config *c, void *root, const char *name)
+{
+	struct parse *p = root;
+	struct dt_interface_conf interface = {0};
+
+	interface.name = dt_config_copy(c, name);
+	if (!dt_config_append(c, &p->config->interface_confs, &p->config->ninterface_confs, sizeof(interface),
+			      &interface)) {
+		free(interface.name);
+		return NULL;
+	}
+	return p;
+}
+
+static void take_interface_backup(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = ((struct parse *)section)->config;
+
+	dt_config_bool(c, value, &config->interface_confs[config->ninterface_confs - 1].backup);
+}
+
+static const struct dt_config_key interface_keys[] = {
+	{"backup", DT_CONFIG_ONE, false, take_interface_backup},
 };
 
 /* --- [rule NAME] ------------------------------------------------------------------------------- */
@@ -269,7 +312,7 @@ static const struct dt_config_section sections[] = {
 	{"client", false, false, KEYS(client_keys), client_open, NULL},
 	{"relay", true, false, KEYS(relay_keys), relay_open, NULL},
 	{"rule", true, false, KEYS(rule_keys), rule_open, NULL},
-	{"interface", true, true, NULL, 0, NULL, NULL},
+	{"interface", true, false, KEYS(interface_keys), interface_open, NULL},
 	{"mptcp", false, true, NULL, 0, NULL, NULL},
 };
 
@@ -388,6 +431,12 @@ void dt_client_config_free(struct dt_client_config *config)
 		free(config->rules[i].ports);
 		free(config->rules[i].relays);
 	}
+	for (size_t i = 0; i < config->ninterfaces; i++)
+		free(config->interfaces[i]);
+	for (size_t i = 0; i < config->ninterface_confs; i++)
+		free(config->interface_confs[i].name);
+	free(config->interfaces);
+	free(config->interface_confs);
 	free(config->relays);
 	free(config->rules);
 	free(config->control);

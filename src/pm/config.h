@@ -19,7 +19,7 @@
 #define DT_MAX_DETOURS_DEFAULT 2
 #define DT_MAX_DETOURS_LIMIT 8
 
-enum dt_carrier { DT_CARRIER_NAT, DT_CARRIER_WIREGUARD, DT_CARRIER_AUTO };
+enum dt_carrier { DT_CARRIER_NAT, DT_CARRIER_WIREGUARD, DT_CARRIER_AUTO, DT_CARRIER_DIRECT };
 
 /* [relay NAME] */
 struct dt_relay_conf {
@@ -29,6 +29,13 @@ struct dt_relay_conf {
 	uint8_t public_key[DT_KEY_LEN];
 	enum dt_carrier carrier;
 	char *wireguard_device; /* NULL: from the name */
+	bool backup;		/* its detours carry data only while nothing else does */
+};
+
+/* [interface NAME] */
+struct dt_interface_conf {
+	char *name;
+	bool backup;
 };
 
 /* [rule NAME]; an empty list matches everything. */
@@ -54,6 +61,10 @@ struct dt_client_config {
 	size_t nrelays;
 	struct dt_rule_conf *rules;
 	size_t nrules;
+	char **interfaces; /* patterns (fnmatch) of those with plain subflows of their own */
+	size_t ninterfaces;
+	struct dt_interface_conf *interface_confs;
+	size_t ninterface_confs;
 };
 
 /* Prints every error as file:line:column: reason on stderr. -EINVAL if there was any; *out then untouched. */

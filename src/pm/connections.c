@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
+#include "pm/accepted.h"
+#include "pm/interfaces.h"
 #include "pm/pm.h"
 
 static struct dt_connection *connection_find(struct dt_pm *pm, dt_mptcp_token token)
@@ -40,10 +43,10 @@ void dt_connection_id_free(struct dt_connection *c, uint8_t id)
 
 static void connection_free(struct dt_connection *c, bool close_detours)
 {
-	struct dt_detour *d, *tmp;
+	struct dt_subflow *s, *tmp;
 
-	DL_FOREACH_SAFE(c->detours, d, tmp)
-		dt_detour_free(d, close_detours);
+	DL_FOREACH_SAFE(c->subflows, s, tmp)
+		dt_subflow_free(s, close_detours);
 	if (c->doubt_wait_ns)
 		DL_DELETE2(c->pm->doubtful, c, doubt_prev, doubt_next);
 	HASH_DELETE(hh, c->pm->connections, c);
@@ -51,81 +54,271 @@ static void connection_free(struct dt_connection *c, bool close_detours)
 	free(c);
 }
 
+static void connection_over(struct dt_connection *c)
+{
+	dt_pm_publish(c->pm, "connection", c, NULL, "closed");
+	connection_free(c, false);
+}
+
+static struct dt_connection *connection_new(struct dt_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
+					    const struct dt_endpoint *remote)
+{
+	struct dt_connection *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		dt_log_err("out of memory: a connection is not followed");
+		return NULL;
+	}
+	c->pm = pm;
+	c->token = token;
+	c->number = ++pm->next_number;
+	c->local = *local;
+	c->remote = *remote;
+	c->source = local->ip;
+	c->since_ns = dt_now_ns();
+	HASH_ADD(hh, pm->connections, token, sizeof(c->token), c);
+	pm->counters[DT_PM_CONNECTIONS]++;
+	return c;
+}
+
 static void established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 {
 	struct dt_connection *c = connection_find(pm, e->token);
 
-	if (e->server_side)
-		return; /* whoever connected here makes the subflows */
-	if (c)
-		connection_free(c, false); /* the token was used again: its CLOSED got lost */
-	c = calloc(1, sizeof(*c));
-	if (!c) {
-		dt_log_err("out of memory: a connection is not followed");
+	if (e->server_side) {
+		dt_accepted_established(pm, e);
 		return;
 	}
-	c->pm = pm;
-	c->token = e->token;
-	c->number = ++pm->next_number;
-	c->local = e->local;
-	c->remote = e->remote;
+	if (c && dt_endpoint_equal(&c->local, &e->local) && dt_endpoint_equal(&c->remote, &e->remote))
+		return; /* the inventory was faster */
+	if (c)
+		connection_free(c, false); /* the token was used again: its CLOSED got lost */
+	c = connection_new(pm, e->token, &e->local, &e->remote);
+	if (!c)
+		return;
 	c->deny_join_id0 = e->deny_join_id0;
 	c->direct_established = true;
-	c->since_ns = dt_now_ns();
 	id_mark(c, e->local_id);
-	HASH_ADD(hh, pm->connections, token, sizeof(c->token), c);
-	pm->counters[DT_PM_CONNECTIONS]++;
 	dt_pm_publish(pm, "connection", c, NULL, "established");
 	dt_detours_plan(c);
 }
 
-static bool is_initial(const struct dt_connection *c, const struct dt_mptcp_event *e)
+static bool is_initial(const struct dt_connection *c, const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
-	return dt_endpoint_equal(&c->local, &e->local) && dt_endpoint_equal(&c->remote, &e->remote);
+	return dt_endpoint_equal(&c->local, local) && dt_endpoint_equal(&c->remote, remote);
+}
+
+static void subflow_closed(struct dt_connection *c, const struct dt_mptcp_event *e)
+{
+	struct dt_subflow *s;
+
+	if (is_initial(c, &e->local, &e->remote)) {
+		if (!c->direct_established)
+			return;
+		c->direct_established = false;
+		dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(DT_END_CLOSED));
+		dt_detours_plan(c);
+		return;
+	}
+	s = dt_subflow_find(c, &e->local, &e->remote);
+	if (s)
+		dt_subflow_closed(s, e->error);
+	dt_track_forget(c->pm->track, &e->local, &e->remote);
+}
+
+/* --- addresses that the server announces ------------------------------------------------------- */
+
+static void announced_forget(struct dt_connection *c, uint8_t id)
+{
+	for (size_t i = 0; i < c->nannounced; i++)
+		if (c->announced[i].id == id)
+			c->announced[i--] = c->announced[--c->nannounced];
+}
+
+static void announced(struct dt_connection *c, const struct dt_mptcp_event *e)
+{
+	char text[DT_ENDPOINT_STRLEN + 16] = "announced ";
+
+	announced_forget(c, e->remote_id);
+	if (c->nannounced == DT_ANNOUNCED_MAX)
+		return;
+	c->announced[c->nannounced].id = e->remote_id;
+	c->announced[c->nannounced].at = e->remote;
+	c->nannounced++;
+	dt_endpoint_format(&e->remote, text + strlen(text));
+	dt_pm_publish(c->pm, "address", c, NULL, text);
+	dt_detours_plan(c);
 }
 
 void dt_connections_event(struct dt_pm *pm, const struct dt_mptcp_event *e)
 {
 	struct dt_connection *c = connection_find(pm, e->token);
-	struct dt_detour *d;
+	struct dt_subflow *s;
 
+	if (!c && e->type != DT_MPTCP_ESTABLISHED) {
+		dt_accepted_event(pm, e);
+		return;
+	}
 	switch (e->type) {
 	case DT_MPTCP_ESTABLISHED:
 		established(pm, e);
 		break;
 	case DT_MPTCP_CLOSED:
-		if (!c)
-			break;
-		dt_pm_publish(pm, "connection", c, NULL, "closed");
-		connection_free(c, false);
+		connection_over(c);
 		break;
 	case DT_MPTCP_SUB_ESTABLISHED:
-		if (!c)
-			break;
 		id_mark(c, e->local_id);
-		d = dt_detour_find(c, &e->local, &e->remote);
-		if (d)
-			dt_detour_established(d);
+		s = dt_subflow_find(c, &e->local, &e->remote);
+		if (s)
+			dt_subflow_established(s);
 		break;
 	case DT_MPTCP_SUB_CLOSED:
-		if (!c)
-			break;
-		if (is_initial(c, e)) {
-			c->direct_established = false;
-			dt_pm_publish(pm, "subflow", c, NULL, "direct closed");
-			break;
-		}
-		d = dt_detour_find(c, &e->local, &e->remote);
-		if (d)
-			dt_detour_closed(d, e->error);
-		dt_track_forget(pm->track, &e->local, &e->remote);
+		subflow_closed(c, e);
+		break;
+	case DT_MPTCP_ANNOUNCED:
+		announced(c, e);
+		break;
+	case DT_MPTCP_REMOVED:
+		announced_forget(c, e->remote_id);
 		break;
 	case DT_MPTCP_CREATED:
-	case DT_MPTCP_ANNOUNCED:
-	case DT_MPTCP_REMOVED:
 	case DT_MPTCP_SUB_PRIORITY:
 		break;
 	}
+}
+
+/* --- taking stock ------------------------------------------------------------------------------ */
+
+struct stock {
+	struct dt_pm *pm;
+	uint64_t now_ns;
+};
+
+/* One that an earlier run made, or the application's own doing. */
+static void subflow_take_over(struct dt_connection *c, const struct dt_subflow_record *r,
+			      const struct dt_endpoint *local, const struct dt_endpoint *remote)
+{
+	struct dt_subflow *s = dt_subflow_new(c, NULL);
+
+	if (!s)
+		return;
+	s->local = *local;
+	s->remote = *remote;
+	s->server = *remote;
+	s->source = local->ip;
+	s->carrier = DT_CARRIER_DIRECT;
+	s->id = r->local_id;
+	s->backup = s->backup_wanted = r->flags & DT_RECORD_BACKUP_ASKED;
+	s->state = r->flags & DT_RECORD_CONFIRMED ? DT_SUBFLOW_ESTABLISHED : DT_SUBFLOW_PENDING;
+	s->since_ns = dt_now_ns();
+	/* what goes to the server itself may still be a tunnel's; its address tells once the tunnel is known */
+	s->unknown = !dt_ip_equal(&remote->ip, &c->remote.ip);
+	if (!s->unknown && !dt_ip_equal(&local->ip, &c->local.ip))
+		dt_interfaces_name(c->pm, &local->ip, s->interface);
+	dt_track_adopt(c->pm->track, local, remote, c->token);
+}
+
+static void subflow_seen(struct dt_connection *c, const struct dt_subflow_record *r, const struct dt_endpoint *local,
+			 const struct dt_endpoint *remote)
+{
+	struct dt_subflow *s = dt_subflow_find(c, local, remote);
+
+	if (!s && r->state != BPF_TCP_CLOSE) {
+		subflow_take_over(c, r, local, remote);
+		s = dt_subflow_find(c, local, remote);
+	}
+	if (!s)
+		return;
+	s->inventory = c->pm->stock;
+	if (s->state == DT_SUBFLOW_PENDING && r->flags & DT_RECORD_CONFIRMED)
+		dt_subflow_established(s); /* the event was lost */
+}
+
+static void record_take(const struct dt_subflow_record *r, void *data)
+{
+	struct dt_endpoint local = {r->key.local, r->key.lport}, remote = {r->key.remote, r->key.rport};
+	struct dt_endpoint first = {r->initial.local, r->initial.lport}, last = {r->initial.remote, r->initial.rport};
+	struct stock *stock = data;
+	struct dt_pm *pm = stock->pm;
+	struct dt_connection *c = connection_find(pm, r->token);
+
+	dt_arrivals_seen(pm->arrivals, r, stock->now_ns);
+	if (r->flags & DT_RECORD_SERVER_SIDE) {
+		dt_accepted_seen(pm, r);
+		return;
+	}
+	if (c && !is_initial(c, &first, &last)) {
+		connection_free(c, false); /* the token was used again */
+		c = NULL;
+	}
+	if (!c && !(r->flags & DT_RECORD_READY))
+		return; /* an event will tell of it */
+	if (!c) {
+		c = connection_new(pm, r->token, &first, &last);
+		if (!c)
+			return;
+		c->foreign = !(r->flags & DT_RECORD_USERSPACE_PM);
+		pm->counters[DT_PM_TAKEN_OVER]++;
+		dt_pm_publish(pm, "connection", c, NULL, "found");
+	}
+	c->deny_join_id0 = c->deny_join_id0 || r->flags & DT_RECORD_DENY_JOIN_ID0;
+	if (c->inventory != pm->stock)
+		c->direct_seen = false;
+	c->inventory = pm->stock;
+	id_mark(c, r->local_id);
+	if (r->flags & DT_RECORD_JOIN) {
+		subflow_seen(c, r, &local, &remote);
+	} else {
+		if (!c->direct_established)
+			dt_track_adopt(pm->track, &local, &remote, c->token);
+		c->direct_established = c->direct_seen = r->state != BPF_TCP_CLOSE;
+	}
+}
+
+/* What the inventory did not see any more ended without a word. */
+static void unseen_end(struct dt_connection *c, uint64_t now_ns)
+{
+	struct dt_subflow *s, *tmp;
+
+	if (c->inventory != c->pm->stock) {
+		if (dt_mptcp_alive(&c->pm->mptcp, c->token) == 0) {
+			connection_over(c);
+			return;
+		}
+		c->direct_seen = false; /* it waits for a subflow */
+	}
+	if (c->direct_established && !c->direct_seen) {
+		c->direct_established = false;
+		dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(DT_END_CLOSED));
+	}
+	DL_FOREACH_SAFE(c->subflows, s, tmp) {
+		if (!dt_subflow_is_under_way(s) || s->inventory == c->pm->stock)
+			continue;
+		if (s->unknown)
+			dt_subflow_free(s, false);
+		else if (now_ns - s->since_ns > DT_SEC)
+			dt_subflow_closed(s, 0);
+	}
+}
+
+int dt_connections_take_stock(struct dt_pm *pm, uint64_t now_ns)
+{
+	struct stock stock = {pm, now_ns};
+	struct dt_connection *c, *tmp;
+	int err;
+
+	pm->stock++;
+	pm->stock_ns = now_ns;
+	pm->stock_missed = false;
+	err = dt_inventory_read(pm->inventory, record_take, &stock);
+	if (err)
+		return err;
+	dt_arrivals_end(pm->arrivals);
+	dt_accepted_stock_end(pm);
+	HASH_ITER(hh, pm->connections, c, tmp)
+		unseen_end(c, now_ns);
+	dt_detours_plan_all(pm);
+	return 0;
 }
 
 /* --- connections that ended without a word ---------------------------------------------------- */
@@ -142,8 +335,6 @@ void dt_connections_subflow_closed(struct dt_pm *pm, dt_mptcp_token token, const
 		dt_track_forget(pm->track, local, remote);
 		return;
 	}
-	if (dt_endpoint_equal(&c->local, local) && dt_endpoint_equal(&c->remote, remote))
-		c->direct_established = false;
 	if (c->doubt_wait_ns)
 		return;
 	c->doubt_wait_ns = DOUBT_FIRST_NS;
@@ -154,10 +345,10 @@ void dt_connections_subflow_closed(struct dt_pm *pm, dt_mptcp_token token, const
 /* Without a subflow a connection either ends soon, or waits for a new one. */
 static bool has_subflow(const struct dt_connection *c)
 {
-	const struct dt_detour *d;
+	const struct dt_subflow *s;
 
-	DL_FOREACH(c->detours, d)
-		if (d->state == DT_DETOUR_ESTABLISHED)
+	DL_FOREACH(c->subflows, s)
+		if (s->state == DT_SUBFLOW_ESTABLISHED)
 			return true;
 	return c->direct_established;
 }
@@ -170,8 +361,7 @@ void dt_connections_tick(struct dt_pm *pm, uint64_t now_ns)
 		if (now_ns < c->doubt_due_ns)
 			continue;
 		if (dt_mptcp_alive(&pm->mptcp, c->token) == 0) {
-			dt_pm_publish(pm, "connection", c, NULL, "closed");
-			connection_free(c, false);
+			connection_over(c);
 		} else if (has_subflow(c)) {
 			c->doubt_wait_ns = 0;
 			DL_DELETE2(pm->doubtful, c, doubt_prev, doubt_next);

@@ -7,10 +7,16 @@
 #include <string.h>
 
 #include "base/loop.h"
+#include "pm/accepted.h"
+#include "pm/interfaces.h"
 #include "pm/pm.h"
 
 #define TICK_MS DT_ARRIVALS_SAMPLE_MS
 #define TRACK_SWEEP_TICKS 60
+/* Stock is taken so often at least: events tell less than all. */
+#define STOCK_NS (5 * DT_SEC)
+/* After lost events; in a burst more of them follow. */
+#define MISSED_MS 50
 
 static int event_take(const struct nlmsghdr *nlh, void *data)
 {
@@ -22,6 +28,26 @@ static int event_take(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
+static void take_stock(struct dt_pm *pm)
+{
+	struct dt_mptcp_limits limits;
+	int err = dt_connections_take_stock(pm, dt_now_ns());
+
+	if (err)
+		dt_log_warn("cannot list MPTCP connections: %s", strerror(-err));
+	if (dt_mptcp_limits_get(&pm->mptcp, &limits) == 0)
+		pm->add_addr_accepted = limits.add_addr_accepted;
+}
+
+static void missed_due(uv_timer_t *timer)
+{
+	struct dt_pm *pm = timer->data;
+
+	dt_log_warn("the kernel dropped path-manager events: taking stock lost_events=%llu",
+		    (unsigned long long)pm->counters[DT_PM_LOST_EVENTS]);
+	take_stock(pm);
+}
+
 static void events_readable(uv_poll_t *poll, int status, int events)
 {
 	struct dt_pm *pm = poll->data;
@@ -30,10 +56,12 @@ static void events_readable(uv_poll_t *poll, int status, int events)
 	dt_poll_resume(poll, status, events_readable);
 	while ((err = dt_netlink_drain(&pm->mptcp.events, event_take, pm)) == -ENOBUFS) {
 		pm->counters[DT_PM_LOST_EVENTS]++;
-		dt_log_warn("the kernel dropped path-manager events: some connections may go without detours");
+		pm->stock_missed = true;
 	}
 	if (err)
 		dt_log_err("cannot read path-manager events: %s", strerror(-err));
+	if (pm->stock_missed && !uv_is_active((uv_handle_t *)&pm->missed))
+		dt_timer_arm(&pm->missed, missed_due, MISSED_MS, 0);
 }
 
 static void subflow_closed(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token,
@@ -64,21 +92,17 @@ static void tick_due(uv_timer_t *timer)
 		dt_pm_links_tick(relay, now_ns);
 	}
 	dt_connections_tick(pm, now_ns);
-	if (now_ns - pm->swept_ns >= DT_ARRIVALS_SWEEP_MS * DT_MS) {
-		int err = pm->connections ? dt_arrivals_sweep(pm->arrivals, now_ns) : 0;
-
-		if (err)
-			dt_log_warn("cannot list sockets: %s", strerror(-err));
-		pm->swept_ns = now_ns;
-	} else {
+	if (now_ns - pm->stock_ns >= STOCK_NS)
+		take_stock(pm);
+	else
 		dt_arrivals_sample(pm->arrivals, now_ns);
-	}
 	if (++turn % TRACK_SWEEP_TICKS == 0)
 		dt_track_sweep(pm->track, now_ns - TRACK_SWEEP_TICKS * DT_SEC);
 }
 
 static void pm_free(struct dt_pm *pm)
 {
+	dt_inventory_close(pm->inventory);
 	dt_arrivals_free(pm->arrivals);
 	dt_track_close(pm->track);
 	dt_netlink_close(&pm->diag);
@@ -100,9 +124,10 @@ static void closing_turn(uv_timer_t *timer)
 {
 	struct dt_pm *pm = timer->data;
 
-	if (pm->relays_open == 0)
+	if (pm->relays_open == 0) {
+		uv_close((uv_handle_t *)&pm->missed, NULL);
 		uv_close((uv_handle_t *)&pm->tick, tick_closed);
-	else
+	} else
 		dt_timer_arm(&pm->tick, closing_turn, 1, 0);
 }
 
@@ -114,6 +139,9 @@ static void pm_stop(void *daemon)
 	dt_connections_drop(pm, true);
 	while (pm->relays)
 		dt_pm_relay_close(pm->relays);
+	dt_accepted_free(pm);
+	dt_interfaces_fini(pm);
+	dt_network_close(&pm->network);
 	dt_control_close(pm->control);
 	pm->control = NULL;
 	/* data is set once the handle is initialised; closing stops it */
@@ -141,7 +169,13 @@ static int kernel_open(struct dt_pm *pm)
 		dt_log_err("cannot open sock_diag: %s", strerror(-err));
 		return err;
 	}
-	err = dt_arrivals_new(&pm->arrivals, &pm->diag, pm->track);
+	err = dt_arrivals_new(&pm->arrivals, &pm->diag);
+	if (err == 0)
+		err = dt_inventory_open(&pm->inventory);
+	if (err == 0)
+		err = dt_accepted_new(pm);
+	if (err == 0)
+		err = dt_interfaces_watch(pm);
 	if (err)
 		return err;
 	err = uv_poll_init(pm->loop, &pm->events, dt_netlink_fd(&pm->mptcp.events));
@@ -173,7 +207,9 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 	pm->takeover.lock_fd = -1;
 	dt_log_set_level(pm->config->log_level);
 	uv_timer_init(loop, &pm->tick);
+	uv_timer_init(loop, &pm->missed);
 	pm->tick.data = pm;
+	pm->missed.data = pm;
 	err = dt_takeover_begin(&pm->takeover);
 	if (err == 0)
 		err = dt_track_open(&pm->track, pm->takeover.netns_cookie);
@@ -191,6 +227,7 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 		return err;
 	}
 	dt_timer_arm(&pm->tick, tick_due, TICK_MS, TICK_MS);
+	take_stock(pm);
 	dt_log_info("client ready relays=%zu max-detours=%u", pm->config->nrelays, pm->config->max_detours);
 	*out = pm;
 	return 0;
@@ -280,6 +317,7 @@ static int pm_reload(void *daemon, void *config)
 	err = relays_replace(pm, fresh);
 	HASH_ITER(hh, pm->connections, c, tmp)
 		dt_detours_rules_changed(c);
+	take_stock(pm);
 	dt_client_config_free(old);
 	if (err)
 		dt_log_err("reload: %s", strerror(-err));

@@ -135,7 +135,7 @@ void dt_pm_leases_refresh(struct dt_relay_link *link, uint64_t now_ns)
 	struct dt_pm_lease *lease, *tmp;
 
 	HASH_ITER(hh, link->leases, lease, tmp) {
-		if (!lease->detours && !lease->used)
+		if (!lease->subflows && !lease->used)
 			continue;
 		if (lease->state == DT_LEASE_READY) {
 			lease_ask(lease, DT_OP_RENEW, now_ns);
@@ -163,7 +163,7 @@ static void lease_forget(struct dt_pm_lease *lease)
 
 static void lease_tick(struct dt_pm_lease *lease, uint64_t now_ns)
 {
-	bool wanted = lease->detours || lease->used;
+	bool wanted = lease->subflows || lease->used;
 
 	switch (lease->state) {
 	case DT_LEASE_READY:
@@ -179,7 +179,7 @@ static void lease_tick(struct dt_pm_lease *lease, uint64_t now_ns)
 	case DT_LEASE_REFUSED:
 		if (now_ns < lease->retry_ns)
 			break;
-		if (lease->detours) {
+		if (lease->subflows) {
 			lease->state = DT_LEASE_ASKED;
 			lease_ask(lease, DT_OP_LEASE, now_ns);
 		} else {
@@ -202,15 +202,22 @@ void dt_pm_leases_tick(struct dt_pm *pm, uint64_t now_ns)
 					lease_tick(lease, now_ns);
 }
 
+void dt_pm_leases_orphan(struct dt_relay_link *link)
+{
+	struct dt_pm_lease *lease, *tmp;
+
+	HASH_ITER(hh, link->leases, lease, tmp)
+		while (lease->subflows)
+			dt_subflow_lease_set(lease->subflows, NULL);
+}
+
 void dt_pm_leases_drop(struct dt_relay_link *link, bool tell, uint64_t now_ns)
 {
 	struct dt_pm_lease *lease, *tmp;
 
 	HASH_ITER(hh, link->leases, lease, tmp) {
-		struct dt_detour *d, *next;
-
-		DL_FOREACH_SAFE2(lease->detours, d, next, lease_next)
-			dt_detour_free(d, true);
+		while (lease->subflows)
+			dt_subflow_free(lease->subflows, true);
 		dt_link_cancel(link->proto, lease);
 		if (tell && lease->state == DT_LEASE_READY && dt_link_state(link->proto) == DT_LINK_UP) {
 			lease->under_way = false;

@@ -5,8 +5,11 @@
  *     relays.c       relays and links: the conversation with a relay from one local address
  *     tunnels.c      WireGuard tunnels to relays
  *     leases.c       leases, cached per link and server
- *     connections.c  MPTCP connections and subflows, as the kernel's events tell them
- *     detours.c      for each connection: which relays, joins, time-outs, back-off
+ *     connections.c  MPTCP connections, as the kernel's events and the inventory tell them
+ *     subflows.c     the life of one additional subflow: join, time-out, end, back-off
+ *     detours.c      for each connection: which subflows it should have
+ *     interfaces.c   the host's addresses: where plain subflows start
+ *     inventory.c    every subflow there is
  *     rules.c        which rule holds for a connection (pure)
  *     track.c        what sockops saw of each subflow
  *     arrivals.c     what arrives on each, by samples
@@ -22,16 +25,20 @@
 #include "base/control.h"
 #include "base/log.h"
 #include "net/mptcp_pm.h"
+#include "net/network.h"
 #include "net/sock_diag.h"
 #include "pm/arrivals.h"
 #include "pm/config.h"
+#include "pm/inventory.h"
 #include "pm/takeover.h"
 #include "pm/track.h"
 #include "pm/tunnels.h"
 #include "proto/client_link.h"
 
 struct dt_pm;
-struct dt_detour;
+struct dt_connection;
+struct dt_subflow;
+struct dt_accepted;
 
 /* --- relays.c ---------------------------------------------------------------------------------- */
 
@@ -83,6 +90,8 @@ struct dt_relay_link *dt_pm_relay_link(struct dt_pm_relay *relay, const struct d
 struct dt_ip dt_relay_link_nat_address(const struct dt_relay_link *link);
 /* Closes links that nobody uses; every second. */
 void dt_pm_links_tick(struct dt_pm_relay *relay, uint64_t now_ns);
+/* The host's network changed: links whose address is gone close, the others probe at once. */
+void dt_pm_links_network_changed(struct dt_pm *pm, uint64_t now_ns);
 /* Sends what is due and arms the timer; after every call into link->proto. */
 void dt_relay_link_flush(struct dt_relay_link *link);
 /* Which carrier joins of this relay use now. */
@@ -114,7 +123,7 @@ struct dt_pm_lease {
 	uint64_t expires_ns;
 	uint64_t renew_ns;
 	uint64_t retry_ns;
-	struct dt_detour *detours;
+	struct dt_subflow *subflows;
 	UT_hash_handle hh;
 };
 
@@ -127,23 +136,43 @@ void dt_pm_lease_verify(struct dt_pm_lease *lease, uint64_t now_ns);
 void dt_pm_leases_tick(struct dt_pm *pm, uint64_t now_ns);
 /* The relay came back or was restarted: leases not READY are asked for at once, all are verified. */
 void dt_pm_leases_refresh(struct dt_relay_link *link, uint64_t now_ns);
+/* The subflows under these leases live on without them. */
+void dt_pm_leases_orphan(struct dt_relay_link *link);
 /* Detours that wait are let go; the memory too. With tell, a release is sent. */
 void dt_pm_leases_drop(struct dt_relay_link *link, bool tell, uint64_t now_ns);
 
 /* --- connections.c ----------------------------------------------------------------------------- */
 
+/* Addresses that the server announced (ADD_ADDR); more are not kept. */
+#define DT_ANNOUNCED_MAX 8
+
+struct dt_announced {
+	uint8_t id;
+	struct dt_endpoint at;
+};
+
 struct dt_connection {
 	struct dt_pm *pm;
 	dt_mptcp_token token;
-	uint64_t number; /* the id shown to users */
-	struct dt_endpoint local;
+	uint64_t number;	  /* the id shown to users */
+	struct dt_endpoint local; /* of the initial subflow */
 	struct dt_endpoint remote;
-	bool deny_join_id0;
+	struct dt_ip source;	 /* where new subflows start: local.ip while the host has it; unset: no way out */
+	bool foreign;		 /* under the kernel's path manager: made before ours took over; left alone */
+	bool deny_join_id0;	 /* the server wants no joins at remote (C flag) */
 	bool direct_established; /* the initial subflow lives */
+	bool direct_backup;	 /* and the server was told to keep it as backup */
 	uint32_t ids[8];	 /* bitmap of local address ids in use */
 	uint8_t last_id;
+	uint8_t refusals;	  /* joins refused in a row */
+	unsigned server_limit;	  /* additional subflows the server was seen to take, until server_limit_ns */
+	uint64_t server_limit_ns; /* 0: no limit was met */
 	uint64_t since_ns;
-	struct dt_detour *detours;
+	struct dt_announced announced[DT_ANNOUNCED_MAX];
+	size_t nannounced;
+	unsigned inventory; /* that last saw it, and its initial subflow */
+	bool direct_seen;
+	struct dt_subflow *subflows;
 	/* among those that may be over, because a subflow closed: when to ask the kernel, and how long it was put off */
 	struct dt_connection *doubt_prev, *doubt_next;
 	uint64_t doubt_due_ns;
@@ -162,52 +191,110 @@ void dt_connections_drop(struct dt_pm *pm, bool close_detours);
 /* A free local address id, 0: none left. */
 uint8_t dt_connection_id_take(struct dt_connection *c);
 void dt_connection_id_free(struct dt_connection *c, uint8_t id);
+/*
+ * Takes stock: reads the inventory and applies the difference. Connections not known yet are taken over with the
+ * subflows they have; what is gone is forgotten; arrivals are sampled on the way. -errno: nothing, or only a part.
+ */
+int dt_connections_take_stock(struct dt_pm *pm, uint64_t now_ns);
 
-/* --- detours.c --------------------------------------------------------------------------------- */
+/* --- subflows.c -------------------------------------------------------------------------------- */
 
-enum dt_detour_state {
-	DT_DETOUR_IDLE,	   /* nothing under way; may_try_ns holds back-off */
-	DT_DETOUR_WAITING, /* for its lease */
-	DT_DETOUR_PENDING, /* SYN sent */
-	DT_DETOUR_ESTABLISHED,
+enum dt_subflow_state {
+	DT_SUBFLOW_IDLE,    /* nothing under way; may_try_ns holds back-off */
+	DT_SUBFLOW_WAITING, /* for its lease */
+	DT_SUBFLOW_PENDING, /* SYN sent */
+	DT_SUBFLOW_ESTABLISHED,
 };
 
-/* The last end of a detour, for `why`. */
-enum dt_detour_end {
+/* The last end of a subflow, for `why`. */
+enum dt_subflow_end {
 	DT_END_NONE,
 	DT_END_REFUSED, /* RST to the join, or closed right after it */
 	DT_END_TIMEOUT, /* join unanswered */
 	DT_END_CLOSED,
-	DT_END_ERROR, /* the kernel refused the command: see error */
+	DT_END_ERROR,	/* the kernel refused the command: see error */
+	DT_END_DEAD,	/* given up: nothing came through */
+	DT_END_ADDRESS, /* given up: its local address is no more */
 };
 
-/* At most one per connection and relay. */
-struct dt_detour {
+/*
+ * A subflow beside the initial one. Over a relay (a detour: at most one per connection and relay), or plain: in the
+ * place of the initial one, from another interface, or to an address that the server announced.
+ */
+struct dt_subflow {
 	struct dt_connection *connection;
-	struct dt_pm_relay *relay;
+	struct dt_pm_relay *relay;   /* NULL: plain */
+	bool unknown;		     /* taken over, and not known yet over which relay */
+	char interface[IF_NAMESIZE]; /* plain, from another interface than the connection's; else "" */
+	struct dt_ip source;	     /* plain: it starts here */
+	struct dt_endpoint server;   /* plain: it ends here */
 	struct dt_pm_lease *lease;
-	enum dt_carrier carrier; /* of the last join: NAT or WIREGUARD */
-	enum dt_detour_state state;
-	enum dt_detour_end end;
+	enum dt_carrier carrier; /* of the last join: NAT, WIREGUARD or DIRECT */
+	enum dt_subflow_state state;
+	enum dt_subflow_end end;
 	int error;
+	bool backup_wanted;
+	bool backup; /* the server was told to keep it as backup */
 	uint8_t id;
 	struct dt_endpoint local;
 	struct dt_endpoint remote;
 	uint64_t since_ns; /* of this state */
 	uint64_t backoff_ns;
 	uint64_t may_try_ns;
+	unsigned inventory; /* that last saw it */
 	uv_timer_t timer;
-	struct dt_detour *prev, *next;		   /* of the connection */
-	struct dt_detour *lease_prev, *lease_next; /* of the lease */
+	struct dt_subflow *prev, *next;		    /* of the connection */
+	struct dt_subflow *lease_prev, *lease_next; /* of the lease */
 };
 
-/* Makes the detours this connection should have and has not. */
+/* relay NULL: a plain one. NULL: out of memory. */
+struct dt_subflow *dt_subflow_new(struct dt_connection *c, struct dt_pm_relay *relay);
+/* With close, it is taken from the kernel too. */
+void dt_subflow_free(struct dt_subflow *s, bool close);
+/* The one under way with this four-tuple. */
+struct dt_subflow *dt_subflow_find(struct dt_connection *c, const struct dt_endpoint *local,
+				   const struct dt_endpoint *remote);
+/* Pending or established. */
+bool dt_subflow_is_under_way(const struct dt_subflow *s);
+/* NULL: none. A refused lease, or one not there yet, is waited for: when it changes, the connection is planned anew. */
+void dt_subflow_lease_set(struct dt_subflow *s, struct dt_pm_lease *lease);
+/* Sends the join; carrier and lease (or source and server) say where. False: it failed, and back-off has begun. */
+bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns);
+/* Waits for its lease; true while that is worth a place among the connection's detours. */
+bool dt_subflow_await_lease(struct dt_subflow *s, uint64_t now_ns);
+void dt_subflow_established(struct dt_subflow *s);
+void dt_subflow_closed(struct dt_subflow *s, int error);
+/* Ours to end: the server is told (RM_ADDR), the socket closed. Plans nothing. */
+void dt_subflow_give_up(struct dt_subflow *s, enum dt_subflow_end end, uint64_t now_ns);
+/* The initial subflow, likewise. */
+void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end);
+/* MP_PRIO: the server is told whether this one is backup. The kernel's negative errno. */
+int dt_subflow_set_backup(struct dt_subflow *s, bool backup);
+int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup);
+/* Has it send a segment, so that a peer or relay that forgot it answers by RST. */
+void dt_subflow_stir(const struct dt_subflow *s);
+/* When data last moved on it, either way; 0: never seen. */
+uint64_t dt_subflow_moved_ns(const struct dt_pm *pm, const struct dt_endpoint *local, const struct dt_endpoint *remote);
+/* Nothing comes through any more: data waits for its time-out, or had been moving until lately. */
+bool dt_subflow_stalls(struct dt_pm *pm, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+		       uint64_t now_ns);
+const char *dt_subflow_end_word(enum dt_subflow_end end);
+/* "direct", or the relay's name. */
+const char *dt_subflow_via(const struct dt_subflow *s);
+
+/* --- detours.c --------------------------------------------------------------------------------- */
+
+/* Makes the subflows this connection should have and has not. */
 void dt_detours_plan(struct dt_connection *c);
 void dt_detours_plan_all(struct dt_pm *pm);
 /* The lease was granted, refused, or is gone. */
 void dt_detours_lease_changed(struct dt_pm_lease *lease, uint64_t now_ns);
 /* The relay is up again: back-off is forgotten. */
 void dt_detours_relay_up(struct dt_pm_relay *relay, uint64_t now_ns);
+/* The relay answers again after a silence: what stalled over it is made anew. */
+void dt_detours_relay_back(struct dt_pm_relay *relay, uint64_t now_ns);
+/* The relay is down: its detours go to another relay, where there is one. */
+void dt_detours_relay_down(struct dt_pm_relay *relay, uint64_t now_ns);
 /*
  * The relay may have forgotten its flows: has each detour over it send a segment. If the flow is there it does no harm;
  * if not, the relay's host answers by RST, which a subflow that only receives would wait for in vain.
@@ -217,14 +304,12 @@ void dt_detours_stir(struct dt_pm_relay *relay);
 void dt_detours_stir_lease(const struct dt_pm_lease *lease);
 /* Ends every detour over this relay. */
 void dt_detours_relay_gone(struct dt_pm_relay *relay);
+/* The host's links, addresses or routes changed: subflows of addresses that are gone end, others begin. */
+void dt_detours_network_changed(struct dt_connection *c, bool link_returned, uint64_t now_ns);
+/* Ends the subflows of addresses that are gone, if there is another way; when one was established. */
+void dt_detours_homeless_end(struct dt_connection *c, uint64_t now_ns);
 /* Ends detours beyond what the rules in force give this connection, then plans. */
 void dt_detours_rules_changed(struct dt_connection *c);
-struct dt_detour *dt_detour_find(struct dt_connection *c, const struct dt_endpoint *local,
-				 const struct dt_endpoint *remote);
-void dt_detour_established(struct dt_detour *d);
-void dt_detour_closed(struct dt_detour *d, int error);
-/* With close, the subflow is taken from the kernel too. */
-void dt_detour_free(struct dt_detour *d, bool close);
 /* In words, why this connection has no more detours. */
 void dt_detours_why(const struct dt_connection *c, char *out, size_t cap);
 
@@ -244,6 +329,7 @@ struct dt_plan dt_rules_plan(const struct dt_client_config *config, const struct
 enum dt_pm_counter {
 	DT_PM_CONNECTIONS,
 	DT_PM_LOST_EVENTS,
+	DT_PM_TAKEN_OVER,
 	DT_PM_JOINS,
 	DT_PM_JOINS_ESTABLISHED,
 	DT_PM_JOIN_REFUSED,
@@ -252,6 +338,8 @@ enum dt_pm_counter {
 	DT_PM_LEASES_ASKED,
 	DT_PM_LEASES_GRANTED,
 	DT_PM_LEASES_REFUSED,
+	DT_PM_ANNOUNCED,
+	DT_PM_SURPLUS_CLOSED,
 	DT_PM_DROPPED_AUTH,
 	DT_PM_DROPPED_MALFORMED,
 	DT_PM_DROPPED_UNMATCHED,
@@ -266,10 +354,19 @@ struct dt_pm {
 	uv_poll_t events;
 	uv_poll_t closings;
 	uv_timer_t tick;
+	uv_timer_t missed; /* events were lost: stock is taken when it fires */
 	struct dt_takeover takeover;
 	struct dt_track *track;
 	struct dt_arrivals *arrivals;
-	uint64_t swept_ns;
+	struct dt_inventory *inventory;
+	struct dt_network network;
+	unsigned links_running; /* of them */
+	size_t routes_known;
+	struct dt_accepted *accepted;
+	unsigned add_addr_accepted; /* ip mptcp limits: announced addresses to join */
+	unsigned stock;		    /* number of the inventory last taken */
+	uint64_t stock_ns;	    /* and when */
+	bool stock_missed;	    /* events were lost: take stock as soon as may be */
 	struct dt_pm_relay *relays;
 	struct dt_connection *connections;
 	struct dt_connection *doubtful;
@@ -285,5 +382,8 @@ json_t *dt_pm_status(void *data);
 /* One event for `monitor`; nothing is built when nobody listens. relay may be NULL. */
 void dt_pm_publish(struct dt_pm *pm, const char *event, const struct dt_connection *c, const struct dt_pm_relay *relay,
 		   const char *detail);
+/* The same of a subflow; NULL: the initial one. */
+void dt_pm_publish_subflow(struct dt_pm *pm, const struct dt_connection *c, const struct dt_subflow *s,
+			   const char *detail);
 
 #endif

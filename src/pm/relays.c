@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "base/loop.h"
+#include "pm/interfaces.h"
 #include "pm/pm.h"
 
 #define RESOLVE_RETRY_MS 5000
@@ -175,8 +176,11 @@ static void state_changed(struct dt_relay_link *link, uint64_t now_ns)
 		dt_pm_publish(relay->pm, "relay", NULL, relay, state_word(state));
 	}
 	link->reopen_ns = now_ns + REOPEN_NS;
-	if (state == DT_LINK_DOWN)
+	if (state == DT_LINK_DOWN) {
 		dt_detours_stir(relay);
+		if (is_primary(link))
+			dt_detours_relay_down(relay, now_ns);
+	}
 	if (state == DT_LINK_UP) {
 		dt_pm_leases_refresh(link, now_ns);
 		if (is_primary(link) && relay->tunnel)
@@ -203,6 +207,9 @@ static void events_take(struct dt_relay_link *link)
 				dt_pm_tunnel_answered(event.owner, &event, now_ns);
 			else
 				dt_pm_lease_answered(event.owner, &event, now_ns);
+			break;
+		case DT_LINK_BACK:
+			dt_detours_relay_back(link->relay, now_ns);
 			break;
 		case DT_LINK_MOVED:
 		case DT_LINK_RESTARTED:
@@ -289,10 +296,43 @@ void dt_pm_links_tick(struct dt_pm_relay *relay, uint64_t now_ns)
 		bool used = is_primary(link) || now_ns - link->used_ns < LINK_UNUSED_NS;
 
 		for (lease = link->leases; lease && !used; lease = lease->hh.next)
-			used = lease->detours != NULL;
+			used = lease->subflows != NULL;
 		if (!used)
 			link_close(link, true);
 	}
+}
+
+static bool source_moved(const struct dt_relay_link *link)
+{
+	struct dt_ip now;
+
+	return dt_interfaces_source_for(&link->remote, &now) && !dt_ip_equal(&now, &link->local.ip);
+}
+
+/*
+ * The primary link's socket is the kernel's choice of address: a new one makes it choose again. One that stands on an
+ * address that is gone ends, with the leases that were for it.
+ */
+void dt_pm_links_network_changed(struct dt_pm *pm, uint64_t now_ns)
+{
+	struct dt_relay_link *link, *tmp;
+
+	for (struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next)
+		DL_FOREACH_SAFE(relay->links, link, tmp) {
+			bool here = link->local.port && dt_network_is_local(&pm->network, &link->local.ip);
+
+			if (!here || (is_primary(link) && source_moved(link))) {
+				dt_pm_leases_orphan(link);
+				dt_pm_leases_drop(link, false, now_ns);
+				if (!is_primary(link) && !dt_network_is_local(&pm->network, &link->bound)) {
+					link_close(link, false);
+					continue;
+				}
+				socket_reopen(link, now_ns);
+			}
+			dt_link_probe(link->proto, now_ns);
+			dt_relay_link_flush(link);
+		}
 }
 
 struct dt_ip dt_relay_link_nat_address(const struct dt_relay_link *link)
@@ -469,7 +509,17 @@ enum dt_carrier dt_pm_relay_carrier(const struct dt_pm_relay *relay, uint64_t no
 
 const char *dt_carrier_name(enum dt_carrier carrier)
 {
-	return carrier == DT_CARRIER_NAT ? "nat" : carrier == DT_CARRIER_WIREGUARD ? "wireguard" : "auto";
+	switch (carrier) {
+	case DT_CARRIER_NAT:
+		return "nat";
+	case DT_CARRIER_WIREGUARD:
+		return "wireguard";
+	case DT_CARRIER_AUTO:
+		return "auto";
+	case DT_CARRIER_DIRECT:
+		return "direct";
+	}
+	return "";
 }
 
 enum dt_link_state dt_pm_relay_state(const struct dt_pm_relay *relay)

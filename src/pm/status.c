@@ -8,6 +8,7 @@
 static const char *const counter_names[DT_PM_COUNTERS] = {
 	[DT_PM_CONNECTIONS] = "connections",
 	[DT_PM_LOST_EVENTS] = "lost_events",
+	[DT_PM_TAKEN_OVER] = "taken_over",
 	[DT_PM_JOINS] = "joins",
 	[DT_PM_JOINS_ESTABLISHED] = "joins_established",
 	[DT_PM_JOIN_REFUSED] = "join_refused",
@@ -16,6 +17,8 @@ static const char *const counter_names[DT_PM_COUNTERS] = {
 	[DT_PM_LEASES_ASKED] = "leases_asked",
 	[DT_PM_LEASES_GRANTED] = "leases_granted",
 	[DT_PM_LEASES_REFUSED] = "leases_refused",
+	[DT_PM_ANNOUNCED] = "addresses_announced",
+	[DT_PM_SURPLUS_CLOSED] = "surplus_closed",
 	[DT_PM_DROPPED_AUTH] = "dropped_auth",
 	[DT_PM_DROPPED_MALFORMED] = "dropped_malformed",
 	[DT_PM_DROPPED_UNMATCHED] = "dropped_unmatched",
@@ -68,7 +71,7 @@ static json_t *relay_status(const struct dt_pm_relay *relay)
 			 (json_int_t)(relay->links ? dt_link_rtt_us(relay->links->proto) : 0));
 }
 
-static json_t *subflow_status(struct dt_pm *pm, const char *via, const char *carrier, const char *state,
+static json_t *subflow_status(struct dt_pm *pm, const char *via, const char *carrier, const char *state, bool backup,
 			      const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
 	char local_text[DT_ENDPOINT_STRLEN], remote_text[DT_ENDPOINT_STRLEN];
@@ -79,8 +82,8 @@ static json_t *subflow_status(struct dt_pm *pm, const char *via, const char *car
 	dt_arrivals_get(pm->arrivals, local, remote, &arrival);
 	dt_track_get(pm->track, local, remote, &stats);
 	dt_sock_diag_get(&pm->diag, local, remote, &sample);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "via", via, "carrier", carrier,
-			 "state", state, "local", dt_endpoint_format(local, local_text), "remote",
+	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "via", via, "carrier", carrier,
+			 "state", state, "backup", backup, "local", dt_endpoint_format(local, local_text), "remote",
 			 dt_endpoint_format(remote, remote_text), "srtt_us",
 			 (json_int_t)(sample.srtt_us ? sample.srtt_us : stats.srtt_us), "bytes_acked",
 			 (json_int_t)(sample.bytes_acked > stats.bytes_acked ? sample.bytes_acked : stats.bytes_acked),
@@ -92,21 +95,29 @@ static json_t *subflow_status(struct dt_pm *pm, const char *via, const char *car
 			 "rtos", (json_int_t)stats.rtos, "receive_bps", (json_int_t)arrival.rate_bps);
 }
 
+static json_t *additional_status(struct dt_pm *pm, const struct dt_subflow *s)
+{
+	json_t *status = subflow_status(pm, dt_subflow_via(s), dt_carrier_name(s->carrier),
+					s->state == DT_SUBFLOW_PENDING ? "pending" : "established", s->backup,
+					&s->local, &s->remote);
+
+	if (s->interface[0])
+		json_object_set_new(status, "interface", json_string(s->interface));
+	return status;
+}
+
 static json_t *connection_status(struct dt_pm *pm, const struct dt_connection *c)
 {
 	char local[DT_ENDPOINT_STRLEN], remote[DT_ENDPOINT_STRLEN], why[1024];
 	json_t *subflows = json_array();
-	const struct dt_detour *d;
+	const struct dt_subflow *s;
 
 	json_array_append_new(subflows,
 			      subflow_status(pm, "direct", "direct", c->direct_established ? "established" : "closed",
-					     &c->local, &c->remote));
-	DL_FOREACH(c->detours, d)
-		if (d->state == DT_DETOUR_PENDING || d->state == DT_DETOUR_ESTABLISHED)
-			json_array_append_new(subflows,
-					      subflow_status(pm, d->relay->conf->name, dt_carrier_name(d->carrier),
-							     d->state == DT_DETOUR_PENDING ? "pending" : "established",
-							     &d->local, &d->remote));
+					     c->direct_backup, &c->local, &c->remote));
+	DL_FOREACH(c->subflows, s)
+		if (dt_subflow_is_under_way(s))
+			json_array_append_new(subflows, additional_status(pm, s));
 	dt_detours_why(c, why, sizeof(why));
 	return json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)c->number, "local",
 			 dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->remote, remote), "why",
@@ -129,21 +140,47 @@ json_t *dt_pm_status(void *data)
 			 connections, "counters", counters);
 }
 
-void dt_pm_publish(struct dt_pm *pm, const char *event, const struct dt_connection *c, const struct dt_pm_relay *relay,
-		   const char *detail)
+static json_t *event_line(const char *event, const struct dt_connection *c, const char *detail)
 {
 	char remote[DT_ENDPOINT_STRLEN];
-	json_t *line;
+	json_t *line = json_pack("{s:I, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event", event,
+				 "detail", detail);
 
-	if (!pm->control || !dt_control_watched(pm->control))
-		return;
-	line = json_pack("{s:I, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event", event, "detail",
-			 detail);
 	if (c) {
 		json_object_set_new(line, "id", json_integer((json_int_t)c->number));
 		json_object_set_new(line, "remote", json_string(dt_endpoint_format(&c->remote, remote)));
 	}
+	return line;
+}
+
+static bool is_watched(const struct dt_pm *pm)
+{
+	return pm->control && dt_control_watched(pm->control);
+}
+
+void dt_pm_publish(struct dt_pm *pm, const char *event, const struct dt_connection *c, const struct dt_pm_relay *relay,
+		   const char *detail)
+{
+	json_t *line;
+
+	if (!is_watched(pm))
+		return;
+	line = event_line(event, c, detail);
 	if (relay)
 		json_object_set_new(line, "relay", json_string(relay->conf->name));
+	dt_control_publish(pm->control, line);
+}
+
+void dt_pm_publish_subflow(struct dt_pm *pm, const struct dt_connection *c, const struct dt_subflow *s,
+			   const char *detail)
+{
+	json_t *line;
+
+	if (!is_watched(pm))
+		return;
+	line = event_line("subflow", c, detail);
+	json_object_set_new(line, s && s->relay ? "relay" : "via", json_string(s ? dt_subflow_via(s) : "direct"));
+	if (s && s->interface[0])
+		json_object_set_new(line, "interface", json_string(s->interface));
 	dt_control_publish(pm->control, line);
 }

@@ -107,6 +107,15 @@ int dt_track_get(const struct dt_track *t, const struct dt_endpoint *local, cons
 	return bpf_map_lookup_elem(bpf_map__fd(t->skel->maps.subflows), &key, out) < 0 ? -ENOENT : 0;
 }
 
+void dt_track_adopt(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+		    uint32_t token)
+{
+	struct dt_subflow_key key = dt_track_key(local, remote);
+	struct dt_subflow_stats stats = {.token = token, .state = BPF_TCP_ESTABLISHED};
+
+	bpf_map_update_elem(bpf_map__fd(t->skel->maps.subflows), &key, &stats, BPF_NOEXIST);
+}
+
 void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
 	struct dt_subflow_key key = dt_track_key(local, remote);

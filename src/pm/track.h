@@ -16,6 +16,9 @@ struct dt_subflow_key dt_track_key(const struct dt_endpoint *local, const struct
 /* -ENOENT: never seen. */
 int dt_track_get(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 		 struct dt_subflow_stats *out);
+/* A socket older than track.bpf: the row that its callbacks look for, where they come. */
+void dt_track_adopt(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+		    uint32_t token);
 void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote);
 
 /* The kernel does not report every connection's end by netlink; the end of its subflows it does, here. */

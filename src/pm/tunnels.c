@@ -161,7 +161,7 @@ static int family_set(struct dt_pm_tunnel *t, struct dt_ip *ip)
 	int err = dt_rt_address_add(&t->wg.route, t->wg.ifindex, ip);
 
 	if (err == 0)
-		err = dt_rt_default_route(&t->wg.route, family, t->table, t->wg.ifindex);
+		err = dt_rt_default_route(&t->wg.route, family, t->table, t->wg.ifindex, NULL);
 	if (err == 0)
 		err = dt_rt_rule(&t->wg.route, true, ip, t->table, priority_of(t));
 	if (err && family == 6) {

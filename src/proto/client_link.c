@@ -57,7 +57,7 @@ struct dt_link {
 	unsigned nsent;
 	struct flight flights[FLIGHTS];
 
-	bool state_changed, restarted, moved; /* events to deliver */
+	bool state_changed, restarted, moved, back; /* events to deliver */
 };
 
 void dt_client_session_init(struct dt_client_session *s)
@@ -248,13 +248,22 @@ static size_t transmit(struct dt_link *l, struct request *r, const struct dt_mes
 	return (size_t)len;
 }
 
+/* Until this one is answered; the answer puts the next one off. */
+static uint64_t probe_wait_ns(const struct dt_link *l)
+{
+	uint64_t least = DT_LINK_PROBE_UNANSWERED_MS * DT_MS, most = DT_LINK_PROBE_MS * DT_MS;
+	uint64_t wait_ns = 2 * l->srtt_us * DT_US;
+
+	return wait_ns < least ? least : wait_ns > most ? most : wait_ns;
+}
+
 static size_t probe_send(struct dt_link *l, uint64_t now_ns, uint8_t *out, size_t cap)
 {
 	struct dt_message ping;
 
 	memset(&ping, 0, sizeof(ping));
 	ping.op = DT_OP_PING;
-	l->probe_ns = now_ns + DT_LINK_PROBE_MS * DT_MS;
+	l->probe_ns = now_ns + probe_wait_ns(l);
 	if (!l->unanswered_ns)
 		l->unanswered_ns = now_ns;
 	return transmit(l, NULL, &ping, now_ns, out, cap);
@@ -369,7 +378,11 @@ enum dt_link_verdict dt_link_input(struct dt_link *l, uint64_t now_ns, const uin
 	sent_ns = flight->sent_ns;
 	memset(flight, 0, sizeof(*flight));
 
+	if (l->unanswered_ns && now_ns - l->unanswered_ns > DT_LINK_SILENCE_MS * DT_MS + 2 * l->srtt_us * DT_US)
+		l->back = true;
 	l->unanswered_ns = 0;
+	if (!r)
+		l->probe_ns = now_ns + DT_LINK_PROBE_MS * DT_MS;
 	rtt_take(l, sent_ns, now_ns);
 	if (!sodium_is_zero(m.token, sizeof(m.token))) {
 		memcpy(l->token, m.token, sizeof(l->token));
@@ -398,6 +411,11 @@ bool dt_link_event(struct dt_link *l, struct dt_link_event *out)
 	if (l->state_changed) {
 		l->state_changed = false;
 		out->type = DT_LINK_STATE;
+		return true;
+	}
+	if (l->back) {
+		l->back = false;
+		out->type = DT_LINK_BACK;
 		return true;
 	}
 	if (l->restarted) {

@@ -26,6 +26,10 @@ enum dt_link_state {
 };
 #define DT_LINK_PROBE_MS 2000
 #define DT_LINK_DOWN_AFTER_MS 5000
+/* While one is unanswered the next follows sooner, so that a relay that is back is found soon. */
+#define DT_LINK_PROBE_UNANSWERED_MS 1500
+/* A silence this long is one. */
+#define DT_LINK_SILENCE_MS 1000
 /* A request is repeated after 250 ms (or twice the RTT if that is more), then doubling up to 2 s, +-20 %. */
 #define DT_LINK_RETRY_MS 250
 #define DT_LINK_RETRY_MAX_MS 2000
@@ -41,6 +45,7 @@ enum dt_link_event_type {
 	DT_LINK_REPLY,	   /* owner's request was answered, well or not: see message.reason */
 	DT_LINK_TIMEOUT,   /* owner's request was given up */
 	DT_LINK_MOVED,	   /* the relay sees this client at another address than before: see message.seen */
+	DT_LINK_BACK,	   /* it answers again after probes went unanswered */
 	DT_LINK_RESTARTED, /* the relay's session changed: it was restarted (leases normally survive) */
 };
 struct dt_link_event {

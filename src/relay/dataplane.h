@@ -8,7 +8,7 @@
 #define DETOURD_RELAY_DATAPLANE_H
 
 #include "relay/config.h"
-#include "relay/network.h"
+#include "net/network.h"
 #include "relay/policy.h"
 
 struct dt_dataplane;

@@ -13,7 +13,7 @@
 #include "relay/flows.h"
 #include "relay/leases.h"
 #include "relay/listener.h"
-#include "relay/network.h"
+#include "net/network.h"
 #include "relay/policy.h"
 #include "relay/tunnels.h"
 

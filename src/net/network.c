@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "relay/network.h"
+#include "net/network.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

@@ -3,8 +3,8 @@
  * The relay host's links, addresses and routes as they are now. Every announced change leads, after a moment of
  * quiet, to a fresh dump and one call of changed(): small tables, and no increments to get wrong.
  */
-#ifndef DETOURD_RELAY_NETWORK_H
-#define DETOURD_RELAY_NETWORK_H
+#ifndef DETOURD_NET_NETWORK_H
+#define DETOURD_NET_NETWORK_H
 
 #include <uv.h>
 

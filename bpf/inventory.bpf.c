@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The truth about this network namespace's MPTCP connections: one record for each subflow there is, with what neither
+ * netlink nor sock_diag tells (which path manager the connection has, and who opened it). Run by reading an iterator;
+ * it also lets track.bpf hear of sockets that are older than it, where the kernel can (Linux 6.12).
+ */
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "detourd/maps.h"
+
+#define AF_INET 2
+#define SOL_TCP 6
+#define TCP_BPF_SOCK_OPS_CB_FLAGS 1008
+
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+} __attribute__((preserve_access_index));
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+} __attribute__((preserve_access_index));
+
+struct sock {
+	struct sock_common __sk_common;
+} __attribute__((preserve_access_index));
+
+struct inet_sock {
+	struct sock sk;
+} __attribute__((preserve_access_index));
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	void *icsk_ulp_data;
+} __attribute__((preserve_access_index));
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u64 bytes_acked;
+	__u64 bytes_received;
+	__u32 srtt_us;
+	__u32 total_retrans;
+	__u8 bpf_sock_ops_cb_flags;
+	bool is_mptcp;
+} __attribute__((preserve_access_index));
+
+struct mptcp_pm_data {
+	bool server_side;
+	bool remote_deny_join_id0;
+	__u8 pm_type;
+} __attribute__((preserve_access_index));
+
+struct mptcp_sock {
+	struct inet_connection_sock sk;
+	__u32 token;
+	bool fully_established;
+	struct mptcp_pm_data pm;
+} __attribute__((preserve_access_index));
+
+struct mptcp_subflow_context {
+	__u32 token;
+	__u32 request_bkup : 1;
+	__u32 mp_join : 1;
+	__u32 backup : 1;
+	__u32 fully_established : 1;
+	__s16 local_id;
+	__u8 remote_id;
+	struct sock *conn;
+} __attribute__((preserve_access_index));
+
+/* Before 6.5 the id was a byte. */
+struct mptcp_subflow_context___u8_id {
+	__u8 local_id;
+} __attribute__((preserve_access_index));
+
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+} __attribute__((preserve_access_index));
+
+static __always_inline void key_read(struct dt_subflow_key *key, const struct sock_common *sk)
+{
+	if (BPF_CORE_READ(sk, skc_family) == AF_INET) {
+		key->local.w[2] = bpf_htonl(0xffff);
+		key->local.w[3] = BPF_CORE_READ(sk, skc_rcv_saddr);
+		key->remote.w[2] = bpf_htonl(0xffff);
+		key->remote.w[3] = BPF_CORE_READ(sk, skc_daddr);
+	} else {
+		BPF_CORE_READ_INTO(&key->local.w, sk, skc_v6_rcv_saddr.in6_u.u6_addr32);
+		BPF_CORE_READ_INTO(&key->remote.w, sk, skc_v6_daddr.in6_u.u6_addr32);
+	}
+	key->lport = BPF_CORE_READ(sk, skc_num);
+	key->rport = bpf_ntohs(BPF_CORE_READ(sk, skc_dport));
+}
+
+static __always_inline __u32 flags_read(struct mptcp_subflow_context *sf, struct mptcp_sock *msk)
+{
+	__u32 flags = 0;
+
+	if (BPF_CORE_READ(msk, pm.server_side))
+		flags |= DT_RECORD_SERVER_SIDE;
+	if (BPF_CORE_READ(msk, pm.pm_type) == 1)
+		flags |= DT_RECORD_USERSPACE_PM;
+	if (BPF_CORE_READ(msk, pm.remote_deny_join_id0))
+		flags |= DT_RECORD_DENY_JOIN_ID0;
+	if (BPF_CORE_READ(msk, fully_established))
+		flags |= DT_RECORD_READY;
+	if (BPF_CORE_READ_BITFIELD_PROBED(sf, mp_join))
+		flags |= DT_RECORD_JOIN;
+	if (BPF_CORE_READ_BITFIELD_PROBED(sf, fully_established))
+		flags |= DT_RECORD_CONFIRMED;
+	if (BPF_CORE_READ_BITFIELD_PROBED(sf, backup))
+		flags |= DT_RECORD_BACKUP;
+	if (BPF_CORE_READ_BITFIELD_PROBED(sf, request_bkup))
+		flags |= DT_RECORD_BACKUP_ASKED;
+	return flags;
+}
+
+static __always_inline __u8 local_id_read(struct mptcp_subflow_context *sf)
+{
+	__s16 id;
+
+	if (bpf_core_field_size(sf->local_id) == 1)
+		return BPF_CORE_READ((struct mptcp_subflow_context___u8_id *)sf, local_id);
+	id = BPF_CORE_READ(sf, local_id);
+	return id < 0 ? 0 : (__u8)id;
+}
+
+SEC("iter/tcp")
+int inventory(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *sk = ctx->sk_common;
+	struct dt_subflow_record r = {};
+	struct mptcp_subflow_context *sf;
+	struct mptcp_sock *msk;
+	struct tcp_sock *tp;
+	int state, hear;
+
+	if (!sk)
+		return 0;
+	state = sk->skc_state;
+	if (state == BPF_TCP_LISTEN || state == BPF_TCP_TIME_WAIT || state == BPF_TCP_NEW_SYN_RECV)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp || !BPF_CORE_READ(tp, is_mptcp))
+		return 0;
+	sf = BPF_CORE_READ(tp, inet_conn.icsk_ulp_data);
+	msk = sf ? (struct mptcp_sock *)BPF_CORE_READ(sf, conn) : NULL;
+	if (!msk)
+		return 0;
+	r.token = BPF_CORE_READ(msk, token);
+	if (!r.token)
+		return 0;
+	key_read(&r.key, sk);
+	key_read(&r.initial, (struct sock_common *)msk);
+	r.flags = flags_read(sf, msk);
+	r.local_id = local_id_read(sf);
+	r.remote_id = BPF_CORE_READ(sf, remote_id);
+	r.state = (__u8)state;
+	r.srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
+	r.bytes_acked = BPF_CORE_READ(tp, bytes_acked);
+	r.bytes_received = BPF_CORE_READ(tp, bytes_received);
+	r.retransmits = BPF_CORE_READ(tp, total_retrans);
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	if (!(r.flags & DT_RECORD_SERVER_SIDE) && BPF_CORE_READ(tp, bpf_sock_ops_cb_flags) == 0) {
+		hear = BPF_SOCK_OPS_RTO_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG |
+		       BPF_SOCK_OPS_RTT_CB_FLAG;
+		bpf_setsockopt(tp, SOL_TCP, TCP_BPF_SOCK_OPS_CB_FLAGS, &hear, sizeof(hear));
+	}
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/interfaces.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Routing tables of interfaces: tunnel-table, and so many beyond it, and the interface's index. */
+#define TABLE_OFFSET 1000
+
+bool dt_interface_is_named(const struct dt_client_config *config, const char *name)
+{
+	for (size_t i = 0; i < config->ninterfaces; i++)
+		if (fnmatch(config->interfaces[i], name, 0) == 0)
+			return true;
+	return false;
+}
+
+static bool interface_is_backup(const struct dt_client_config *config, const char *name)
+{
+	for (size_t i = 0; i < config->ninterface_confs; i++)
+		if (strcmp(config->interface_confs[i].name, name) == 0)
+			return config->interface_confs[i].backup;
+	return false;
+}
+
+static bool has_interface(const struct dt_plain_source *sources, size_t count, uint32_t ifindex)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sources[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+size_t dt_interfaces_sources(const struct dt_pm *pm, unsigned family, struct dt_plain_source out[DT_PLAIN_SOURCES_MAX])
+{
+	const struct dt_network *n = &pm->network;
+	size_t count = 0;
+
+	if (pm->config->ninterfaces == 0)
+		return 0;
+	for (size_t i = 0; i < n->naddresses && count < DT_PLAIN_SOURCES_MAX; i++) {
+		const struct dt_rt_address *a = &n->addresses[i];
+		const struct dt_rt_link *link = dt_network_link(n, a->ifindex);
+
+		if (!link || !(link->flags & IFF_RUNNING) || a->scope != RT_SCOPE_UNIVERSE ||
+		    dt_ip_family(&a->ip) != family || has_interface(out, count, a->ifindex) ||
+		    !dt_interface_is_named(pm->config, link->name) || dt_pm_tunnels_have(pm, &a->ip))
+			continue;
+		out[count].ip = a->ip;
+		out[count].ifindex = a->ifindex;
+		out[count].backup = interface_is_backup(pm->config, link->name);
+		memcpy(out[count].interface, link->name, sizeof(link->name));
+		count++;
+	}
+	return count;
+}
+
+void dt_interfaces_name(const struct dt_pm *pm, const struct dt_ip *ip, char out[IF_NAMESIZE])
+{
+	const struct dt_network *n = &pm->network;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < n->naddresses; i++) {
+		const struct dt_rt_link *link = dt_network_link(n, n->addresses[i].ifindex);
+
+		if (link && dt_ip_equal(&n->addresses[i].ip, ip))
+			memcpy(out, link->name, IF_NAMESIZE);
+	}
+}
+
+/* --- routes by source address ------------------------------------------------------------------ */
+
+static const struct dt_rt_route *default_route(const struct dt_network *n, uint32_t ifindex, unsigned family)
+{
+	const struct dt_rt_route *best = NULL;
+
+	for (size_t i = 0; i < n->nroutes; i++) {
+		const struct dt_rt_route *r = &n->routes[i];
+
+		if (r->oif == ifindex && dt_prefix_family(&r->to) == family && r->to.len == (family == 4 ? 96 : 0) &&
+		    (!best || r->metric < best->metric))
+			best = r;
+	}
+	return best;
+}
+
+static uint32_t table_of(const struct dt_pm *pm, uint32_t ifindex)
+{
+	return pm->config->tunnel_table + TABLE_OFFSET + ifindex;
+}
+
+bool dt_interfaces_route(struct dt_pm *pm, const struct dt_plain_source *source, const struct dt_ip *to)
+{
+	uint32_t table = table_of(pm, source->ifindex), oif = 0;
+	unsigned family = dt_ip_family(to);
+	const struct dt_rt_route *route;
+	int err;
+
+	if (dt_rt_route_get(&pm->network.request, to, &source->ip, &oif) == 0 && oif == source->ifindex)
+		return true;
+	route = default_route(&pm->network, source->ifindex, family);
+	if (!route)
+		return false;
+	err = dt_rt_default_route(&pm->network.request, family, table, source->ifindex, &route->via);
+	if (err == 0)
+		err = dt_rt_rule(&pm->network.request, true, &source->ip, table, pm->config->tunnel_priority);
+	if (err) {
+		dt_log_warn("cannot route by source address: %s interface=%s", strerror(-err), source->interface);
+		return false;
+	}
+	dt_log_info("routing by source address interface=%s table=%u", source->interface, table);
+	return true;
+}
+
+void dt_interfaces_fini(struct dt_pm *pm)
+{
+	for (size_t i = 0; i < pm->network.nlinks; i++)
+		dt_rt_rules_purge(&pm->network.request, table_of(pm, pm->network.links[i].index),
+				  pm->config->tunnel_priority);
+}
+
+bool dt_interfaces_source_for(const struct dt_endpoint *remote, struct dt_ip *out)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = dt_endpoint_to_sockaddr(remote, &sa);
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct dt_endpoint local;
+	bool found;
+
+	if (fd < 0)
+		return false;
+	found = connect(fd, (struct sockaddr *)&sa, len) == 0;
+	len = sizeof(sa);
+	found = found && getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
+		dt_endpoint_from_sockaddr(&local, (struct sockaddr *)&sa) == 0;
+	close(fd);
+	if (found)
+		*out = local.ip;
+	return found;
+}
+
+/* --- changes ----------------------------------------------------------------------------------- */
+
+static unsigned running_count(const struct dt_network *n)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < n->nlinks; i++)
+		count += (n->links[i].flags & IFF_RUNNING) != 0;
+	return count;
+}
+
+static void network_changed(void *data)
+{
+	struct dt_pm *pm = data;
+	unsigned running = running_count(&pm->network);
+	bool returned = running > pm->links_running || pm->network.nroutes > pm->routes_known;
+	struct dt_connection *c, *tmp;
+	uint64_t now_ns = dt_now_ns();
+
+	pm->links_running = running;
+	pm->routes_known = pm->network.nroutes;
+	dt_pm_links_network_changed(pm, now_ns);
+	HASH_ITER(hh, pm->connections, c, tmp)
+		dt_detours_network_changed(c, returned, now_ns);
+}
+
+int dt_interfaces_watch(struct dt_pm *pm)
+{
+	int err = dt_network_open(&pm->network);
+
+	if (err == 0)
+		err = dt_network_watch(&pm->network, pm->loop, network_changed, pm);
+	if (err)
+		dt_log_err("cannot follow the host's links, addresses and routes: %s", strerror(-err));
+	pm->links_running = running_count(&pm->network);
+	pm->routes_known = pm->network.nroutes;
+	return err;
+}

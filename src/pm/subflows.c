@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The life of one additional subflow. A join has a clock of its own, because the kernel reports a black hole only after
+ * two minutes. Ending one takes two steps: REMOVE tells the server by RM_ADDR, so that no dead half counts against its
+ * limit, and the socket is destroyed.
+ */
+#include <errno.h>
+#include <string.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/loop.h"
+#include "pm/pm.h"
+
+#define JOIN_TIMEOUT_MS 5000
+#define BACKOFF_MIN_NS (1 * DT_SEC)
+#define BACKOFF_MAX_NS (60 * DT_SEC)
+/* In place of the initial subflow: that path is free and should be used again soon after it works. */
+#define BACKOFF_MAX_PLAIN_NS (4 * DT_SEC)
+/* One that lived this long was a good one: its back-off starts anew. */
+#define PROVEN_MS 10000
+/* A server at its limit accepts a join and closes it at once (RFC 8684, 3.8). */
+#define REFUSAL_NS (2 * DT_SEC)
+/* So many refusals in a row are the server's limit, which is believed for so long. */
+#define REFUSALS_LIMIT 2
+#define LIMIT_NS (60 * DT_SEC)
+/* A lease that is this long in coming gives its place to the next relay. */
+#define LEASE_PATIENCE_MS 1000
+/* carrier = auto: for so long a relay's NAT is taken to be blocked. */
+#define NAT_BLOCKED_NS (600 * DT_SEC)
+#define PORT_TRIES 5
+/* Data that moved so lately moves still; data that had not moved for longer than ACTIVE was not about to. */
+#define MOVING_NS (1500 * DT_MS)
+#define ACTIVE_NS (30 * DT_SEC)
+
+const char *dt_subflow_end_word(enum dt_subflow_end end)
+{
+	switch (end) {
+	case DT_END_NONE:
+		return "";
+	case DT_END_REFUSED:
+		return "the server refused the join";
+	case DT_END_TIMEOUT:
+		return "the join was not answered";
+	case DT_END_CLOSED:
+		return "the subflow was closed";
+	case DT_END_ERROR:
+		return "the kernel refused the join";
+	case DT_END_DEAD:
+		return "nothing came through any more";
+	case DT_END_ADDRESS:
+		return "its local address is gone";
+	}
+	return "";
+}
+
+const char *dt_subflow_via(const struct dt_subflow *s)
+{
+	return s->relay ? s->relay->conf->name : s->unknown ? "unknown" : "direct";
+}
+
+static void plan_due(uv_timer_t *timer)
+{
+	struct dt_subflow *s = timer->data;
+
+	dt_detours_plan(s->connection);
+}
+
+void dt_subflow_lease_set(struct dt_subflow *s, struct dt_pm_lease *lease)
+{
+	if (s->lease == lease)
+		return;
+	if (s->lease)
+		DL_DELETE2(s->lease->subflows, s, lease_prev, lease_next);
+	s->lease = lease;
+	if (lease)
+		DL_APPEND2(lease->subflows, s, lease_prev, lease_next);
+}
+
+bool dt_subflow_is_under_way(const struct dt_subflow *s)
+{
+	return s->state == DT_SUBFLOW_PENDING || s->state == DT_SUBFLOW_ESTABLISHED;
+}
+
+struct dt_subflow *dt_subflow_find(struct dt_connection *c, const struct dt_endpoint *local,
+				   const struct dt_endpoint *remote)
+{
+	struct dt_subflow *s;
+
+	DL_FOREACH(c->subflows, s)
+		if (dt_subflow_is_under_way(s) && dt_endpoint_equal(&s->local, local) &&
+		    dt_endpoint_equal(&s->remote, remote))
+			return s;
+	return NULL;
+}
+
+struct dt_subflow *dt_subflow_new(struct dt_connection *c, struct dt_pm_relay *relay)
+{
+	struct dt_subflow *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->connection = c;
+	s->relay = relay;
+	uv_timer_init(c->pm->loop, &s->timer);
+	s->timer.data = s;
+	DL_APPEND(c->subflows, s);
+	return s;
+}
+
+/* --- what moves -------------------------------------------------------------------------------- */
+
+uint64_t dt_subflow_moved_ns(const struct dt_pm *pm, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+{
+	struct dt_arrival arrival;
+
+	return dt_arrivals_get(pm->arrivals, local, remote, &arrival) ? arrival.moved_ns : 0;
+}
+
+bool dt_subflow_stalls(struct dt_pm *pm, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+		       uint64_t now_ns)
+{
+	uint64_t moved_ns = dt_subflow_moved_ns(pm, local, remote);
+	struct dt_tcp_sample sample;
+
+	if (moved_ns && now_ns - moved_ns < MOVING_NS)
+		return false;
+	if (dt_sock_diag_get(&pm->diag, local, remote, &sample) == 0 && sample.backoff)
+		return true;
+	return moved_ns && now_ns - moved_ns < ACTIVE_NS;
+}
+
+static bool carried_data(const struct dt_subflow *s)
+{
+	struct dt_subflow_stats stats;
+	struct dt_arrival arrival;
+
+	if (dt_arrivals_get(s->connection->pm->arrivals, &s->local, &s->remote, &arrival) && arrival.bytes_received)
+		return true;
+	/* the SYN counts as one byte acknowledged */
+	return dt_track_get(s->connection->pm->track, &s->local, &s->remote, &stats) == 0 &&
+	       (stats.bytes_acked > 1 || stats.bytes_received > 0);
+}
+
+void dt_subflow_stir(const struct dt_subflow *s)
+{
+	struct dt_connection *c = s->connection;
+	int err;
+
+	if (s->state != DT_SUBFLOW_ESTABLISHED)
+		return;
+	err = dt_mptcp_prio(&c->pm->mptcp, c->token, &s->local, &s->remote, s->backup);
+	if (err)
+		dt_log_debug("cannot stir a subflow: %s (%s) via=%s connection=%llu", strerror(-err),
+			     c->pm->mptcp.commands.error, dt_subflow_via(s), (unsigned long long)c->number);
+}
+
+int dt_subflow_set_backup(struct dt_subflow *s, bool backup)
+{
+	struct dt_connection *c = s->connection;
+	int err = dt_mptcp_prio(&c->pm->mptcp, c->token, &s->local, &s->remote, backup);
+
+	if (err == 0)
+		s->backup = backup;
+	return err;
+}
+
+int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup)
+{
+	int err = dt_mptcp_prio(&c->pm->mptcp, c->token, &c->local, &c->remote, backup);
+
+	if (err == 0)
+		c->direct_backup = backup;
+	return err;
+}
+
+/* --- ends -------------------------------------------------------------------------------------- */
+
+static void socket_destroy(struct dt_connection *c, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+{
+	struct dt_pm *pm = c->pm;
+	int err = dt_sock_diag_destroy(&pm->diag, local, remote);
+
+	if (err == -EOPNOTSUPP)
+		err = dt_mptcp_subflow_destroy(&pm->mptcp, c->token, local, remote);
+	if (err && err != -ENOENT && err != -ESRCH)
+		dt_log_debug("cannot close a subflow: %s connection=%llu", strerror(-err),
+			     (unsigned long long)c->number);
+	dt_track_forget(pm->track, local, remote);
+}
+
+static void subflow_remove(struct dt_subflow *s)
+{
+	struct dt_connection *c = s->connection;
+
+	dt_mptcp_remove(&c->pm->mptcp, c->token, s->id);
+	socket_destroy(c, &s->local, &s->remote);
+	dt_connection_id_free(c, s->id);
+}
+
+void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end)
+{
+	if (!c->direct_established)
+		return;
+	dt_mptcp_remove(&c->pm->mptcp, c->token, 0);
+	socket_destroy(c, &c->local, &c->remote);
+	c->direct_established = false;
+	dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(end));
+}
+
+static uint64_t backoff_max_ns(const struct dt_subflow *s)
+{
+	return s->relay || s->interface[0] ? BACKOFF_MAX_NS : BACKOFF_MAX_PLAIN_NS;
+}
+
+/* What had worked is tried again at once, the first time; else back-off doubles. */
+static void subflow_idle(struct dt_subflow *s, enum dt_subflow_end end, int error, uint64_t now_ns)
+{
+	bool worked = s->state == DT_SUBFLOW_ESTABLISHED && end != DT_END_REFUSED;
+	uint64_t wait_ns = worked ? s->backoff_ns : s->backoff_ns ? s->backoff_ns : BACKOFF_MIN_NS;
+
+	s->backoff_ns = wait_ns ? wait_ns * 2 : BACKOFF_MIN_NS;
+	if (s->backoff_ns > backoff_max_ns(s))
+		s->backoff_ns = backoff_max_ns(s);
+	s->may_try_ns = now_ns + wait_ns;
+	s->state = DT_SUBFLOW_IDLE;
+	s->end = end;
+	s->error = error;
+	s->since_ns = now_ns;
+	s->backup = false;
+	dt_timer_arm(&s->timer, plan_due, wait_ns / DT_MS + 1, 0);
+	if (s->lease && (end == DT_END_REFUSED || end == DT_END_TIMEOUT || end == DT_END_CLOSED))
+		dt_pm_lease_verify(s->lease, now_ns);
+	dt_pm_publish_subflow(s->connection->pm, s->connection, s, dt_subflow_end_word(end));
+}
+
+/* carrier = auto: something on the way eats joins; the other carrier looks different to it. */
+static void carrier_change(struct dt_subflow *s, uint64_t now_ns)
+{
+	struct dt_pm_relay *relay = s->relay;
+
+	if (s->carrier == DT_CARRIER_NAT && relay->nat_blocked_ns <= now_ns) {
+		relay->nat_blocked_ns = now_ns + NAT_BLOCKED_NS;
+		dt_log_info("joins through NAT are not answered, going over to WireGuard relay=%s", relay->conf->name);
+		dt_pm_publish(relay->pm, "relay", NULL, relay, "joins through NAT are not answered: WireGuard");
+		dt_detours_relay_up(relay, now_ns);
+	} else if (s->carrier == DT_CARRIER_WIREGUARD) {
+		relay->nat_blocked_ns = 0;
+	}
+}
+
+static void join_overdue(uv_timer_t *timer)
+{
+	struct dt_subflow *s = timer->data;
+	struct dt_connection *c = s->connection;
+
+	c->pm->counters[DT_PM_JOIN_TIMEOUT]++;
+	subflow_remove(s);
+	subflow_idle(s, DT_END_TIMEOUT, 0, dt_now_ns());
+	if (s->relay && s->relay->conf->carrier == DT_CARRIER_AUTO)
+		carrier_change(s, dt_now_ns());
+	dt_detours_plan(c);
+}
+
+static void refused(struct dt_connection *c, uint64_t now_ns)
+{
+	const struct dt_subflow *s;
+
+	c->pm->counters[DT_PM_JOIN_REFUSED]++;
+	if (++c->refusals < REFUSALS_LIMIT)
+		return;
+	c->server_limit = 0;
+	DL_FOREACH(c->subflows, s)
+		c->server_limit += s->state == DT_SUBFLOW_ESTABLISHED;
+	c->server_limit_ns = now_ns + LIMIT_NS;
+	c->refusals = 0;
+}
+
+void dt_subflow_closed(struct dt_subflow *s, int error)
+{
+	struct dt_connection *c = s->connection;
+	uint64_t now_ns = dt_now_ns();
+	bool closed_early = s->state == DT_SUBFLOW_ESTABLISHED && now_ns - s->since_ns < REFUSAL_NS && !carried_data(s);
+	bool early = s->state == DT_SUBFLOW_PENDING || closed_early;
+
+	subflow_idle(s, early ? DT_END_REFUSED : DT_END_CLOSED, error, now_ns);
+	subflow_remove(s);
+	if (closed_early)
+		refused(c, now_ns);
+	else if (early)
+		c->pm->counters[DT_PM_JOIN_REFUSED]++;
+	else
+		c->server_limit_ns = 0; /* a place is free there */
+	dt_detours_plan(c);
+}
+
+void dt_subflow_give_up(struct dt_subflow *s, enum dt_subflow_end end, uint64_t now_ns)
+{
+	if (!dt_subflow_is_under_way(s))
+		return;
+	subflow_remove(s);
+	subflow_idle(s, end, 0, now_ns);
+	s->connection->server_limit_ns = 0;
+}
+
+static void timer_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void dt_subflow_free(struct dt_subflow *s, bool close)
+{
+	if (close && dt_subflow_is_under_way(s))
+		subflow_remove(s);
+	dt_subflow_lease_set(s, NULL);
+	DL_DELETE(s->connection->subflows, s);
+	uv_close((uv_handle_t *)&s->timer, timer_closed);
+}
+
+/* --- joins ------------------------------------------------------------------------------------- */
+
+static void proven(uv_timer_t *timer)
+{
+	struct dt_subflow *s = timer->data;
+
+	s->backoff_ns = 0;
+	s->connection->refusals = 0;
+}
+
+void dt_subflow_established(struct dt_subflow *s)
+{
+	struct dt_connection *c = s->connection;
+
+	if (s->state != DT_SUBFLOW_PENDING)
+		return;
+	s->state = DT_SUBFLOW_ESTABLISHED;
+	s->since_ns = dt_now_ns();
+	c->pm->counters[DT_PM_JOINS_ESTABLISHED]++;
+	dt_timer_arm(&s->timer, proven, PROVEN_MS, 0);
+	if (s->backup_wanted)
+		dt_subflow_set_backup(s, true);
+	dt_pm_publish_subflow(c->pm, c, s, "established");
+	dt_detours_homeless_end(c, s->since_ns);
+}
+
+/* A port that nobody has at this address: the kernel's own choice for a socket that is thrown away again. */
+static int port_find(struct dt_endpoint *local)
+{
+	struct dt_endpoint any = {local->ip, 0};
+	struct sockaddr_storage sa;
+	socklen_t len = dt_endpoint_to_sockaddr(&any, &sa);
+	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&sa, len) < 0 || getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		err = -errno;
+	close(fd);
+	if (err == 0)
+		dt_endpoint_from_sockaddr(local, (struct sockaddr *)&sa);
+	return err;
+}
+
+static int ends_choose(struct dt_subflow *s)
+{
+	struct dt_connection *c = s->connection;
+
+	switch (s->carrier) {
+	case DT_CARRIER_NAT:
+		s->remote.ip = dt_relay_link_nat_address(s->lease->link);
+		s->remote.port = s->lease->dpt;
+		s->local.ip = c->source;
+		return 0;
+	case DT_CARRIER_WIREGUARD:
+		s->remote = s->server;
+		return dt_pm_tunnel_address(s->relay->tunnel, dt_ip_family(&s->server.ip), &s->local.ip) ? 0
+													 : -ENETDOWN;
+	case DT_CARRIER_DIRECT:
+		s->remote = s->server;
+		s->local.ip = s->source;
+		return 0;
+	case DT_CARRIER_AUTO:
+		break;
+	}
+	return -EINVAL;
+}
+
+static int join_send(struct dt_subflow *s)
+{
+	struct dt_connection *c = s->connection;
+	int err;
+
+	s->id = dt_connection_id_take(c);
+	if (!s->id)
+		return -ENOSPC;
+	err = ends_choose(s);
+	if (err == 0)
+		err = -EADDRINUSE;
+	for (int i = 0; err == -EADDRINUSE && i < PORT_TRIES; i++) {
+		err = port_find(&s->local);
+		if (err == 0)
+			err = dt_mptcp_subflow_create(&c->pm->mptcp, c->token, s->id, &s->local, &s->remote);
+	}
+	if (err)
+		dt_connection_id_free(c, s->id);
+	return err;
+}
+
+bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
+{
+	struct dt_connection *c = s->connection;
+	int err = join_send(s);
+
+	c->pm->counters[DT_PM_JOINS]++;
+	if (err) {
+		c->pm->counters[DT_PM_JOIN_FAILED]++;
+		dt_log_debug("join failed: %s (%s) via=%s connection=%llu", strerror(-err), c->pm->mptcp.commands.error,
+			     dt_subflow_via(s), (unsigned long long)c->number);
+		subflow_idle(s, DT_END_ERROR, err, now_ns);
+		return false;
+	}
+	s->state = DT_SUBFLOW_PENDING;
+	s->since_ns = now_ns;
+	dt_timer_arm(&s->timer, join_overdue, JOIN_TIMEOUT_MS, 0);
+	dt_pm_publish_subflow(c->pm, c, s, "pending");
+	return true;
+}
+
+bool dt_subflow_await_lease(struct dt_subflow *s, uint64_t now_ns)
+{
+	if (s->state != DT_SUBFLOW_WAITING) {
+		s->state = DT_SUBFLOW_WAITING;
+		s->since_ns = now_ns;
+		dt_timer_arm(&s->timer, plan_due, LEASE_PATIENCE_MS, 0);
+	}
+	return now_ns - s->since_ns < LEASE_PATIENCE_MS * DT_MS;
+}
