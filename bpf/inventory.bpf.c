@@ -73,6 +73,7 @@ struct mptcp_sock {
 
 struct mptcp_subflow_context {
 	__u32 token;
+	__u32 request_join : 1;
 	__u32 request_bkup : 1;
 	__u32 mp_join : 1;
 	__u32 backup : 1;
@@ -124,7 +125,8 @@ static __always_inline __u32 flags_read(struct mptcp_subflow_context *sf, struct
 		flags |= DT_RECORD_DENY_JOIN_ID0;
 	if (BPF_CORE_READ(msk, fully_established))
 		flags |= DT_RECORD_READY;
-	if (BPF_CORE_READ_BITFIELD_PROBED(sf, mp_join))
+	/* asked for, until the SYN-ACK says so too */
+	if (BPF_CORE_READ_BITFIELD_PROBED(sf, mp_join) || BPF_CORE_READ_BITFIELD_PROBED(sf, request_join))
 		flags |= DT_RECORD_JOIN;
 	if (BPF_CORE_READ_BITFIELD_PROBED(sf, fully_established))
 		flags |= DT_RECORD_CONFIRMED;

@@ -2,6 +2,7 @@
 #include "pm/config.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@ struct relay_name {
 
 struct parse {
 	struct dt_client_config *config;
+	struct dt_config_pos *interface_pos; /* of each [interface NAME] */
+	size_t ninterface_pos;
 	struct dt_config_pos *relay_key_pos; /* of each relay's public-key */
 	size_t nrelay_key_pos;
 	struct relay_name *names;
@@ -220,7 +223,7 @@ static void *interface_open(struct dt_config *c, void *root, const char *name)
 		free(interface.name);
 		return NULL;
 	}
-	return p;
+	return dt_config_append(c, &p->interface_pos, &p->ninterface_pos, sizeof(c->pos), &c->pos) ? p : NULL;
 }
 
 static void take_interface_backup(struct dt_config *c, void *section, const char *value)
@@ -357,6 +360,14 @@ static void relays_judge(struct dt_config *c, const struct parse *p)
 	}
 }
 
+static void interfaces_judge(struct dt_config *c, const struct parse *p)
+{
+	for (size_t i = 0; i < p->ninterface_pos; i++)
+		if (!dt_interface_is_named(p->config, p->config->interface_confs[i].name))
+			dt_config_error_at(c, p->interface_pos[i], "interfaces in [client] does not name %s",
+					   p->config->interface_confs[i].name);
+}
+
 static struct dt_client_config *config_new(struct dt_config *c)
 {
 	struct dt_client_config *config = calloc(1, sizeof(*config));
@@ -378,12 +389,14 @@ static int config_finish(struct dt_config *c, struct parse *p, struct dt_client_
 
 	names_resolve(c, p);
 	relays_judge(c, p);
+	interfaces_judge(c, p);
 	problems = c->nproblems;
 	dt_config_report(c, name, errors);
 	for (size_t i = 0; i < p->nnames; i++)
 		free(p->names[i].name);
 	free(p->names);
 	free(p->relay_key_pos);
+	free(p->interface_pos);
 	if (problems) {
 		dt_client_config_free(p->config);
 		return -EINVAL;
@@ -414,6 +427,14 @@ int dt_client_config_parse(struct dt_client_config **out, const char *name, cons
 		return -ENOMEM;
 	dt_config_parse(&c, text, len);
 	return config_finish(&c, &p, out, name, errors);
+}
+
+bool dt_interface_is_named(const struct dt_client_config *config, const char *name)
+{
+	for (size_t i = 0; i < config->ninterfaces; i++)
+		if (fnmatch(config->interfaces[i], name, 0) == 0)
+			return true;
+	return false;
 }
 
 void dt_client_config_free(struct dt_client_config *config)

@@ -2,7 +2,6 @@
 #include "pm/interfaces.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,14 +9,6 @@
 
 /* Routing tables of interfaces: tunnel-table, and so many beyond it, and the interface's index. */
 #define TABLE_OFFSET 1000
-
-bool dt_interface_is_named(const struct dt_client_config *config, const char *name)
-{
-	for (size_t i = 0; i < config->ninterfaces; i++)
-		if (fnmatch(config->interfaces[i], name, 0) == 0)
-			return true;
-	return false;
-}
 
 static bool interface_is_backup(const struct dt_client_config *config, const char *name)
 {

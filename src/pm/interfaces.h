@@ -28,8 +28,6 @@ void dt_interfaces_fini(struct dt_pm *pm);
 bool dt_interfaces_source_for(const struct dt_endpoint *remote, struct dt_ip *out);
 /* Which interface has this address; "" if none has. */
 void dt_interfaces_name(const struct dt_pm *pm, const struct dt_ip *ip, char out[IF_NAMESIZE]);
-/* Does `interfaces` name it? */
-bool dt_interface_is_named(const struct dt_client_config *config, const char *name);
 
 /* What the host's network looks like is followed from here on. Logs why not. */
 int dt_interfaces_watch(struct dt_pm *pm);
