@@ -98,7 +98,9 @@ struct dt_flow {
 	__u32 oif;	  /* interface the rewritten packets leave by, valid while route_gen matches */
 	__u32 mtu;	  /* of that route, likewise */
 	__u32 route_gen;
-	__u32 credit; /* bytes taken from the client's and the relay's bucket in advance; void after DT_FLOW_CREDIT_NS */
+	__u32 credit;	    /* bytes taken from the client's and the relay's buckets in advance */
+	__u32 credit_until; /* in units of 2^20 ns; then they are void */
+	__u32 pad;
 
 	/* TCP sequence numbers (host order): what went by in this direction ... */
 	__u32 start;   /* the first after the SYN */
@@ -114,7 +116,6 @@ struct dt_flow {
 	__u32 peer_window;
 };
 
-#define DT_FLOW_CREDIT_NS 50000000ULL
 #define DT_FLOW_WINDOW_MAX (1U << 29)
 
 /* --- nat.bpf: clients ------------------------------------------------------------------------- */
@@ -130,7 +131,7 @@ struct dt_client_limits {
 	__u32 max_new_flows; /* a second; bucket as deep as one second */
 	__u32 flags;	     /* enum dt_client_flag */
 	__u64 rate;	     /* IP bytes a second, each direction, of all flows together; at least 1 */
-	__u64 bucket;	     /* bytes */
+	__u64 bucket_ns;     /* depth of the bucket, as the time in which the rate fills it */
 };
 
 /* Map "ended" (hash by client_id, written by user space): what the sweep has deleted. */
@@ -204,8 +205,8 @@ struct dt_nat_config {
 	__u64 half_open_ns;
 	__u64 idle_ns;
 	__u64 closing_ns;
-	__u64 rate;		      /* relay-wide, as in struct dt_client_limits; its times are usage's of id 0 */
-	__u64 bucket;
+	__u64 rate; /* relay-wide, as in struct dt_client_limits; its times are usage's of id 0 */
+	__u64 bucket_ns;
 	__u32 tunnel_mtu;	      /* of tunnel_ifindex */
 	__u32 max_flows;	      /* relay-wide */
 	__u16 port_min, port_max;     /* lease ports, host order, inclusive */
@@ -242,10 +243,10 @@ enum dt_nat_counter {
 	DT_NAT_DROP_NO_PORT,   /* no free source port found */
 	DT_NAT_DROP_TABLE_FULL,
 	DT_NAT_DROP_NO_ROUTE,
-	DT_NAT_DROP_TTL,      /* no hop left; the sender is told by ICMP */
-	DT_NAT_DROP_TUNNEL,   /* unknown from a tunnel */
-	DT_NAT_DROP_ERROR,    /* a helper failed */
-	DT_NAT_DROP_STALE,    /* SYN on a four-tuple whose last flow the sweep is about to remove */
+	DT_NAT_DROP_TTL,       /* no hop left; the sender is told by ICMP */
+	DT_NAT_DROP_TUNNEL,    /* unknown from a tunnel */
+	DT_NAT_DROP_ERROR,     /* a helper failed */
+	DT_NAT_DROP_STALE,     /* SYN on a four-tuple whose last flow the sweep is about to remove */
 	DT_NAT_FORWARDED_ICMP, /* errors that concern a flow */
 	DT_NAT_DROP_ICMP,      /* errors that quote what a flow has not sent */
 	DT_NAT_DROP_WINDOW,    /* segments outside their flow's window */
@@ -320,7 +321,7 @@ _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");
 _Static_assert(sizeof(struct dt_flow_key) == 40, "layout");
-_Static_assert(sizeof(struct dt_flow) == 152, "layout");
+_Static_assert(sizeof(struct dt_flow) == 160, "layout");
 _Static_assert(sizeof(struct dt_client_limits) == 32, "layout");
 _Static_assert(sizeof(struct dt_client_usage) == 80, "layout");
 _Static_assert(sizeof(struct dt_policy_key) == 36, "layout");

@@ -32,7 +32,7 @@ static struct dt_client_limits limits_of(const struct dt_peer_conf *conf)
 		.max_half_open = half_open < conf->max_flows ? half_open : conf->max_flows,
 		.max_new_flows = conf->max_new_flows,
 		.rate = conf->max_rate_bps / 8,
-		.bucket = dt_rate_bucket(conf->max_rate_bps),
+		.bucket_ns = dt_rate_bucket_ns(conf->max_rate_bps),
 		.flags = conf->plain_tcp ? DT_CLIENT_PLAIN_TCP : 0,
 	};
 }

@@ -22,7 +22,7 @@
 #define TC_HANDLE 0xde70
 #define TC_PRIORITY 0xde70
 
-#define BUCKET_MS 200
+#define BUCKET_NS (DT_SEC / 5)
 #define BUCKET_MIN 131072
 #define ALIVE_NS (60 * DT_SEC)
 #define DEAD_AFTER_NS (660 * DT_SEC)
@@ -278,11 +278,11 @@ int dt_dataplane_fd(const struct dt_dataplane *d, enum dt_dataplane_map map)
 	return -EINVAL;
 }
 
-uint64_t dt_rate_bucket(uint64_t rate_bps)
+uint64_t dt_rate_bucket_ns(uint64_t rate_bps)
 {
-	uint64_t bytes = rate_bps / 8 * BUCKET_MS / 1000;
+	uint64_t ns = BUCKET_MIN * DT_SEC / (rate_bps / 8);
 
-	return bytes > BUCKET_MIN ? bytes : BUCKET_MIN;
+	return ns > BUCKET_NS ? ns : BUCKET_NS;
 }
 
 static int config_store(struct dt_dataplane *d)
@@ -308,7 +308,7 @@ int dt_dataplane_configure(struct dt_dataplane *d, const struct dt_relay_config 
 	d->config.closing_ns = CLOSING_NS;
 	d->config.max_flows = config->max_flows;
 	d->config.rate = config->max_rate_bps / 8;
-	d->config.bucket = dt_rate_bucket(config->max_rate_bps);
+	d->config.bucket_ns = dt_rate_bucket_ns(config->max_rate_bps);
 	d->config.port_min = config->ports.min;
 	d->config.port_max = config->ports.max;
 	d->config.source_min = config->source_ports.min;

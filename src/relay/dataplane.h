@@ -27,8 +27,8 @@ int dt_dataplane_attach(struct dt_dataplane *d, const struct dt_network *n, cons
 int dt_dataplane_configure(struct dt_dataplane *d, const struct dt_relay_config *config);
 /* As BPF sees it now. */
 const struct dt_nat_config *dt_dataplane_config(const struct dt_dataplane *d);
-/* Bytes a bucket holds: 200 ms of the rate, so that TCP finds its rate, but 128 kB at least. */
-uint64_t dt_rate_bucket(uint64_t rate_bps);
+/* Depth of a bucket: 200 ms, so that TCP finds its rate, but 128 kB at least. */
+uint64_t dt_rate_bucket_ns(uint64_t rate_bps);
 /* The WireGuard interface; 0: none. */
 int dt_dataplane_tunnel(struct dt_dataplane *d, uint32_t ifindex);
 int dt_dataplane_alive(struct dt_dataplane *d, uint64_t now_ns);
