@@ -83,6 +83,7 @@ enum dt_option {
 	DT_OPTION_CONTROL = 2, /* reply: 16 + 2, at most one a family: control address */
 	DT_OPTION_NAT = 3,     /* reply: 16: where to join, at most one a family */
 	DT_OPTION_TUNNEL = 4,  /* both: struct dt_wire_tunnel */
+	DT_OPTION_DRAIN = 5,   /* reply: empty; the relay is about to close: go elsewhere */
 };
 
 /* Request: the client's key, the addresses it proposes; reply: the relay's key and UDP port, the addresses given. */

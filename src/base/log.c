@@ -14,10 +14,19 @@ void dt_log_set_level(enum dt_log_level level)
 	threshold = level;
 }
 
-void dt_log(enum dt_log_level level, const char *fmt, ...)
+static void line_write(enum dt_log_level level, const char *line)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 	static const int priorities[] = {3, 4, 6, 7};
+
+	if (getenv("JOURNAL_STREAM"))
+		fprintf(stderr, "<%d>%s\n", priorities[level], line);
+	else
+		fprintf(stderr, "detourd: %s: %s\n", names[level], line);
+}
+
+void dt_log(enum dt_log_level level, const char *fmt, ...)
+{
 	char line[1024];
 	va_list args;
 
@@ -26,10 +35,12 @@ void dt_log(enum dt_log_level level, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	if (getenv("JOURNAL_STREAM"))
-		fprintf(stderr, "<%d>%s\n", priorities[level], line);
-	else
-		fprintf(stderr, "detourd: %s: %s\n", names[level], line);
+	line_write(level, line);
+}
+
+void dt_log_record(const char *line)
+{
+	line_write(DT_LOG_INFO, line);
 }
 
 bool dt_log_allowed(struct dt_log_limit *limit, uint64_t now_ns, uint64_t *suppressed)

@@ -15,6 +15,9 @@ enum dt_log_level { DT_LOG_ERR, DT_LOG_WARN, DT_LOG_INFO, DT_LOG_DEBUG };
 void dt_log_set_level(enum dt_log_level level);
 void dt_log(enum dt_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* A record that was asked for by name: written whatever the level. */
+void dt_log_record(const char *line);
+
 #define dt_log_err(...) dt_log(DT_LOG_ERR, __VA_ARGS__)
 #define dt_log_warn(...) dt_log(DT_LOG_WARN, __VA_ARGS__)
 #define dt_log_info(...) dt_log(DT_LOG_INFO, __VA_ARGS__)

@@ -25,7 +25,7 @@ struct service {
 	const struct dt_mode *mode;
 	const char *config_path;
 	void *daemon;
-	uv_signal_t term, interrupt, hangup;
+	uv_signal_t term, interrupt, hangup, drain;
 };
 
 /* One datagram to the socket in $NOTIFY_SOCKET, see sd_notify(3). Nobody listens: nothing to do. */
@@ -81,6 +81,7 @@ static void signals_close(struct service *s)
 	uv_close((uv_handle_t *)&s->term, NULL);
 	uv_close((uv_handle_t *)&s->interrupt, NULL);
 	uv_close((uv_handle_t *)&s->hangup, NULL);
+	uv_close((uv_handle_t *)&s->drain, NULL);
 }
 
 static void stop_asked(uv_signal_t *handle, int signum)
@@ -109,15 +110,32 @@ static void reload_asked(uv_signal_t *handle, int signum)
 	supervisor_tell("READY=1");
 }
 
+static void drain_asked(uv_signal_t *handle, int signum)
+{
+	struct service *s = handle->data;
+
+	if (s->mode->drain)
+		s->mode->drain(s->daemon);
+	else
+		dt_log_info("there is nothing to drain");
+}
+
+void dt_service_stop(void)
+{
+	raise(SIGTERM);
+}
+
 static void signals_open(struct service *s, uv_loop_t *loop)
 {
 	uv_signal_init(loop, &s->term);
 	uv_signal_init(loop, &s->interrupt);
 	uv_signal_init(loop, &s->hangup);
-	s->term.data = s->interrupt.data = s->hangup.data = s;
+	uv_signal_init(loop, &s->drain);
+	s->term.data = s->interrupt.data = s->hangup.data = s->drain.data = s;
 	uv_signal_start(&s->term, stop_asked, SIGTERM);
 	uv_signal_start(&s->interrupt, stop_asked, SIGINT);
 	uv_signal_start(&s->hangup, reload_asked, SIGHUP);
+	uv_signal_start(&s->drain, drain_asked, SIGUSR1);
 }
 
 int dt_service_run(const struct dt_mode *mode, const char *config_path)

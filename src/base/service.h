@@ -14,11 +14,15 @@ struct dt_mode {
 	int (*start)(void **daemon, uv_loop_t *loop, void *config);
 	/* All or nothing; owns config afterwards. */
 	int (*reload)(void *daemon, void *config);
+	/* SIGUSR1: takes nothing new, and calls dt_service_stop() when all is done. NULL: nothing to drain. */
+	void (*drain)(void *daemon);
 	/* Cancels everything and closes every handle; the daemon is freed before the loop ends. */
 	void (*stop)(void *daemon);
 };
 
 /* config -> start -> loop until SIGTERM/SIGINT -> stop; SIGHUP reloads path. Returns the exit code. */
 int dt_service_run(const struct dt_mode *mode, const char *config_path);
+/* The daemon itself wants to stop: as by SIGTERM, when the loop turns. */
+void dt_service_stop(void);
 
 #endif

@@ -108,6 +108,9 @@ static void relay_print(const json_t *status, FILE *to)
 	json_t *item;
 	size_t i;
 
+	if (json_is_true(json_object_get(status, "draining")))
+		fprintf(to, "draining: no new leases; stops when no flow is open, now %" JSON_INTEGER_FORMAT "\n",
+			number_of(status, "open_flows"));
 	fputs("clients\n", to);
 	json_array_foreach(clients, i, item)
 		fprintf(to, "  %-14s leases %" JSON_INTEGER_FORMAT "  flows %" JSON_INTEGER_FORMAT "  up %s  down %s\n",

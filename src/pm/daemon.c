@@ -336,4 +336,4 @@ static void config_free(void *config)
 	dt_client_config_free(config);
 }
 
-const struct dt_mode dt_client_mode = {config_load, config_free, pm_start, pm_reload, pm_stop};
+const struct dt_mode dt_client_mode = {config_load, config_free, pm_start, pm_reload, NULL, pm_stop};

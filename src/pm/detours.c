@@ -40,6 +40,19 @@ static unsigned detours_under_way(const struct dt_connection *c)
 	return count;
 }
 
+/* Ends what goes over relays that are about to close, unless the connection has nothing else. */
+void dt_detours_leave_draining(struct dt_connection *c)
+{
+	struct dt_subflow *s, *tmp;
+	bool other = c->direct_established;
+
+	DL_FOREACH(c->subflows, s)
+		other = other || (s->state == DT_SUBFLOW_ESTABLISHED && !(s->relay && dt_pm_relay_draining(s->relay)));
+	DL_FOREACH_SAFE(c->subflows, s, tmp)
+		if (s->relay && dt_pm_relay_draining(s->relay) && (s->state != DT_SUBFLOW_ESTABLISHED || other))
+			dt_subflow_free(s, true);
+}
+
 /* A server that has shown its limit is not tried again for a while. */
 static bool server_has_room(struct dt_connection *c, uint64_t now_ns)
 {
@@ -106,6 +119,8 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const 
 
 	if (s && dt_subflow_is_under_way(s))
 		return true;
+	if (dt_pm_relay_draining(relay))
+		return false;
 	if (s && now_ns < s->may_try_ns)
 		return false; /* its timer is running */
 	if (dt_pm_relay_carrier(relay, now_ns) == DT_CARRIER_WIREGUARD)
@@ -359,6 +374,16 @@ void dt_detours_relay_down(struct dt_pm_relay *relay, uint64_t now_ns)
 	}
 }
 
+void dt_detours_leave(struct dt_pm_relay *relay)
+{
+	struct dt_connection *c, *tmp;
+
+	HASH_ITER(hh, relay->pm->connections, c, tmp) {
+		dt_detours_leave_draining(c);
+		dt_detours_plan(c);
+	}
+}
+
 void dt_detours_relay_gone(struct dt_pm_relay *relay)
 {
 	struct dt_connection *c, *tmp;
@@ -519,6 +544,8 @@ static void relay_why(const struct dt_connection *c, struct dt_pm_relay *relay, 
 							       : "connecting";
 	else if (s && dt_subflow_is_under_way(s))
 		why = "";
+	else if (dt_pm_relay_draining(relay))
+		why = dt_reason_text(DT_REASON_DRAINING);
 	else if (dt_pm_relay_carrier(relay, now_ns) == DT_CARRIER_WIREGUARD &&
 		 (relay->tunnel->state != DT_TUNNEL_READY || *relay->tunnel->problem))
 		why = *relay->tunnel->problem ? relay->tunnel->problem : "the tunnel is being set up";

@@ -98,6 +98,8 @@ void dt_relay_link_flush(struct dt_relay_link *link);
 enum dt_carrier dt_pm_relay_carrier(const struct dt_pm_relay *relay, uint64_t now_ns);
 const char *dt_carrier_name(enum dt_carrier carrier);
 enum dt_link_state dt_pm_relay_state(const struct dt_pm_relay *relay);
+/* It is about to close: nothing new goes over it. */
+bool dt_pm_relay_draining(const struct dt_pm_relay *relay);
 
 /* --- leases.c ---------------------------------------------------------------------------------- */
 
@@ -302,6 +304,10 @@ void dt_detours_relay_down(struct dt_pm_relay *relay, uint64_t now_ns);
 void dt_detours_stir(struct dt_pm_relay *relay);
 /* The same for the detours under one lease, which the relay knows no more. */
 void dt_detours_stir_lease(const struct dt_pm_lease *lease);
+/* The relay is about to close: its detours go elsewhere, each as soon as its connection has another subflow. */
+void dt_detours_leave(struct dt_pm_relay *relay);
+/* The same for one connection, which may have got another subflow. */
+void dt_detours_leave_draining(struct dt_connection *c);
 /* Ends every detour over this relay. */
 void dt_detours_relay_gone(struct dt_pm_relay *relay);
 /* The host's links, addresses or routes changed: subflows of addresses that are gone end, others begin. */

@@ -189,6 +189,23 @@ static void state_changed(struct dt_relay_link *link, uint64_t now_ns)
 	}
 }
 
+static void draining_changed(struct dt_relay_link *link, uint64_t now_ns)
+{
+	struct dt_pm_relay *relay = link->relay;
+	bool draining = dt_link_draining(link->proto);
+
+	if (!is_primary(link))
+		return;
+	dt_log_info("%s relay=%s",
+		    draining ? "the relay is about to close, its detours go elsewhere" : "the relay stays",
+		    relay->conf->name);
+	dt_pm_publish(relay->pm, "relay", NULL, relay, draining ? "draining" : "not draining");
+	if (draining)
+		dt_detours_leave(relay);
+	else
+		dt_detours_relay_up(relay, now_ns);
+}
+
 static void events_take(struct dt_relay_link *link)
 {
 	uint64_t now_ns = dt_now_ns();
@@ -210,6 +227,9 @@ static void events_take(struct dt_relay_link *link)
 			break;
 		case DT_LINK_BACK:
 			dt_detours_relay_back(link->relay, now_ns);
+			break;
+		case DT_LINK_DRAINING:
+			draining_changed(link, now_ns);
 			break;
 		case DT_LINK_MOVED:
 		case DT_LINK_RESTARTED:
@@ -525,6 +545,11 @@ const char *dt_carrier_name(enum dt_carrier carrier)
 enum dt_link_state dt_pm_relay_state(const struct dt_pm_relay *relay)
 {
 	return relay->links ? dt_link_state(relay->links->proto) : DT_LINK_CONNECTING;
+}
+
+bool dt_pm_relay_draining(const struct dt_pm_relay *relay)
+{
+	return relay->links && dt_link_draining(relay->links->proto);
 }
 
 struct dt_relay_link *dt_pm_relay_link(struct dt_pm_relay *relay, const struct dt_ip *local, const char **why)

@@ -47,6 +47,8 @@ static const char *relay_reason(const struct dt_pm_relay *relay)
 		return dt_reason_text(refused);
 	switch (dt_pm_relay_state(relay)) {
 	case DT_LINK_UP:
+		if (dt_pm_relay_draining(relay))
+			return dt_reason_text(DT_REASON_DRAINING);
 		return relay->tunnel && dt_pm_relay_carrier(relay, dt_now_ns()) == DT_CARRIER_WIREGUARD
 			       ? relay->tunnel->problem
 			       : "";

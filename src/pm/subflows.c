@@ -343,6 +343,7 @@ void dt_subflow_established(struct dt_subflow *s)
 		dt_subflow_set_backup(s, true);
 	dt_pm_publish_subflow(c->pm, c, s, "established");
 	dt_detours_homeless_end(c, s->since_ns);
+	dt_detours_leave_draining(c);
 }
 
 /* A port that nobody has at this address: the kernel's own choice for a socket that is thrown away again. */

@@ -47,6 +47,7 @@ struct dt_link {
 	uint32_t srtt_us;
 	struct dt_message last;
 	uint8_t reason;
+	bool draining;
 
 	uint64_t probe_ns; /* next probe */
 	unsigned probe_hastened;
@@ -57,7 +58,7 @@ struct dt_link {
 	unsigned nsent;
 	struct flight flights[FLIGHTS];
 
-	bool state_changed, restarted, moved, back; /* events to deliver */
+	bool state_changed, restarted, moved, back, drain_changed; /* events to deliver */
 };
 
 void dt_client_session_init(struct dt_client_session *s)
@@ -340,6 +341,15 @@ static void addresses_take(struct dt_link *l, const struct dt_message *m)
 	l->last = *m;
 }
 
+static void draining_take(struct dt_link *l, const struct dt_message *m)
+{
+	/* other replies may have had no room to say so */
+	if (m->draining == l->draining || (!m->draining && (m->op & ~DT_OP_REPLY) != DT_OP_PING))
+		return;
+	l->draining = m->draining;
+	l->drain_changed = true;
+}
+
 static void full_reply(struct dt_link *l, const struct dt_seal_header *header, const struct dt_message *m)
 {
 	l->probe_hastened = 0;
@@ -349,6 +359,7 @@ static void full_reply(struct dt_link *l, const struct dt_seal_header *header, c
 	l->has_relay_session = true;
 	l->reason = DT_REASON_OK;
 	addresses_take(l, m);
+	draining_take(l, m);
 	state_set(l, DT_LINK_UP);
 }
 
@@ -429,6 +440,11 @@ bool dt_link_event(struct dt_link *l, struct dt_link_event *out)
 		out->message = l->last;
 		return true;
 	}
+	if (l->drain_changed) {
+		l->drain_changed = false;
+		out->type = DT_LINK_DRAINING;
+		return true;
+	}
 	if (!r)
 		return false;
 	out->type = r->timed_out ? DT_LINK_TIMEOUT : DT_LINK_REPLY;
@@ -452,6 +468,11 @@ enum dt_link_state dt_link_state(const struct dt_link *l)
 uint8_t dt_link_reason(const struct dt_link *l)
 {
 	return l->reason;
+}
+
+bool dt_link_draining(const struct dt_link *l)
+{
+	return l->draining;
 }
 
 uint32_t dt_link_rtt_us(const struct dt_link *l)

@@ -46,6 +46,7 @@ enum dt_link_event_type {
 	DT_LINK_TIMEOUT,   /* owner's request was given up */
 	DT_LINK_MOVED,	   /* the relay sees this client at another address than before: see message.seen */
 	DT_LINK_BACK,	   /* it answers again after probes went unanswered */
+	DT_LINK_DRAINING,  /* the relay is about to close, or no more: see dt_link_draining() */
 	DT_LINK_RESTARTED, /* the relay's session changed: it was restarted (leases normally survive) */
 };
 struct dt_link_event {
@@ -89,6 +90,8 @@ void dt_link_probe(struct dt_link *l, uint64_t now_ns);
 enum dt_link_state dt_link_state(const struct dt_link *l);
 /* Why the relay answers and yet is not up (enum dt_reason); DT_REASON_OK: it said nothing of the kind. */
 uint8_t dt_link_reason(const struct dt_link *l);
+/* The relay said that it is about to close: it takes no new leases. */
+bool dt_link_draining(const struct dt_link *l);
 /* Smoothed, microseconds; 0 before the first answer. */
 uint32_t dt_link_rtt_us(const struct dt_link *l);
 /* The last full reply's addresses (control4/6, nat4/6, seen); all unset before one. */

@@ -58,7 +58,8 @@ static void option_put(struct writer *w, uint8_t type, const uint8_t *value, uin
 		return;
 	w->out[w->len++] = type;
 	w->out[w->len++] = len;
-	memcpy(w->out + w->len, value, len);
+	if (len)
+		memcpy(w->out + w->len, value, len);
 	w->len += len;
 }
 
@@ -148,6 +149,8 @@ int dt_message_encode(const struct dt_message *m, uint8_t *out, size_t cap)
 	endpoint_put(&w, DT_OPTION_CONTROL, &m->control4);
 	endpoint_put(&w, DT_OPTION_CONTROL, &m->control6);
 	endpoint_put(&w, DT_OPTION_SEEN, &m->seen);
+	if (m->draining)
+		option_put(&w, DT_OPTION_DRAIN, NULL, 0);
 	if (!(m->op & DT_OP_REPLY))
 		pad_put(&w, DT_WIRE_REQUEST_PLAIN);
 	return (int)w.len;
@@ -193,6 +196,9 @@ static int option_take(struct dt_message *m, uint8_t type, const uint8_t *value,
 		if (len < sizeof(struct dt_wire_tunnel)) /* a later version may append */
 			return -EBADMSG;
 		tunnel_get(&m->tunnel, value);
+		return 0;
+	case DT_OPTION_DRAIN:
+		m->draining = true;
 		return 0;
 	default: /* padding, and what is newer than this code */
 		return 0;

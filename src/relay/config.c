@@ -7,9 +7,11 @@
 
 #include "base/config.h"
 #include "base/keyfile.h"
+#include "relay/flowlog.h"
 
 #define CONTROL_PATH_MAX 107 /* sun_path */
 #define PINS_PATH_MAX 200
+#define LOG_PATH_MAX 1000
 #define MAX_LEASES_DEFAULT 65536
 #define MAX_FLOWS_DEFAULT 131072
 #define MAX_RATE_DEFAULT_BPS 40000000000ULL
@@ -162,6 +164,19 @@ static void take_log_level(struct dt_config *c, void *section, const char *value
 	dt_config_log_level(c, value, &config_of(section)->log_level);
 }
 
+static void take_log_flows(struct dt_config *c, void *section, const char *value)
+{
+	char **where = &config_of(section)->log_flows;
+	bool wanted;
+
+	if (*value == '/')
+		dt_config_path(c, value, LOG_PATH_MAX, where);
+	else if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		dt_config_error(c, "\"%s\" is neither yes, no, nor the whole path of a file", value);
+	else if (dt_config_bool(c, value, &wanted) && wanted)
+		*where = dt_config_copy(c, DT_FLOWLOG_STDERR);
+}
+
 static void take_wireguard_port(struct dt_config *c, void *section, const char *value)
 {
 	unsigned port;
@@ -192,7 +207,7 @@ static const struct dt_config_key relay_keys[] = {
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
 	{"wireguard-port", DT_CONFIG_ONE, false, take_wireguard_port},
 	{"wireguard-device", DT_CONFIG_ONE, false, take_wireguard_device},
-	{"log-flows", DT_CONFIG_LATER, false, NULL},
+	{"log-flows", DT_CONFIG_ONE, false, take_log_flows},
 };
 
 /* --- [client NAME] ----------------------------------------------------------------------------- */
@@ -406,5 +421,6 @@ void dt_relay_config_free(struct dt_relay_config *config)
 	free(config->pins);
 	free(config->control);
 	free(config->wireguard_device);
+	free(config->log_flows);
 	free(config);
 }

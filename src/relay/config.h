@@ -56,6 +56,7 @@ struct dt_relay_config {
 	char *pins;
 	char *control;
 	enum dt_log_level log_level;
+	char *log_flows;	 /* NULL: none; DT_FLOWLOG_STDERR; or a path */
 	uint16_t wireguard_port; /* UDP; 0: no tunnels */
 	char *wireguard_device;	 /* default dt-relay */
 	struct dt_peer_conf *clients;

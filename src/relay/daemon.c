@@ -5,7 +5,6 @@
  */
 #include "relay/daemon.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,182 +13,12 @@
 #include "base/loop.h"
 #include "base/clock.h"
 #include "base/netns.h"
+#include "base/service.h"
 #include "relay/relay.h"
 
 #define ALIVE_MS 5000
 #define SWEEP_MS 2000
 #define LOCK_NAME "detourd-relay"
-
-/* --- clients ----------------------------------------------------------------------------------- */
-
-static struct dt_client_limits limits_of(const struct dt_peer_conf *conf)
-{
-	/* a handshake is short: an eighth of the flows may be in one, but 64 at least */
-	uint32_t half_open = conf->max_flows / 8 > 64 ? conf->max_flows / 8 : 64;
-
-	return (struct dt_client_limits){
-		.max_flows = conf->max_flows,
-		.max_half_open = half_open < conf->max_flows ? half_open : conf->max_flows,
-		.max_new_flows = conf->max_new_flows,
-		.rate = conf->max_rate_bps / 8,
-		.bucket_ns = dt_rate_bucket_ns(conf->max_rate_bps),
-		.flags = conf->plain_tcp ? DT_CLIENT_PLAIN_TCP : 0,
-	};
-}
-
-static int client_permit(struct dt_relay *r, const struct dt_relay_client *c)
-{
-	struct dt_client_limits limits = limits_of(c->conf);
-	int err = dt_flows_client_add(r->flows, c->id);
-
-	if (err)
-		return err;
-	return bpf_map_update_elem(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), &c->id, &limits, BPF_ANY);
-}
-
-static struct dt_relay_client *client_find(const struct dt_relay *r, uint64_t id)
-{
-	struct dt_relay_client *c = r->clients;
-
-	while (c && c->id != id)
-		c = c->next;
-	return c;
-}
-
-static int client_add(struct dt_relay *r, const struct dt_peer_conf *conf)
-{
-	struct dt_relay_client *c = calloc(1, sizeof(*c)), **tail = &r->clients;
-	int err;
-
-	if (!c)
-		return -ENOMEM;
-	c->conf = conf;
-	err = dt_relay_proto_peer_add(r->proto, conf->public_key, c, &c->peer);
-	if (err) {
-		dt_log_err("client %s: %s", conf->name,
-			   err == -EKEYREJECTED ? "this public key is weak, make another with detourd genkey"
-						: strerror(-err));
-		free(c);
-		return err;
-	}
-	c->id = dt_relay_peer_id(c->peer);
-	while (*tail)
-		tail = &(*tail)->next;
-	*tail = c;
-	err = client_permit(r, c);
-	if (err)
-		dt_log_err("client %s: cannot set its limits: %s", conf->name, strerror(-err));
-	return err;
-}
-
-static void client_drop(struct dt_relay *r, struct dt_relay_client *c)
-{
-	struct dt_relay_client **at = &r->clients;
-
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-	dt_relay_proto_peer_remove(r->proto, c->peer);
-	free(c);
-}
-
-/* Entries of clients that no longer are; BPF opens no flow without one. */
-static void clients_prune(struct dt_relay *r)
-{
-	int fd = dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS);
-	uint64_t key, next;
-	bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
-
-	while (more) {
-		key = next;
-		more = bpf_map_get_next_key(fd, &key, &next) == 0;
-		if (!client_find(r, key))
-			bpf_map_delete_elem(fd, &key);
-	}
-}
-
-/* --- what may be ------------------------------------------------------------------------------- */
-
-static int prefixes_add(struct dt_policy *p, uint64_t id, enum dt_policy_kind kind, const struct dt_prefix *list,
-			size_t count)
-{
-	int err = 0;
-
-	for (size_t i = 0; err == 0 && i < count; i++)
-		err = dt_policy_add(p, id, kind, &list[i]);
-	return err;
-}
-
-static int policy_build(const struct dt_relay *r, struct dt_policy *p)
-{
-	const struct dt_relay_config *config = r->config;
-	int err = dt_policy_add_builtin(p);
-
-	for (size_t i = 0; err == 0 && i < r->network.naddresses; i++) {
-		err = dt_policy_add_own(p, &r->network.addresses[i].ip);
-		if (err == 0 && !dt_ip_is_unset(&r->network.addresses[i].broadcast))
-			err = dt_policy_add_own(p, &r->network.addresses[i].broadcast);
-	}
-	for (size_t i = 0; err == 0 && i < config->naddresses; i++)
-		err = dt_policy_add_own(p, &config->addresses[i].public);
-	if (err == 0)
-		err = prefixes_add(p, 0, DT_POLICY_ALLOW, config->allow, config->nallow);
-	if (err == 0)
-		err = prefixes_add(p, 0, DT_POLICY_DENY, config->deny, config->ndeny);
-	for (struct dt_relay_client *c = r->clients; err == 0 && c; c = c->next) {
-		err = prefixes_add(p, c->id, DT_POLICY_ALLOW, c->conf->allow, c->conf->nallow);
-		if (err == 0)
-			err = prefixes_add(p, c->id, DT_POLICY_DENY, c->conf->deny, c->conf->ndeny);
-	}
-	return err;
-}
-
-static bool is_permitted(const struct dt_relay *r, uint64_t client_id, const struct dt_ip *server)
-{
-	return client_find(r, client_id) && dt_policy_permits(&r->policy, client_id, server);
-}
-
-static bool lease_doomed(const struct dt_lease_entry *e, void *data)
-{
-	return !is_permitted(data, e->client_id, &e->server.ip);
-}
-
-static bool flow_doomed(const struct dt_flow_view *view, void *data)
-{
-	const struct dt_relay *r = data;
-
-	return !is_permitted(r, view->up->client_id, &view->server.ip) ||
-	       (!(view->up->flags & DT_FLOW_TUNNEL) && !dt_port_range_contains(&r->config->ports, view->relay.port)) ||
-	       !dt_port_range_contains(&r->config->source_ports, view->source.port);
-}
-
-/* The policy anew, in the map too, and the end of every lease and flow it forbids. */
-static int policy_apply(struct dt_relay *r)
-{
-	struct dt_policy fresh = {0};
-	size_t leases, flows;
-	int err = policy_build(r, &fresh);
-
-	if (err == 0)
-		err = dt_dataplane_policy(r->dataplane, &fresh);
-	if (err) {
-		dt_log_err("cannot store the destination policy: %s", strerror(-err));
-		dt_policy_fini(&fresh);
-		return err;
-	}
-	dt_policy_fini(&r->policy);
-	r->policy = fresh;
-	leases = dt_leases_remove_if(r->leases, lease_doomed, r);
-	flows = dt_flows_sweep(r->flows, dt_now_ns(), flow_doomed, r);
-	if (leases || flows)
-		dt_log_info("ended what is no longer permitted leases=%zu flows=%zu", leases, flows);
-	return 0;
-}
-
-static bool client_is_gone(uint64_t id, void *data)
-{
-	return !client_find(data, id);
-}
 
 static void tunnel_sources_apply(struct dt_relay *r)
 {
@@ -238,7 +67,7 @@ static void network_changed(void *data)
 	dt_dataplane_attach(r->dataplane, &r->network, r->config->interface);
 	addresses_apply(r);
 	tunnel_sources_apply(r);
-	policy_apply(r);
+	dt_permission_apply(r);
 }
 
 /* --- timers ------------------------------------------------------------------------------------ */
@@ -248,6 +77,24 @@ static void alive_due(uv_timer_t *timer)
 	struct dt_relay *r = timer->data;
 
 	dt_dataplane_alive(r->dataplane, dt_now_ns());
+	dt_dataplane_attach(r->dataplane, &r->network, r->config->interface);
+}
+
+static void flow_ended(const struct dt_flow_view *view, const char *reason, uint64_t ended_ns, uint64_t now_ns,
+		       void *data)
+{
+	struct dt_relay *r = data;
+	const struct dt_peer_conf *conf = dt_relay_client_conf(r, view->up->client_id);
+
+	dt_flowlog_write(r->flowlog, view, conf ? conf->name : NULL, reason, ended_ns, now_ns);
+}
+
+static void drained(struct dt_relay *r)
+{
+	dt_log_info("drained: no flow is open");
+	/* with nobody to watch, none shall begin */
+	dt_dataplane_rest(r->dataplane);
+	dt_service_stop();
 }
 
 static void sweep_due(uv_timer_t *timer)
@@ -259,6 +106,9 @@ static void sweep_due(uv_timer_t *timer)
 	if (r->tunnels)
 		dt_tunnels_expire(r->tunnels, now_ns);
 	dt_flows_sweep(r->flows, now_ns, NULL, NULL);
+	dt_flows_prune(r->flows, dt_relay_client_permitted, r);
+	if (r->draining && dt_flows_open(r->flows) == 0)
+		drained(r);
 }
 
 /* --- start and stop ---------------------------------------------------------------------------- */
@@ -301,11 +151,11 @@ static int listeners_open(struct dt_relay *r)
 
 static void relay_free(struct dt_relay *r)
 {
-	while (r->clients)
-		client_drop(r, r->clients);
+	dt_relay_clients_close(r);
 	dt_relay_proto_free(r->proto);
 	dt_tunnels_close(r->tunnels);
 	dt_flows_free(r->flows);
+	dt_flowlog_close(r->flowlog);
 	dt_leases_free(r->leases);
 	dt_policy_fini(&r->policy);
 	dt_dataplane_close(r->dataplane);
@@ -341,17 +191,6 @@ static void relay_stop(void *daemon)
 	uv_close((uv_handle_t *)&r->sweep, most_closed);
 }
 
-static int clients_open(struct dt_relay *r)
-{
-	int err = 0;
-
-	for (size_t i = 0; err == 0 && i < r->config->nclients; i++)
-		err = client_add(r, &r->config->clients[i]);
-	if (err == 0)
-		clients_prune(r);
-	return err;
-}
-
 static int tunnels_start(struct dt_relay *r, uint64_t now_ns)
 {
 	const struct dt_relay_config *config = r->config;
@@ -364,7 +203,7 @@ static int tunnels_start(struct dt_relay *r, uint64_t now_ns)
 	if (err)
 		return err;
 	tunnel_sources_apply(r);
-	dt_tunnels_remove_if(r->tunnels, client_is_gone, r);
+	dt_tunnels_keep_if(r->tunnels, dt_relay_client_permitted, r);
 	err = dt_dataplane_tunnel(r->dataplane, dt_tunnels_ifindex(r->tunnels));
 	/* the device is new to the list of interfaces */
 	return err ? err : dt_network_refresh(&r->network);
@@ -378,7 +217,9 @@ static int dataplane_start(struct dt_relay *r)
 
 	if (err)
 		return err;
-	err = dt_dataplane_configure(r->dataplane, config);
+	err = dt_permission_check(r, config);
+	if (err == 0)
+		err = dt_dataplane_configure(r->dataplane, config);
 	if (err == 0)
 		err = dt_leases_new(&r->leases, dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), config->max_leases,
 				    config->ports);
@@ -387,7 +228,9 @@ static int dataplane_start(struct dt_relay *r)
 	if (err == 0)
 		err = dt_flows_new(&r->flows, r->dataplane, now_ns);
 	if (err == 0)
-		err = clients_open(r);
+		dt_flows_on_end(r->flows, flow_ended, r);
+	if (err == 0)
+		err = dt_relay_clients_open(r);
 	if (err == 0)
 		err = tunnels_start(r, now_ns);
 	if (err == 0)
@@ -395,7 +238,7 @@ static int dataplane_start(struct dt_relay *r)
 	if (err == 0)
 		err = addresses_apply(r);
 	if (err == 0)
-		err = policy_apply(r);
+		err = dt_permission_apply(r);
 	if (err == 0)
 		err = dt_dataplane_alive(r->dataplane, now_ns);
 	if (err == 0)
@@ -435,6 +278,8 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 			dt_log_err("cannot read the host's interfaces and routes: %s", strerror(-err));
 	}
 	if (err == 0)
+		err = dt_flowlog_open(&r->flowlog, r->config->log_flows);
+	if (err == 0)
 		err = dt_relay_proto_new(&r->proto, &r->config->keys, dt_now_ns());
 	/* what can be taken by others comes first, so that a refused start leaves the maps as they were */
 	if (err == 0)
@@ -457,6 +302,18 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 	dt_log_info("relay ready clients=%zu leases=%zu", r->config->nclients, dt_leases_count(r->leases));
 	*out = r;
 	return 0;
+}
+
+static void relay_drain(void *daemon)
+{
+	struct dt_relay *r = daemon;
+
+	if (r->draining)
+		return;
+	r->draining = true;
+	dt_flows_sweep(r->flows, dt_now_ns(), NULL, NULL);
+	dt_log_info("draining: no new leases, and the end when no flow is open flows=%llu",
+		    (unsigned long long)dt_flows_open(r->flows));
 }
 
 /* --- reload ------------------------------------------------------------------------------------ */
@@ -482,66 +339,24 @@ static const char *fixed_setting_changed(const struct dt_relay_config *a, const 
 	return NULL;
 }
 
-static int clients_check(const struct dt_relay_config *config)
-{
-	struct dt_pair_keys keys;
-
-	for (size_t i = 0; i < config->nclients; i++)
-		if (dt_pair_keys_relay(&keys, &config->keys, config->clients[i].public_key) < 0) {
-			dt_log_err("client %s: this public key is weak, make another with detourd genkey",
-				   config->clients[i].name);
-			return -EKEYREJECTED;
-		}
-	return 0;
-}
-
-static const struct dt_peer_conf *peer_conf_find(const struct dt_relay_config *config, const uint8_t *key)
-{
-	for (size_t i = 0; i < config->nclients; i++)
-		if (memcmp(config->clients[i].public_key, key, DT_KEY_LEN) == 0)
-			return &config->clients[i];
-	return NULL;
-}
-
-static int clients_replace(struct dt_relay *r, const struct dt_relay_config *fresh)
-{
-	struct dt_relay_client *c = r->clients, *next;
-	int err = 0;
-
-	for (; c; c = next) {
-		const struct dt_peer_conf *conf = peer_conf_find(fresh, c->conf->public_key);
-
-		next = c->next;
-		c->conf = conf;
-		if (!conf)
-			client_drop(r, c);
-		else if (err == 0)
-			err = client_permit(r, c);
-	}
-	for (size_t i = 0; err == 0 && i < fresh->nclients; i++) {
-		for (c = r->clients; c && c->conf != &fresh->clients[i]; c = c->next)
-			;
-		if (!c)
-			err = client_add(r, &fresh->clients[i]);
-	}
-	clients_prune(r);
-	if (r->tunnels)
-		dt_tunnels_remove_if(r->tunnels, client_is_gone, r);
-	return err;
-}
-
 static int relay_reload(void *daemon, void *config)
 {
 	struct dt_relay *r = daemon;
 	struct dt_relay_config *fresh = config, *old = r->config;
 	const char *fixed = fixed_setting_changed(old, fresh);
-	int err = fixed ? -EINVAL : clients_check(fresh);
+	int err = fixed ? -EINVAL : dt_relay_clients_check(fresh);
 
 	if (fixed)
-		dt_log_err("%s changed: that needs a restart; nothing was reloaded", fixed);
+		dt_log_err("%s changed: that needs a restart", fixed);
 	if (err == 0)
 		err = dt_network_refresh(&r->network);
+	if (err == 0)
+		err = dt_permission_check(r, fresh);
+	/* the last of what can fail and has words of its own */
+	if (err == 0)
+		err = dt_flowlog_reopen(r->flowlog, fresh->log_flows);
 	if (err) {
+		dt_log_err("nothing was reloaded");
 		dt_relay_config_free(fresh);
 		return err;
 	}
@@ -549,17 +364,19 @@ static int relay_reload(void *daemon, void *config)
 	if (err) {
 		dt_log_err("reload: %s; nothing was reloaded", strerror(-err));
 		dt_dataplane_configure(r->dataplane, old);
+		dt_flowlog_reopen(r->flowlog, old->log_flows);
 		dt_relay_config_free(fresh);
 		return err;
 	}
 	dt_log_set_level(fresh->log_level);
 	r->config = fresh;
 	dt_leases_configure(r->leases, fresh->max_leases, fresh->ports);
-	/* from here on every client points into the fresh one, whatever else fails */
-	err = clients_replace(r, fresh);
-	dt_relay_config_free(old);
+	err = dt_relay_clients_replace(r, fresh);
 	dt_dataplane_attach_again(r->dataplane);
 	network_changed(r);
+	dt_relay_clients_drop_revoked(r);
+	/* from here on nothing points into the old one, whatever failed */
+	dt_relay_config_free(old);
 	if (err)
 		dt_log_err("reload: %s", strerror(-err));
 	else
@@ -577,7 +394,7 @@ static void config_free(void *config)
 	dt_relay_config_free(config);
 }
 
-const struct dt_mode dt_relay_mode = {config_load, config_free, relay_start, relay_reload, relay_stop};
+const struct dt_mode dt_relay_mode = {config_load, config_free, relay_start, relay_reload, relay_drain, relay_stop};
 
 int dt_relay_flush(const char *config_path)
 {

@@ -65,6 +65,13 @@ static int filter_query(const struct bpf_tc_hook *hook)
 	return strcmp(info.name, "nat_l2") == 0 || strcmp(info.name, "nat_l3") == 0 ? 1 : -EEXIST;
 }
 
+static bool filter_is_there(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+
+	return filter_query(&hook) == 1;
+}
+
 static void filter_remove(uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
@@ -103,6 +110,7 @@ int dt_dataplane_attach(struct dt_dataplane *d, const struct dt_network *n, cons
 	struct attachment *now = calloc(n->nlinks + 1, sizeof(*now));
 	size_t count = 0;
 	int err, worst = 0;
+	bool known;
 
 	if (!now)
 		return -ENOMEM;
@@ -115,7 +123,11 @@ int dt_dataplane_attach(struct dt_dataplane *d, const struct dt_network *n, cons
 			filter_remove(link->index);
 			continue;
 		}
-		if (!is_attached(d, link)) {
+		known = is_attached(d, link);
+		if (!known || !filter_is_there(link->index)) {
+			if (known)
+				dt_log_warn("somebody removed the NAT from an interface, it is put back interface=%s",
+					    link->name);
 			err = filter_put(d, link);
 			if (err == -ENODEV)
 				continue; /* gone since the dump */
@@ -335,6 +347,17 @@ int dt_dataplane_alive(struct dt_dataplane *d, uint64_t now_ns)
 	d->config.alive_until_ns = now_ns + ALIVE_NS;
 	d->config.dead_after_ns = now_ns + DEAD_AFTER_NS;
 	return config_store(d);
+}
+
+int dt_dataplane_rest(struct dt_dataplane *d)
+{
+	d->config.alive_until_ns = 0;
+	return config_store(d);
+}
+
+size_t dt_dataplane_policy_room(const struct dt_dataplane *d)
+{
+	return bpf_map__max_entries(d->skel->maps.policy) / 2;
 }
 
 int dt_dataplane_policy(struct dt_dataplane *d, const struct dt_policy *p)

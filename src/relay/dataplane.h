@@ -32,9 +32,13 @@ uint64_t dt_rate_bucket_ns(uint64_t rate_bps);
 /* The WireGuard interface; 0: none. */
 int dt_dataplane_tunnel(struct dt_dataplane *d, uint32_t ifindex);
 int dt_dataplane_alive(struct dt_dataplane *d, uint64_t now_ns);
+/* The daemon stops for good: no new flow, while those that are go on. */
+int dt_dataplane_rest(struct dt_dataplane *d);
 /* Makes exactly these routes the ones that flows follow. */
 int dt_dataplane_routes(struct dt_dataplane *d, const struct dt_network *n);
 int dt_dataplane_policy(struct dt_dataplane *d, const struct dt_policy *p);
+/* Prefixes that dt_dataplane_policy() can store; the map holds the old ones and the new for a moment. */
+size_t dt_dataplane_policy_room(const struct dt_dataplane *d);
 /* Adds a local NAT address. */
 int dt_dataplane_address(struct dt_dataplane *d, const struct dt_ip *ip);
 /* Removes those for which keep says no. */

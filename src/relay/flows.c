@@ -32,6 +32,9 @@ struct dt_flows {
 	int fd;
 	struct client *clients;
 	struct dt_nat_config config;
+	uint64_t open; /* at the last sweep */
+	dt_flow_ended_fn ended;
+	void *ended_data;
 };
 
 /* --- walking the map --------------------------------------------------------------------------- */
@@ -232,21 +235,29 @@ struct sweep {
 	dt_flow_doomed_fn doomed;
 	void *data;
 	size_t count;
+	uint64_t open;
 };
+
+static uint64_t last_seen(const struct dt_flow *up, const struct dt_flow *down)
+{
+	return down && down->seen_ns > up->seen_ns ? down->seen_ns : up->seen_ns;
+}
+
+/* FIN both ways: what is left is late segments. */
+static bool is_finished(const struct dt_flow *up, const struct dt_flow *down)
+{
+	return down && up->flags & down->flags & DT_FLOW_FIN;
+}
 
 static uint64_t flow_end(const struct dt_flows *f, const struct dt_flow *up, const struct dt_flow *down)
 {
-	uint64_t seen = up->seen_ns;
-
-	if (down && down->seen_ns > seen)
-		seen = down->seen_ns;
 	switch ((enum dt_flow_state)up->state) {
 	case DT_FLOW_HALF_OPEN:
 		return up->changed_ns + f->config.half_open_ns;
 	case DT_FLOW_ESTABLISHED:
-		if (up->flags & DT_FLOW_FIN && down && down->flags & DT_FLOW_FIN)
-			return seen + f->config.closing_ns;
-		return seen + f->config.idle_ns;
+		if (is_finished(up, down))
+			return last_seen(up, down) + f->config.closing_ns;
+		return last_seen(up, down) + f->config.idle_ns;
 	case DT_FLOW_CLOSING:
 	case DT_FLOW_REFUSED:
 		return up->changed_ns + f->config.closing_ns;
@@ -269,24 +280,65 @@ static void ended_add(struct client *c, const struct dt_flow *up, const struct d
 	c->changed = true;
 }
 
-static void flow_delete(struct dt_flows *f, const struct dt_flow_key *key, const struct dt_flow_key *down_key)
+static const char *end_word(const struct dt_flow *up, const struct dt_flow *down)
 {
-	struct dt_flow up, down;
-	bool has_down;
+	switch ((enum dt_flow_state)up->state) {
+	case DT_FLOW_HALF_OPEN:
+		return "unanswered";
+	case DT_FLOW_ESTABLISHED:
+		return is_finished(up, down) ? "closed" : "idle";
+	case DT_FLOW_CLOSING:
+		return is_finished(up, down) ? "closed" : "reset";
+	case DT_FLOW_REFUSED:
+		return "refused";
+	case DT_FLOW_ENDED:
+		return "replaced";
+	}
+	return "ended";
+}
+
+static struct dt_flow_view view_of(const struct dt_flow_key *key, const struct dt_flow *up, const struct dt_flow *down)
+{
+	return (struct dt_flow_view){
+		.client = {key->src, ntohs(key->sport_be16)},
+		.relay = {key->dst, ntohs(key->dport_be16)},
+		.source = {up->new_src, ntohs(up->new_sport_be16)},
+		.server = {up->new_dst, ntohs(up->new_dport_be16)},
+		.up = up,
+		.down = down,
+	};
+}
+
+/* why: NULL if its time has come. */
+static void flow_delete(struct dt_flows *f, const struct dt_flow_key *key, const struct dt_flow_key *down_key,
+			const char *why, uint64_t now_ns)
+{
+	struct dt_flow up, down, *has_down;
+	struct dt_flow_view view;
+	uint64_t ended_ns = now_ns;
 
 	if (bpf_map_lookup_and_delete_elem(f->fd, key, &up) < 0)
 		return;
-	has_down = bpf_map_lookup_and_delete_elem(f->fd, down_key, &down) == 0;
-	ended_add(client_find(f, up.client_id), &up, has_down ? &down : NULL);
-	ended_add(client_find(f, 0), &up, has_down ? &down : NULL);
+	has_down = bpf_map_lookup_and_delete_elem(f->fd, down_key, &down) == 0 ? &down : NULL;
+	ended_add(client_find(f, up.client_id), &up, has_down);
+	ended_add(client_find(f, 0), &up, has_down);
+	if (!f->ended)
+		return;
+	view = view_of(key, &up, has_down);
+	if (!why) {
+		why = end_word(&up, has_down);
+		ended_ns = up.state == DT_FLOW_ESTABLISHED || up.state == DT_FLOW_HALF_OPEN ? last_seen(&up, has_down)
+											    : up.changed_ns;
+	}
+	f->ended(&view, why, ended_ns, now_ns, f->ended_data);
 }
 
 static int sweep_take(struct dt_flows *f, const struct dt_flow_key *key, const struct dt_flow *flow, void *data)
 {
 	struct sweep *s = data;
 	struct dt_flow_key other_key;
-	struct dt_flow other;
-	bool has_other;
+	struct dt_flow other, *down = NULL;
+	const char *why = NULL;
 
 	peer_key(&other_key, flow);
 	if (flow->dir == DT_DIR_DOWN) {
@@ -294,31 +346,26 @@ static int sweep_take(struct dt_flows *f, const struct dt_flow_key *key, const s
 			bpf_map_delete_elem(f->fd, key);
 		return 0;
 	}
-	has_other = bpf_map_lookup_elem(f->fd, &other_key, &other) == 0;
+	if (bpf_map_lookup_elem(f->fd, &other_key, &other) == 0)
+		down = &other;
 	if (s->doomed) {
-		struct dt_flow_view view = {
-			.client = {key->src, ntohs(key->sport_be16)},
-			.relay = {key->dst, ntohs(key->dport_be16)},
-			.source = {flow->new_src, ntohs(flow->new_sport_be16)},
-			.server = {flow->new_dst, ntohs(flow->new_dport_be16)},
-			.up = flow,
-			.down = has_other ? &other : NULL,
-		};
+		struct dt_flow_view view = view_of(key, flow, down);
 
-		if (s->doomed(&view, s->data)) {
-			flow_delete(f, key, &other_key);
-			s->count++;
-			return 0;
-		}
+		why = s->doomed(&view, s->data);
 	}
-	if (s->now_ns > flow_end(f, flow, has_other ? &other : NULL) + DT_FLOW_SWEEP_NS)
-		flow_delete(f, key, &other_key);
+	if (why || s->now_ns > flow_end(f, flow, down) + DT_FLOW_SWEEP_NS) {
+		flow_delete(f, key, &other_key, why, s->now_ns);
+		s->count += why != NULL;
+	} else {
+		s->open += (flow->state == DT_FLOW_HALF_OPEN || flow->state == DT_FLOW_ESTABLISHED) &&
+			   !is_finished(flow, down);
+	}
 	return 0;
 }
 
 size_t dt_flows_sweep(struct dt_flows *f, uint64_t now_ns, dt_flow_doomed_fn doomed, void *data)
 {
-	struct sweep s = {now_ns, doomed, data, 0};
+	struct sweep s = {now_ns, doomed, data, 0, 0};
 	struct client *c, *tmp;
 
 	f->config = *dt_dataplane_config(f->dataplane);
@@ -326,7 +373,37 @@ size_t dt_flows_sweep(struct dt_flows *f, uint64_t now_ns, dt_flow_doomed_fn doo
 	HASH_ITER(hh, f->clients, c, tmp)
 		if (c->changed)
 			ended_store(f, c);
+	f->open = s.open;
 	return s.count;
+}
+
+uint64_t dt_flows_open(const struct dt_flows *f)
+{
+	return f->open;
+}
+
+void dt_flows_on_end(struct dt_flows *f, dt_flow_ended_fn ended, void *data)
+{
+	f->ended = ended;
+	f->ended_data = data;
+}
+
+void dt_flows_prune(struct dt_flows *f, bool (*keep)(uint64_t client_id, void *data), void *data)
+{
+	struct client *c, *tmp;
+	struct dt_flow_totals totals;
+
+	HASH_ITER(hh, f->clients, c, tmp) {
+		if (c->id == 0 || keep(c->id, data))
+			continue;
+		dt_flows_totals(f, c->id, &totals);
+		if (totals.flows)
+			continue;
+		bpf_map_delete_elem(dt_dataplane_fd(f->dataplane, DT_MAP_USAGE), &c->id);
+		bpf_map_delete_elem(dt_dataplane_fd(f->dataplane, DT_MAP_ENDED), &c->id);
+		HASH_DELETE(hh, f->clients, c);
+		free(c);
+	}
 }
 
 /* --- totals ------------------------------------------------------------------------------------ */

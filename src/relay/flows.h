@@ -27,11 +27,19 @@ struct dt_flow_view {
 	const struct dt_flow *up;
 	const struct dt_flow *down; /* NULL: half of the flow is missing */
 };
-/* True: end it now. */
-typedef bool (*dt_flow_doomed_fn)(const struct dt_flow_view *view, void *data);
+/* Why to end it now, in a word; NULL: it may live. */
+typedef const char *(*dt_flow_doomed_fn)(const struct dt_flow_view *view, void *data);
+/* Called once for each flow that is gone, with its last counts; ended_ns is when its end came about. */
+typedef void (*dt_flow_ended_fn)(const struct dt_flow_view *view, const char *reason, uint64_t ended_ns,
+				 uint64_t now_ns, void *data);
+void dt_flows_on_end(struct dt_flows *f, dt_flow_ended_fn ended, void *data);
 
 /* Deletes flows past their time and, where doomed is not NULL, the doomed. Returns how many were doomed. */
 size_t dt_flows_sweep(struct dt_flows *f, uint64_t now_ns, dt_flow_doomed_fn doomed, void *data);
+/* As the last sweep saw it: flows that are open, or may become so. Those only waiting for their end do not count. */
+uint64_t dt_flows_open(const struct dt_flows *f);
+/* Forgets clients without flows for which keep says no. */
+void dt_flows_prune(struct dt_flows *f, bool (*keep)(uint64_t client_id, void *data), void *data);
 
 struct dt_flow_totals {
 	uint64_t flows; /* live */

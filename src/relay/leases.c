@@ -287,9 +287,13 @@ int dt_leases_make(struct dt_leases *l, struct dt_lease_entry *e, unsigned clien
 	struct holder *h;
 	int err;
 
+	h = holder_find(l, e->client_id);
+	if (lease && h->count > client_max) {
+		lease_end(l, lease);
+		return -EDQUOT;
+	}
 	if (lease)
 		return lease_extend(l, lease, e);
-	h = holder_find(l, e->client_id);
 	if ((h ? h->count : 0) >= client_max || HASH_CNT(by_key, l->by_key) >= l->max_leases)
 		return -EDQUOT;
 	lease = calloc(1, sizeof(*lease));
@@ -353,14 +357,21 @@ static int lease_move(struct dt_leases *l, struct lease *lease, struct dt_lease_
 	return 0;
 }
 
-int dt_leases_renew(struct dt_leases *l, struct dt_lease_entry *e)
+int dt_leases_renew(struct dt_leases *l, struct dt_lease_entry *e, unsigned client_max)
 {
 	struct lease *lease = find_target(l, e);
+	bool stays = lease && ntohs(lease->key.dpt_be16) == e->dpt;
 
-	if (lease && ntohs(lease->key.dpt_be16) == e->dpt)
-		return lease_extend(l, lease, e);
-	lease = find_held(l, e);
-	return lease ? lease_move(l, lease, e) : -ENOENT;
+	if (!stays)
+		lease = find_held(l, e);
+	if (!lease)
+		return -ENOENT;
+	/* a reload made the quota smaller: renewals are where it takes hold */
+	if (holder_find(l, e->client_id)->count > client_max) {
+		lease_end(l, lease);
+		return -EDQUOT;
+	}
+	return stays ? lease_extend(l, lease, e) : lease_move(l, lease, e);
 }
 
 int dt_leases_release(struct dt_leases *l, const struct dt_lease_entry *e)

@@ -32,9 +32,10 @@ size_t dt_leases_configure(struct dt_leases *l, unsigned max_leases, struct dt_p
 int dt_leases_make(struct dt_leases *l, struct dt_lease_entry *e, unsigned client_max);
 /*
  * Extends the client's lease of e->dpt to e->server, moving it to e->client and e->relay if it is at another
- * address. -ENOENT: there is none; -EADDRINUSE: the port is taken at the new address.
+ * address. -ENOENT: there is none; -EADDRINUSE: the port is taken at the new address; -EDQUOT: the client holds more
+ * than it may since a reload, and this one is ended.
  */
-int dt_leases_renew(struct dt_leases *l, struct dt_lease_entry *e);
+int dt_leases_renew(struct dt_leases *l, struct dt_lease_entry *e, unsigned client_max);
 /* -ENOENT. */
 int dt_leases_release(struct dt_leases *l, const struct dt_lease_entry *e);
 /* Deletes the expired; returns when the next one may expire. */

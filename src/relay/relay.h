@@ -10,6 +10,7 @@
 #include "proto/relay_session.h"
 #include "relay/config.h"
 #include "relay/dataplane.h"
+#include "relay/flowlog.h"
 #include "relay/flows.h"
 #include "relay/leases.h"
 #include "relay/listener.h"
@@ -22,6 +23,7 @@ struct dt_relay_client {
 	const struct dt_peer_conf *conf;
 	struct dt_relay_peer *peer;
 	uint64_t id;
+	bool revoked; /* while a reload ends what it has */
 	struct dt_relay_client *next;
 };
 
@@ -38,6 +40,7 @@ enum dt_relay_counter {
 	DT_RELAY_COUNT_DENIED_QUOTA,
 	DT_RELAY_COUNT_DENIED_NO_PORT,
 	DT_RELAY_COUNT_DENIED_FAMILY,
+	DT_RELAY_COUNT_DENIED_DRAINING,
 	DT_RELAY_COUNT_TUNNELS_MADE,
 	DT_RELAY_COUNT_TUNNELS_ENDED,
 	DT_RELAY_COUNTERS
@@ -52,6 +55,7 @@ struct dt_relay {
 	struct dt_policy policy;
 	struct dt_leases *leases;
 	struct dt_flows *flows;
+	struct dt_flowlog *flowlog;
 	struct dt_tunnels *tunnels; /* NULL: wireguard-port = 0 */
 	struct dt_relay_proto *proto;
 	struct dt_relay_client *clients;
@@ -60,6 +64,7 @@ struct dt_relay {
 	struct dt_control *control;
 	uv_timer_t alive;
 	uv_timer_t sweep;
+	bool draining; /* takes no new leases, and stops when no flow is open */
 	uint64_t counters[DT_RELAY_COUNTERS];
 	struct dt_log_limit denied_log;
 };
@@ -73,6 +78,30 @@ size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struc
  * local as it stands on an interface, public as the world sees it. False: none.
  */
 bool dt_relay_address(const struct dt_relay *r, unsigned family, struct dt_ip *local, struct dt_ip *public);
+
+/* --- clients.c --------------------------------------------------------------------------------- */
+
+/* NULL if there is none of this id; a revoked one is there until dt_relay_clients_drop_revoked(). */
+const struct dt_peer_conf *dt_relay_client_conf(const struct dt_relay *r, uint64_t id);
+/* Is there a client of this id, and not revoked? */
+bool dt_relay_client_permitted(uint64_t id, void *relay);
+/* Those of the configuration; logs why it failed. */
+int dt_relay_clients_open(struct dt_relay *r);
+void dt_relay_clients_close(struct dt_relay *r);
+/* Could fresh be taken? Logs why not. */
+int dt_relay_clients_check(const struct dt_relay_config *fresh);
+/* Every client points into fresh, but the revoked, which still point into the old one. */
+int dt_relay_clients_replace(struct dt_relay *r, const struct dt_relay_config *fresh);
+void dt_relay_clients_drop_revoked(struct dt_relay *r);
+
+/* --- permission.c ------------------------------------------------------------------------------ */
+
+/* Is there room for the prefixes of this configuration? Logs why not: -E2BIG. */
+int dt_permission_check(const struct dt_relay *r, const struct dt_relay_config *config);
+/* The policy anew, in the map too, and the end of every lease and flow that is no longer permitted. Logs. */
+int dt_permission_apply(struct dt_relay *r);
+
+/* --- the whole --------------------------------------------------------------------------------- */
 
 /* relay/status.c: a dt_control_status_fn; data is the relay. */
 json_t *dt_relay_status(void *data);

@@ -146,6 +146,10 @@ static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *r
 		r->counters[DT_RELAY_COUNT_LEASES_RELEASED] += err == 0;
 		return lease_reason(r, req, err, now_ns);
 	}
+	if (asked->op == DT_OP_LEASE && r->draining) {
+		r->counters[DT_RELAY_COUNT_DENIED_DRAINING]++;
+		return DT_REASON_DRAINING;
+	}
 	if (asked->server.port == 0 || !dt_policy_permits(&r->policy, client->id, &asked->server.ip)) {
 		denied(r, req, DT_RELAY_COUNT_DENIED_DESTINATION, "destination denied", now_ns);
 		return DT_REASON_DESTINATION;
@@ -155,7 +159,7 @@ static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *r
 	/* a renewal may move the lease to another address of ours */
 	err = dt_dataplane_address(r->dataplane, &e.relay);
 	if (err == 0 && asked->op == DT_OP_RENEW) {
-		err = dt_leases_renew(r->leases, &e);
+		err = dt_leases_renew(r->leases, &e, client->conf->max_leases);
 		r->counters[DT_RELAY_COUNT_LEASES_RENEWED] += err == 0;
 	} else {
 		if (err == 0)
@@ -183,6 +187,10 @@ static uint8_t tunnel_answer(struct dt_relay *r, const struct dt_relay_request *
 		r->counters[DT_RELAY_COUNT_TUNNELS_ENDED] += err == 0;
 		return err ? DT_REASON_NO_TUNNEL : DT_REASON_OK;
 	}
+	if (r->draining && !dt_tunnels_has(r->tunnels, client->id, asked->key)) {
+		r->counters[DT_RELAY_COUNT_DENIED_DRAINING]++;
+		return DT_REASON_DRAINING;
+	}
 	m->lifetime_s = lifetime_granted(req->message.lifetime_s);
 	err = dt_tunnels_ask(r->tunnels, client->id, asked, TUNNELS_PER_CLIENT, now_ns, now_ns + m->lifetime_s * DT_SEC,
 			     &m->tunnel);
@@ -203,6 +211,7 @@ static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *
 
 	memset(&m, 0, sizeof(m));
 	m.server = req->message.server;
+	m.draining = r->draining;
 	addresses_put(r, &m, dt_ip_family(&req->from.ip), to);
 	switch (req->message.op) {
 	case DT_OP_LEASE:

@@ -15,6 +15,7 @@ static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_DENIED_QUOTA] = "denied_quota",
 	[DT_RELAY_COUNT_DENIED_NO_PORT] = "denied_no_port",
 	[DT_RELAY_COUNT_DENIED_FAMILY] = "denied_family",
+	[DT_RELAY_COUNT_DENIED_DRAINING] = "denied_draining",
 	[DT_RELAY_COUNT_TUNNELS_MADE] = "tunnels_made",
 	[DT_RELAY_COUNT_TUNNELS_ENDED] = "tunnels_ended",
 };
@@ -35,6 +36,7 @@ json_t *dt_relay_status(void *data)
 {
 	struct dt_relay *r = data;
 	json_t *clients = json_array(), *counters = json_object();
+	struct dt_flowlog_counts logged;
 	uint64_t nat[DT_NAT_COUNTERS];
 
 	dt_flows_sample(r->flows);
@@ -54,6 +56,10 @@ json_t *dt_relay_status(void *data)
 		counters, "denied_quota",
 		json_integer((json_int_t)(r->counters[DT_RELAY_COUNT_DENIED_QUOTA] + nat[DT_NAT_DROP_MAX_FLOWS] +
 					  nat[DT_NAT_DROP_HALF_OPEN] + nat[DT_NAT_DROP_NEW_FLOWS])));
-	return json_pack("{s:i, s:s, s:o, s:o}", "version", 1, "mode", "relay", "clients", clients, "counters",
-			 counters);
+	logged = dt_flowlog_counts(r->flowlog);
+	json_object_set_new(counters, "flow_lines", json_integer((json_int_t)logged.lines));
+	json_object_set_new(counters, "flow_lines_not_in_file", json_integer((json_int_t)logged.failed));
+	return json_pack("{s:i, s:s, s:s, s:b, s:I, s:o, s:o}", "version", 1, "mode", "relay", "release", DT_VERSION,
+			 "draining", r->draining, "open_flows", (json_int_t)dt_flows_open(r->flows), "clients", clients,
+			 "counters", counters);
 }

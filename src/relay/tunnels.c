@@ -223,6 +223,13 @@ int dt_tunnels_ask(struct dt_tunnels *t, uint64_t client_id, const struct dt_tun
 	return 0;
 }
 
+bool dt_tunnels_has(const struct dt_tunnels *t, uint64_t client_id, const uint8_t key[DT_KEY_LEN])
+{
+	const struct peer *p = peer_find(t, key);
+
+	return p && p->client_id == client_id;
+}
+
 int dt_tunnels_end(struct dt_tunnels *t, uint64_t client_id, const uint8_t key[DT_KEY_LEN])
 {
 	struct peer *p = peer_find(t, key);
@@ -242,12 +249,12 @@ void dt_tunnels_expire(struct dt_tunnels *t, uint64_t now_ns)
 			peer_end(t, p);
 }
 
-void dt_tunnels_remove_if(struct dt_tunnels *t, bool (*gone)(uint64_t client_id, void *data), void *data)
+void dt_tunnels_keep_if(struct dt_tunnels *t, bool (*keep)(uint64_t client_id, void *data), void *data)
 {
 	struct peer *p, *tmp;
 
 	DL_FOREACH_SAFE(t->peers, p, tmp)
-		if (gone(p->client_id, data))
+		if (!keep(p->client_id, data))
 			peer_end(t, p);
 }
 

@@ -34,11 +34,13 @@ void dt_tunnels_sources(struct dt_tunnels *t, const struct dt_ip *source4, const
  */
 int dt_tunnels_ask(struct dt_tunnels *t, uint64_t client_id, const struct dt_tunnel *asked, unsigned max,
 		   uint64_t now_ns, uint64_t expires_ns, struct dt_tunnel *given);
+/* Is the peer asked for there already? */
+bool dt_tunnels_has(const struct dt_tunnels *t, uint64_t client_id, const uint8_t key[DT_KEY_LEN]);
 /* -ENOENT. */
 int dt_tunnels_end(struct dt_tunnels *t, uint64_t client_id, const uint8_t key[DT_KEY_LEN]);
 void dt_tunnels_expire(struct dt_tunnels *t, uint64_t now_ns);
-/* Ends the peers of clients for which gone says so. */
-void dt_tunnels_remove_if(struct dt_tunnels *t, bool (*gone)(uint64_t client_id, void *data), void *data);
+/* Ends the peers of clients for which keep says no. */
+void dt_tunnels_keep_if(struct dt_tunnels *t, bool (*keep)(uint64_t client_id, void *data), void *data);
 size_t dt_tunnels_count(const struct dt_tunnels *t, uint64_t client_id);
 /* --flush: removes a device of ours of that name, if there is one. */
 void dt_tunnels_flush(const char *device, uint16_t port, const uint8_t relay_secret[DT_KEY_LEN]);

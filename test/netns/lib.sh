@@ -302,6 +302,20 @@ relays_up() {
 	wait_for 10 status_is client "[.relays[] | select(.state == \"up\")] | length == ${1:-2}"
 }
 
+# A bare client of the protocol, which is built with the tests.
+ASK=${ASK:-$(dirname "$DETOURD")/ask}
+ask_or_skip() { [ -x "$ASK" ] || skip "no $ASK: built without tests"; }
+# ask SPACE KEY RELAY-NUMBER LINE...: the answers, a line each
+ask() {
+	local space=$1 key=$2 n=$3 endpoint
+	shift 3
+	endpoint=$(relay4 "$n"):45672
+	[ -z "${ASK6:-}" ] || endpoint="[$(relay6 "$n")]:45672"
+	printf '%s\n' "$@" | on "$space" "$ASK" "$TMP/$key.key" "$(pub "relay$n")" "$endpoint"
+}
+# Every packet at the relay's hook that was not forwarded.
+not_forwarded() { status "$1" | jq '[.counters | to_entries[] | select(.key | test("^(denied_(?!draining|quota|destination)|dropped_(no_route|error|stale|table|ttl|window)|passed_(no_flow|expired|dead|refused))")) | .value] | add'; }
+
 # --- traffic ----------------------------------------------------------------------------------------
 
 server_iperf() {

@@ -19,11 +19,13 @@ static struct dt_link *link_;
 static struct dt_endpoint from;
 static uint64_t now;
 static int owner_a;
+static bool draining;
 
 static void init(void)
 {
 	cr_assert(sodium_init() >= 0);
 	now = 1000 * DT_SEC;
+	draining = false;
 	dt_keypair_generate(&client_keys);
 	dt_keypair_generate(&relay_keys);
 	cr_assert_eq(dt_pair_keys_client(&pair, &client_keys, relay_keys.public), 0);
@@ -55,6 +57,7 @@ static size_t relay_hears(const uint8_t *in, size_t len, uint8_t *reply, enum dt
 		return 0;
 	memset(&answer, 0, sizeof(answer));
 	answer.server = req.message.server;
+	answer.draining = draining;
 	if (req.message.op == DT_OP_LEASE) {
 		answer.dpt = 50123;
 		answer.lifetime_s = req.message.lifetime_s;
@@ -364,4 +367,23 @@ Test(conversation, a_thousand_requests_are_all_answered_over_a_lossy_path)
 		}
 	}
 	cr_assert_eq(answered, 1000, "%u answered, %u failed", answered, failed);
+}
+
+Test(conversation, a_relay_that_is_about_to_close_says_so)
+{
+	struct dt_link_event event;
+
+	run_until(now + 3 * DT_SEC, false);
+	cr_assert(!event_is(DT_LINK_DRAINING, &event));
+	draining = true;
+	run_until(now + 3 * DT_SEC, false);
+	cr_assert(event_is(DT_LINK_DRAINING, &event), "told with the next probe");
+	cr_assert(dt_link_draining(link_));
+	cr_assert_eq(dt_link_state(link_), DT_LINK_UP);
+	run_until(now + 3 * DT_SEC, false);
+	cr_assert(!event_is(DT_LINK_DRAINING, &event), "and only once");
+	draining = false;
+	run_until(now + 3 * DT_SEC, false);
+	cr_assert(event_is(DT_LINK_DRAINING, &event));
+	cr_assert(!dt_link_draining(link_));
 }

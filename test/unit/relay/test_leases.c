@@ -112,18 +112,18 @@ Test(leases, renewal_and_release)
 	cr_assert_eq(dt_leases_make(leases, &a, 10), 0);
 	b = a;
 	b.expires_ns = 3000 * DT_SEC;
-	cr_assert_eq(dt_leases_renew(leases, &b), 0);
+	cr_assert_eq(dt_leases_renew(leases, &b, 10), 0);
 	stranger = a;
 	stranger.client_id = 2;
-	cr_assert_eq(dt_leases_renew(leases, &stranger), -ENOENT, "another client's");
+	cr_assert_eq(dt_leases_renew(leases, &stranger, 10), -ENOENT, "another client's");
 	cr_assert_eq(dt_leases_release(leases, &stranger), -ENOENT);
 	/* it follows its client to another address */
 	dt_ip_parse(&b.client, "192.0.2.77");
-	cr_assert_eq(dt_leases_renew(leases, &b), 0);
+	cr_assert_eq(dt_leases_renew(leases, &b, 10), 0);
 	cr_assert_eq(in_map(), 1, "the old place is empty");
 	cr_assert_eq(dt_leases_release(leases, &b), 0);
 	cr_assert_eq(in_map(), 0);
-	cr_assert_eq(dt_leases_renew(leases, &b), -ENOENT);
+	cr_assert_eq(dt_leases_renew(leases, &b, 10), -ENOENT);
 }
 
 Test(leases, expiry)
@@ -155,4 +155,19 @@ Test(leases, a_new_process_finds_them)
 	/* and ends those that a new configuration has no port for */
 	cr_assert_eq(dt_leases_configure(leases, 100, (struct dt_port_range){51000, 51010}), 1);
 	cr_assert_eq(in_map(), 0);
+}
+
+Test(leases, a_smaller_quota_takes_hold_by_renewals)
+{
+	struct dt_lease_entry a = entry(1, "192.0.2.2", "203.0.113.2:443"),
+			      b = entry(1, "192.0.2.2", "203.0.113.2:444");
+
+	cr_assert_eq(dt_leases_make(leases, &a, 2), 0);
+	cr_assert_eq(dt_leases_make(leases, &b, 2), 0);
+	cr_assert_eq(dt_leases_renew(leases, &a, 1), -EDQUOT);
+	cr_assert_eq(dt_leases_count(leases), 1);
+	cr_assert_eq(in_map(), 1);
+	cr_assert_eq(dt_leases_renew(leases, &b, 1), 0, "now it fits");
+	cr_assert_eq(dt_leases_make(leases, &b, 0), -EDQUOT, "asking anew for one that is there is no way round it");
+	cr_assert_eq(dt_leases_count(leases), 0);
 }
