@@ -47,6 +47,7 @@ static void connection_free(struct dt_connection *c, bool close_detours)
 
 	DL_FOREACH_SAFE(c->subflows, s, tmp)
 		dt_subflow_free(s, close_detours);
+	dt_subflows_leave_at_once(c);
 	if (c->doubt_wait_ns)
 		DL_DELETE2(c->pm->doubtful, c, doubt_prev, doubt_next);
 	HASH_DELETE(hh, c->pm->connections, c);
@@ -223,6 +224,8 @@ static void subflow_seen(struct dt_connection *c, const struct dt_subflow_record
 {
 	struct dt_subflow *s = dt_subflow_find(c, local, remote);
 
+	if (!s && dt_subflow_is_leaving(c, r->local_id))
+		return;
 	if (!s && r->state != BPF_TCP_CLOSE) {
 		subflow_take_over(c, r, local, remote);
 		s = dt_subflow_find(c, local, remote);

@@ -126,6 +126,7 @@ static void closing_turn(uv_timer_t *timer)
 
 	if (pm->relays_open == 0) {
 		uv_close((uv_handle_t *)&pm->missed, NULL);
+		uv_close((uv_handle_t *)&pm->leaves, NULL);
 		uv_close((uv_handle_t *)&pm->tick, tick_closed);
 	} else
 		dt_timer_arm(&pm->tick, closing_turn, 1, 0);
@@ -210,6 +211,8 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 	uv_timer_init(loop, &pm->missed);
 	pm->tick.data = pm;
 	pm->missed.data = pm;
+	uv_timer_init(loop, &pm->leaves);
+	pm->leaves.data = pm;
 	err = dt_takeover_begin(&pm->takeover);
 	if (err == 0)
 		err = dt_track_open(&pm->track, pm->takeover.netns_cookie);

@@ -38,6 +38,7 @@
 struct dt_pm;
 struct dt_connection;
 struct dt_subflow;
+struct dt_leaving;
 struct dt_accepted;
 
 /* --- relays.c ---------------------------------------------------------------------------------- */
@@ -166,6 +167,9 @@ struct dt_connection {
 	bool direct_backup;	 /* and the server was told to keep it as backup */
 	uint32_t ids[8];	 /* bitmap of local address ids in use */
 	uint8_t last_id;
+	struct dt_leaving *leaving; /* subflows given up that are still there */
+	uint64_t left_ns;	    /* when the last one went */
+	struct dt_connection *leaving_prev, *leaving_next;
 	uint8_t refusals;	  /* joins refused in a row */
 	unsigned server_limit;	  /* additional subflows the server was seen to take, until server_limit_ns */
 	uint64_t server_limit_ns; /* 0: no limit was met */
@@ -268,6 +272,10 @@ void dt_subflow_established(struct dt_subflow *s);
 void dt_subflow_closed(struct dt_subflow *s, int error);
 /* Ours to end: the server is told (RM_ADDR), the socket closed. Plans nothing. */
 void dt_subflow_give_up(struct dt_subflow *s, enum dt_subflow_end end, uint64_t now_ns);
+/* Given up, and still there for a moment. */
+bool dt_subflow_is_leaving(const struct dt_connection *c, uint8_t id);
+/* The connection ends, or we do: nothing is waited for. */
+void dt_subflows_leave_at_once(struct dt_connection *c);
 /* The initial subflow, likewise. */
 void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end);
 /* MP_PRIO: the server is told whether this one is backup. The kernel's negative errno. */
@@ -360,6 +368,8 @@ struct dt_pm {
 	uv_poll_t events;
 	uv_poll_t closings;
 	uv_timer_t tick;
+	uv_timer_t leaves; /* of `leaving` */
+	struct dt_connection *leaving;
 	uv_timer_t missed; /* events were lost: stock is taken when it fires */
 	struct dt_takeover takeover;
 	struct dt_track *track;

@@ -31,6 +31,8 @@
 /* carrier = auto: for so long a relay's NAT is taken to be blocked. */
 #define NAT_BLOCKED_NS (600 * DT_SEC)
 #define PORT_TRIES 5
+/* Between two RM_ADDRs to one server. */
+#define LEAVING_MS 100
 /* Data that moved so lately moves still; data that had not moved for longer than ACTIVE was not about to. */
 #define MOVING_NS (1500 * DT_MS)
 #define ACTIVE_NS (30 * DT_SEC)
@@ -191,13 +193,90 @@ static void socket_destroy(struct dt_connection *c, const struct dt_endpoint *lo
 	dt_track_forget(pm->track, local, remote);
 }
 
+/*
+ * One that is given up. REMOVE sends a RM_ADDR only while the socket is there, and the server drops a RM_ADDR while it
+ * has not dealt with the last one: so they leave one by one.
+ */
+struct dt_leaving {
+	uint8_t id;
+	struct dt_endpoint local, remote;
+	struct dt_leaving *prev, *next;
+};
+
+static void leaving_end(struct dt_connection *c, struct dt_leaving *l)
+{
+	int err = dt_mptcp_remove(&c->pm->mptcp, c->token, l->id);
+
+	if (err)
+		dt_log_debug("cannot tell the server that an address is gone: %s (%s) connection=%llu", strerror(-err),
+			     c->pm->mptcp.commands.error, (unsigned long long)c->number);
+	socket_destroy(c, &l->local, &l->remote);
+	dt_connection_id_free(c, l->id);
+	DL_DELETE(c->leaving, l);
+	free(l);
+}
+
+static void leaving_next(struct dt_connection *c, uint64_t now_ns)
+{
+	if (now_ns - c->left_ns < LEAVING_MS * DT_MS)
+		return;
+	leaving_end(c, c->leaving);
+	c->left_ns = now_ns;
+	if (!c->leaving)
+		DL_DELETE2(c->pm->leaving, c, leaving_prev, leaving_next);
+}
+
+static void leaving_due(uv_timer_t *timer)
+{
+	struct dt_pm *pm = timer->data;
+	uint64_t now_ns = dt_now_ns();
+	struct dt_connection *c, *tmp;
+
+	DL_FOREACH_SAFE2(pm->leaving, c, tmp, leaving_next)
+		leaving_next(c, now_ns);
+	if (pm->leaving)
+		dt_timer_arm(timer, leaving_due, LEAVING_MS / 2, 0);
+}
+
+bool dt_subflow_is_leaving(const struct dt_connection *c, uint8_t id)
+{
+	const struct dt_leaving *l;
+
+	DL_FOREACH(c->leaving, l)
+		if (l->id == id)
+			return true;
+	return false;
+}
+
+void dt_subflows_leave_at_once(struct dt_connection *c)
+{
+	if (!c->leaving)
+		return;
+	while (c->leaving)
+		leaving_end(c, c->leaving);
+	DL_DELETE2(c->pm->leaving, c, leaving_prev, leaving_next);
+}
+
 static void subflow_remove(struct dt_subflow *s)
 {
 	struct dt_connection *c = s->connection;
+	struct dt_leaving *l = calloc(1, sizeof(*l));
 
-	dt_mptcp_remove(&c->pm->mptcp, c->token, s->id);
-	socket_destroy(c, &s->local, &s->remote);
-	dt_connection_id_free(c, s->id);
+	if (!l) {
+		dt_mptcp_remove(&c->pm->mptcp, c->token, s->id);
+		socket_destroy(c, &s->local, &s->remote);
+		dt_connection_id_free(c, s->id);
+		return;
+	}
+	l->id = s->id;
+	l->local = s->local;
+	l->remote = s->remote;
+	if (!c->leaving)
+		DL_APPEND2(c->pm->leaving, c, leaving_prev, leaving_next);
+	DL_APPEND(c->leaving, l);
+	leaving_next(c, dt_now_ns());
+	if (c->leaving && !uv_is_active((uv_handle_t *)&c->pm->leaves))
+		dt_timer_arm(&c->pm->leaves, leaving_due, LEAVING_MS / 2, 0);
 }
 
 void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end)

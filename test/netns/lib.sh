@@ -388,3 +388,36 @@ random_file() { head -c "$(($2 * 1000000))" /dev/urandom >"$1"; }
 same_bytes() { cmp "$1" "$2" || fail "$1 and $2 differ"; }
 # bytes_of VIA FIELD: summed over the connections in a saved status ($TMP/NAME.json)
 bytes_of() { jq "[.connections[].subflows[] | select(.via == \"$2\") | .$3] | add // 0" "$TMP/$1.json"; }
+
+# --- faults -----------------------------------------------------------------------------------------
+
+# black_hole N...: nothing passes r1 to or from these relays; light_again: everything does
+black_hole() {
+	local n
+	on r1 nft add table inet hole
+	on r1 nft add chain inet hole forward '{ type filter hook forward priority 0; }'
+	for n in "$@"; do
+		on r1 nft add rule inet hole forward ip saddr "$(relay4 "$n")" drop
+		on r1 nft add rule inet hole forward ip daddr "$(relay4 "$n")" drop
+	done
+}
+light_again() { on r1 nft delete table inet hole; }
+# via_bytes VIA: both ways, of the subflows there are now; VIA is a pattern
+via_bytes() {
+	status client | jq "[.connections[].subflows[] | select(.via | test(\"^($1)\$\")) | .bytes_acked + .bytes_received] | add // 0"
+}
+# moved_after VIA: milliseconds until data moves there (at most 30 s)
+moved_after() {
+	local begin was now
+	begin=$(now_ms)
+	was=$(via_bytes "$1")
+	while :; do
+		now=$(via_bytes "$1")
+		# the SYN's byte is no data
+		[ "$now" -le $((was + 100)) ] || break
+		[ "$now" -ge "$was" ] || was=$now
+		[ $(($(now_ms) - begin)) -lt 30000 ] || fail "no data by $1 within 30 s"
+		sleep 0.05
+	done
+	echo $(($(now_ms) - begin))
+}

@@ -1,0 +1,40 @@
+# shellcheck shell=bash source=lib.sh
+# Subflows that end for reasons of others are made anew: reset by the server's side, by the relay (it forgot its flow, as a
+# middlebox forgets a mapping), and here by somebody's `ss -K`. The first new try comes at once, and the server is left
+# with no dead halves.
+. "$(dirname "$0")/lib.sh"
+standard_network 1
+narrow_paths "${RATE:-40}mbit"
+relay_start 1
+RELAYS=1 client_conf
+client_start
+relays_up 1
+receive_start 9000 "$TMP/got"
+random_file "$TMP/sent" 60
+on client mptcpize run socat -u "OPEN:$TMP/sent" "TCP4:$SERVER4:9000" &
+moved_after relay1 >/dev/null
+established() { status_is client '[.connections[].subflows[] | select(.via == "relay1" and .state == "established")] | length == 1'; }
+joins() { counter client joins_established; }
+# again WHAT: the detour ends by the command, and there is a new one that carries data
+again() {
+	local what=$1 before begin
+	shift
+	before=$(joins)
+	begin=$(now_ms)
+	"$@"
+	wait_for 5 eval "[ \"\$(joins)\" -gt $before ]"
+	wait_for 3 established
+	say "$what: a new detour after $(($(now_ms) - begin)) ms"
+	moved_after relay1 >/dev/null
+}
+again "ss -K at the client" on client ss -K dst "$(relay4 1)"
+again "reset by the server" on server ss -K src $SERVER4 dst "$(relay4 1)"
+forget() {
+	stop relay1
+	nsenter --net="/run/netns/$PREFIX-relay1" -- "$DETOURD" --relay --flush -c "$TMP/relay1.conf"
+	relay_start 1
+}
+again "the relay forgot everything" forget
+wait %1 || fail "the transfer failed"
+wait_for 10 eval "[ \"\$(stat -c %s $TMP/got)\" = 60000000 ]"
+same_bytes "$TMP/sent" "$TMP/got"
