@@ -295,6 +295,11 @@ void dt_detours_lease_changed(struct dt_pm_lease *lease, uint64_t now_ns)
 	struct dt_subflow *s, *tmp;
 
 	DL_FOREACH_SAFE2(lease->subflows, s, tmp, lease_next) {
+		/* the relay gave another port: nobody answers at the old one */
+		if (s->state == DT_SUBFLOW_PENDING && lease->state == DT_LEASE_READY && s->remote.port != lease->dpt) {
+			dt_subflow_give_up(s, DT_END_NONE, now_ns);
+			s->may_try_ns = now_ns;
+		}
 		if (dt_subflow_is_under_way(s))
 			continue;
 		if (lease->state == DT_LEASE_REFUSED)

@@ -133,8 +133,9 @@ void dt_relay_link_flush(struct dt_relay_link *link)
 	if (link->closing)
 		return;
 	while ((len = dt_link_output(link->proto, now_ns, out, sizeof(out))) > 0)
-		if (link->fd >= 0)
-			send(link->fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL); /* lost ones are sent again */
+		/* lost ones are sent again; a socket that was destroyed (ss -K) has no address any more */
+		if (link->fd >= 0 && send(link->fd, out, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EDESTADDRREQ)
+			socket_reopen(link, now_ns);
 	deadline = dt_link_deadline(link->proto);
 	/* rounded up: a timer that fires early would find nothing due and spin */
 	dt_timer_arm(&link->timer, link_due, deadline <= now_ns ? 0 : (deadline - now_ns) / DT_MS + 1, 0);

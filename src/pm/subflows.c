@@ -19,7 +19,8 @@
 #define BACKOFF_MAX_NS (60 * DT_SEC)
 /* In place of the initial subflow: that path is free and should be used again soon after it works. */
 #define BACKOFF_MAX_PLAIN_NS (4 * DT_SEC)
-/* One that lived this long was a good one: its back-off starts anew. */
+/* One that carried data and lived this long, or without data that long, was a good one: its back-off starts anew. */
+#define WORKED_NS (1 * DT_SEC)
 #define PROVEN_MS 10000
 /* A server at its limit accepts a join and closes it at once (RFC 8684, 3.8). */
 #define REFUSAL_NS (2 * DT_SEC)
@@ -298,7 +299,11 @@ static uint64_t backoff_max_ns(const struct dt_subflow *s)
 static void subflow_idle(struct dt_subflow *s, enum dt_subflow_end end, int error, uint64_t now_ns)
 {
 	bool worked = s->state == DT_SUBFLOW_ESTABLISHED && end != DT_END_REFUSED;
-	uint64_t wait_ns = worked ? s->backoff_ns : s->backoff_ns ? s->backoff_ns : BACKOFF_MIN_NS;
+	uint64_t wait_ns;
+
+	if (worked && now_ns - s->since_ns >= WORKED_NS && carried_data(s))
+		s->backoff_ns = 0;
+	wait_ns = worked || s->backoff_ns ? s->backoff_ns : BACKOFF_MIN_NS;
 
 	s->backoff_ns = wait_ns ? wait_ns * 2 : BACKOFF_MIN_NS;
 	if (s->backoff_ns > backoff_max_ns(s))
@@ -379,8 +384,8 @@ void dt_subflow_give_up(struct dt_subflow *s, enum dt_subflow_end end, uint64_t 
 {
 	if (!dt_subflow_is_under_way(s))
 		return;
-	subflow_remove(s);
 	subflow_idle(s, end, 0, now_ns);
+	subflow_remove(s);
 	s->connection->server_limit_ns = 0;
 }
 
