@@ -214,14 +214,54 @@ static int maps_prepare(struct nat_bpf *skel, const struct dt_relay_config *conf
 	return err;
 }
 
-static int layout_check(struct dt_dataplane *d)
+/* Of the maps that the last run pinned; 0: there are none, or they were never configured. */
+static int layout_pinned(const char *pins, uint32_t *layout)
 {
-	uint32_t zero = 0;
-	int err = bpf_map_lookup_elem(bpf_map__fd(d->skel->maps.config), &zero, &d->config);
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info), zero = 0;
+	char path[256], *value;
+	int fd, err;
+
+	*layout = 0;
+	snprintf(path, sizeof(path), "%s/config", pins);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	value = err ? NULL : calloc(1, info.value_size < sizeof(*layout) ? sizeof(*layout) : info.value_size);
+	if (!err && !value)
+		err = -ENOMEM;
+	if (!err)
+		err = bpf_map_lookup_elem(fd, &zero, value);
+	if (!err)
+		memcpy(layout, value, sizeof(*layout)); /* the first member, for ever */
+	free(value);
+	close(fd);
+	return err;
+}
+
+/* Before anything is touched: what another version keeps there goes on as it is. */
+static int layout_check(const char *pins)
+{
+	uint32_t layout;
+	int err = layout_pinned(pins, &layout);
 
 	if (err)
+		dt_log_err("cannot read the maps in %s: %s", pins, strerror(-err));
+	if (err || layout == 0 || layout == DT_MAPS_LAYOUT)
 		return err;
-	return d->config.layout == 0 || d->config.layout == DT_MAPS_LAYOUT ? 0 : -EPROTO;
+	dt_log_err("the maps in %s have layout %u, this detourd " DT_VERSION " has %u: their flows go on without a "
+		   "daemon for ten minutes; start the version that made them, or run detourd --relay --flush (this "
+		   "ends all leases and flows) and start again",
+		   pins, layout, DT_MAPS_LAYOUT);
+	return -EPROTO;
+}
+
+static int config_load(struct dt_dataplane *d)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(d->skel->maps.config), &zero, &d->config);
 }
 
 int dt_dataplane_open(struct dt_dataplane **out, const struct dt_relay_config *config)
@@ -237,12 +277,17 @@ int dt_dataplane_open(struct dt_dataplane **out, const struct dt_relay_config *c
 		free(d);
 		return err;
 	}
+	err = layout_check(config->pins);
+	if (err) {
+		dt_dataplane_close(d);
+		return err;
+	}
 	d->skel = nat_bpf__open();
 	err = d->skel ? maps_prepare(d->skel, config) : -errno;
 	if (err == 0)
 		err = nat_bpf__load(d->skel);
 	if (err == 0)
-		err = layout_check(d);
+		err = config_load(d);
 	if (err == -EPROTO)
 		dt_log_err("the maps in %s were made by another version of detourd; run detourd --relay --flush "
 			   "(this ends all leases and flows), then start again",
