@@ -64,6 +64,10 @@ static void subflow_print(const json_t *subflow, FILE *to)
 		text_of(subflow, "remote"), size_format(number_of(subflow, "bytes_acked"), sent),
 		size_format(number_of(subflow, "bytes_received"), received));
 	rtt_print(number_of(subflow, "srtt_us"), to);
+	if (json_object_get(subflow, "interface"))
+		fprintf(to, "  by %s", text_of(subflow, "interface"));
+	if (json_is_true(json_object_get(subflow, "backup")))
+		fputs("  backup", to);
 	if (number_of(subflow, "receive_bps"))
 		fprintf(to, "  receiving %.1f Mbit/s", (double)number_of(subflow, "receive_bps") / 1e6);
 	if (number_of(subflow, "retransmits"))

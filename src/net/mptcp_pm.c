@@ -185,14 +185,19 @@ static void address_put(struct nlmsghdr *nlh, uint16_t type, const struct dt_end
 	mnl_attr_nest_end(nlh, nest);
 }
 
-int dt_mptcp_subflow_create(struct dt_mptcp_pm *pm, dt_mptcp_token token, uint8_t local_id,
+int dt_mptcp_subflow_create(struct dt_mptcp_pm *pm, dt_mptcp_token token, uint8_t local_id, bool backup,
 			    const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
 	char buf[512];
 	struct nlmsghdr *nlh = dt_genl_request(buf, &pm->family, PM_CMD_SUBFLOW_CREATE, 0);
+	struct nlattr *nest;
 
 	mnl_attr_put_u32(nlh, PM_ATTR_TOKEN, token);
-	address_put(nlh, PM_ATTR_ADDR, local, local_id);
+	nest = address_begin(nlh, PM_ATTR_ADDR, local);
+	mnl_attr_put_u8(nlh, PM_ADDR_ID, local_id);
+	if (backup)
+		mnl_attr_put_u32(nlh, PM_ADDR_FLAGS, PM_FLAG_BACKUP);
+	mnl_attr_nest_end(nlh, nest);
 	address_put(nlh, PM_ATTR_ADDR_REMOTE, remote, 0);
 	return dt_netlink_talk(&pm->commands, nlh, NULL, NULL);
 }

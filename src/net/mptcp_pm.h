@@ -49,10 +49,10 @@ void dt_mptcp_pm_close(struct dt_mptcp_pm *pm);
 
 /*
  * MPTCP_PM_CMD_SUBFLOW_CREATE with an explicit id (1..255) and source port, so that the SYN's four-tuple is known
- * and REMOVE of one id touches no other subflow. The kernel's errors: -EADDRINUSE (take another port), -EINVAL
+ * and REMOVE of one id touches no other subflow. backup: told with the join, but not by kernels before 6.9. The kernel's errors: -EADDRINUSE (take another port), -EINVAL
  * (unknown token, id in use; words in pm->commands.error), -ENOTCONN (too early).
  */
-int dt_mptcp_subflow_create(struct dt_mptcp_pm *pm, dt_mptcp_token token, uint8_t local_id,
+int dt_mptcp_subflow_create(struct dt_mptcp_pm *pm, dt_mptcp_token token, uint8_t local_id, bool backup,
 			    const struct dt_endpoint *local, const struct dt_endpoint *remote);
 /* MPTCP_PM_CMD_REMOVE: tells the peer by RM_ADDR over a live subflow; closes nothing here. */
 int dt_mptcp_remove(struct dt_mptcp_pm *pm, dt_mptcp_token token, uint8_t local_id);

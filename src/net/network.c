@@ -207,6 +207,17 @@ bool dt_network_is_local(const struct dt_network *n, const struct dt_ip *ip)
 	return false;
 }
 
+bool dt_network_is_running(const struct dt_network *n, const struct dt_ip *ip)
+{
+	for (size_t i = 0; i < n->naddresses; i++) {
+		const struct dt_rt_link *link = dt_network_link(n, n->addresses[i].ifindex);
+
+		if (link && link->flags & IFF_RUNNING && dt_ip_equal(&n->addresses[i].ip, ip))
+			return true;
+	}
+	return false;
+}
+
 bool dt_network_default_address(const struct dt_network *n, unsigned family, struct dt_ip *out)
 {
 	const struct dt_rt_route *best = NULL;

@@ -97,6 +97,7 @@ int dt_rt_address_parse(struct dt_rt_address *out, const struct nlmsghdr *nlh)
 	address.ifindex = info->ifa_index;
 	address.prefix_len = info->ifa_prefixlen;
 	address.scope = info->ifa_scope;
+	address.flags = info->ifa_flags;
 	*out = address;
 	return 0;
 }
@@ -299,8 +300,8 @@ int dt_rt_address_add(struct dt_netlink *nl, uint32_t ifindex, const struct dt_i
 	return err == -EEXIST ? 0 : err;
 }
 
-int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex,
-			const struct dt_ip *via)
+int dt_rt_default_route_keep(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex,
+			     const struct dt_ip *via, bool keep)
 {
 	bool gateway = via && !dt_ip_is_unset(via);
 	struct rtmsg info = {.rtm_family = family == 4 ? AF_INET : AF_INET6,
@@ -310,12 +311,33 @@ int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, 
 			     .rtm_flags = gateway ? RTNH_F_ONLINK : 0,
 			     .rtm_type = RTN_UNICAST};
 	char buf[REQUEST_MAX];
-	struct nlmsghdr *nlh = request_begin(buf, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &info, sizeof(info));
+	struct nlmsghdr *nlh = request_begin(buf, RTM_NEWROUTE, NLM_F_CREATE | (keep ? NLM_F_EXCL : NLM_F_REPLACE),
+					     &info, sizeof(info));
+	int err;
 
 	mnl_attr_put_u32(nlh, RTA_TABLE, table);
 	mnl_attr_put_u32(nlh, RTA_OIF, ifindex);
 	if (gateway)
 		ip_put(nlh, RTA_GATEWAY, via);
+	err = dt_netlink_talk(nl, nlh, NULL, NULL);
+	return keep && err == -EEXIST ? 0 : err;
+}
+
+int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex,
+			const struct dt_ip *via)
+{
+	return dt_rt_default_route_keep(nl, family, table, ifindex, via, false);
+}
+
+int dt_rt_default_route_delete(struct dt_netlink *nl, unsigned family, uint32_t table)
+{
+	struct rtmsg info = {.rtm_family = family == 4 ? AF_INET : AF_INET6,
+			     .rtm_table = RT_TABLE_UNSPEC,
+			     .rtm_scope = RT_SCOPE_NOWHERE};
+	char buf[REQUEST_MAX];
+	struct nlmsghdr *nlh = request_begin(buf, RTM_DELROUTE, 0, &info, sizeof(info));
+
+	mnl_attr_put_u32(nlh, RTA_TABLE, table);
 	return dt_netlink_talk(nl, nlh, NULL, NULL);
 }
 
@@ -343,7 +365,8 @@ int dt_rt_route_get(struct dt_netlink *nl, const struct dt_ip *to, const struct 
 	return dt_netlink_talk(nl, nlh, oif_take, oif);
 }
 
-int dt_rt_rule(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t table, uint32_t priority)
+static int rule_change(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t table, uint32_t priority,
+		       bool specific)
 {
 	struct fib_rule_hdr info = {.family = family_of(from),
 				    .src_len = dt_ip_is_v4(from) ? 32 : 128,
@@ -357,8 +380,20 @@ int dt_rt_rule(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32
 	ip_put(nlh, FRA_SRC, from);
 	mnl_attr_put_u32(nlh, FRA_TABLE, table);
 	mnl_attr_put_u32(nlh, FRA_PRIORITY, priority);
+	if (specific)
+		mnl_attr_put_u32(nlh, FRA_SUPPRESS_PREFIXLEN, 0);
 	err = dt_netlink_talk(nl, nlh, NULL, NULL);
 	return err == (add ? -EEXIST : -ENOENT) ? 0 : err;
+}
+
+int dt_rt_rule(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t table, uint32_t priority)
+{
+	return rule_change(nl, add, from, table, priority, false);
+}
+
+int dt_rt_rule_specific(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t priority)
+{
+	return rule_change(nl, add, from, RT_TABLE_MAIN, priority, true);
 }
 
 void dt_rt_rules_purge(struct dt_netlink *nl, uint32_t table, uint32_t priority)

@@ -22,6 +22,7 @@ struct dt_rt_address {
 	struct dt_ip broadcast; /* unset: none */
 	uint8_t prefix_len;	/* bits of its own family */
 	uint8_t scope;		/* RT_SCOPE_* */
+	uint8_t flags;		/* IFA_F_*, those of 8 bits */
 };
 
 /* One unicast route of the main table; of a multipath route the first next hop. */
@@ -62,11 +63,19 @@ int dt_rt_address_add(struct dt_netlink *nl, uint32_t ifindex, const struct dt_i
 /* default dev ifindex in that table, replacing one that is there; via: its gateway, NULL or unset for none. */
 int dt_rt_default_route(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex,
 			const struct dt_ip *via);
+/* The same where there is none yet; one that is there stays as it is if keep. */
+int dt_rt_default_route_keep(struct dt_netlink *nl, unsigned family, uint32_t table, uint32_t ifindex,
+			     const struct dt_ip *via, bool keep);
+/* -ESRCH: there was none. */
+int dt_rt_default_route_delete(struct dt_netlink *nl, unsigned family, uint32_t table);
 /* By which interface would packets from one address to another leave? -ENETUNREACH and the like: by none. */
 int dt_rt_route_get(struct dt_netlink *nl, const struct dt_ip *to, const struct dt_ip *from, uint32_t *oif);
 /* Deletes every rule at that priority that looks up that table, of both families. */
 void dt_rt_rules_purge(struct dt_netlink *nl, uint32_t table, uint32_t priority);
 /* from ip lookup table, at that priority; add false: deletes it. -EEXIST is no error when adding, -ENOENT when deleting. */
 int dt_rt_rule(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t table, uint32_t priority);
+
+/* Likewise: from ip lookup main, but for its default routes. */
+int dt_rt_rule_specific(struct dt_netlink *nl, bool add, const struct dt_ip *from, uint32_t priority);
 
 #endif

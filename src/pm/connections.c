@@ -127,30 +127,6 @@ static void subflow_closed(struct dt_connection *c, const struct dt_mptcp_event 
 	dt_track_forget(c->pm->track, &e->local, &e->remote);
 }
 
-/* --- addresses that the server announces ------------------------------------------------------- */
-
-static void announced_forget(struct dt_connection *c, uint8_t id)
-{
-	for (size_t i = 0; i < c->nannounced; i++)
-		if (c->announced[i].id == id)
-			c->announced[i--] = c->announced[--c->nannounced];
-}
-
-static void announced(struct dt_connection *c, const struct dt_mptcp_event *e)
-{
-	char text[DT_ENDPOINT_STRLEN + 16] = "announced ";
-
-	announced_forget(c, e->remote_id);
-	if (c->nannounced == DT_ANNOUNCED_MAX)
-		return;
-	c->announced[c->nannounced].id = e->remote_id;
-	c->announced[c->nannounced].at = e->remote;
-	c->nannounced++;
-	dt_endpoint_format(&e->remote, text + strlen(text));
-	dt_pm_publish(c->pm, "address", c, NULL, text);
-	dt_detours_plan(c);
-}
-
 void dt_connections_event(struct dt_pm *pm, const struct dt_mptcp_event *e)
 {
 	struct dt_connection *c = connection_find(pm, e->token);
@@ -177,10 +153,10 @@ void dt_connections_event(struct dt_pm *pm, const struct dt_mptcp_event *e)
 		subflow_closed(c, e);
 		break;
 	case DT_MPTCP_ANNOUNCED:
-		announced(c, e);
+		dt_server_announced(c, e->remote_id, &e->remote);
 		break;
 	case DT_MPTCP_REMOVED:
-		announced_forget(c, e->remote_id);
+		dt_server_removed(c, e->remote_id);
 		break;
 	case DT_MPTCP_CREATED:
 	case DT_MPTCP_SUB_PRIORITY:
@@ -214,8 +190,10 @@ static void subflow_take_over(struct dt_connection *c, const struct dt_subflow_r
 	s->since_ns = dt_now_ns();
 	/* what goes to the server itself may still be a tunnel's; its address tells once the tunnel is known */
 	s->unknown = !dt_ip_equal(&remote->ip, &c->remote.ip);
-	if (!s->unknown && !dt_ip_equal(&local->ip, &c->local.ip))
+	if (!s->unknown && !dt_ip_equal(&local->ip, &c->local.ip)) {
 		dt_interfaces_name(c->pm, &local->ip, s->interface);
+		dt_interfaces_hold(c->pm, &local->ip, &remote->ip);
+	}
 	dt_track_adopt(c->pm->track, local, remote, c->token);
 }
 
@@ -278,10 +256,21 @@ static void record_take(const struct dt_subflow_record *r, void *data)
 	}
 }
 
+static struct dt_subflow *unseen_next(struct dt_connection *c, uint64_t now_ns)
+{
+	struct dt_subflow *s;
+
+	DL_FOREACH(c->subflows, s)
+		if (dt_subflow_is_under_way(s) && s->inventory != c->pm->stock &&
+		    (s->unknown || now_ns - s->since_ns > DT_SEC))
+			break;
+	return s;
+}
+
 /* What the inventory did not see any more ended without a word. */
 static void unseen_end(struct dt_connection *c, uint64_t now_ns)
 {
-	struct dt_subflow *s, *tmp;
+	struct dt_subflow *s;
 
 	if (c->inventory != c->pm->stock) {
 		if (dt_mptcp_alive(&c->pm->mptcp, c->token) == 0) {
@@ -294,12 +283,11 @@ static void unseen_end(struct dt_connection *c, uint64_t now_ns)
 		c->direct_established = false;
 		dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(DT_END_CLOSED));
 	}
-	DL_FOREACH_SAFE(c->subflows, s, tmp) {
-		if (!dt_subflow_is_under_way(s) || s->inventory == c->pm->stock)
-			continue;
+	/* each end changes the list, and may begin something new */
+	while ((s = unseen_next(c, now_ns))) {
 		if (s->unknown)
 			dt_subflow_free(s, false);
-		else if (now_ns - s->since_ns > DT_SEC)
+		else
 			dt_subflow_closed(s, 0);
 	}
 }

@@ -318,6 +318,7 @@ static int pm_reload(void *daemon, void *config)
 	dt_log_set_level(fresh->log_level);
 	pm->config = fresh;
 	err = relays_replace(pm, fresh);
+	dt_interfaces_routes_update(pm);
 	HASH_ITER(hh, pm->connections, c, tmp)
 		dt_detours_rules_changed(c);
 	take_stock(pm);

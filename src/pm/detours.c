@@ -53,40 +53,6 @@ void dt_detours_leave_draining(struct dt_connection *c)
 			dt_subflow_free(s, true);
 }
 
-/* A server that has shown its limit is not tried again for a while. */
-static bool server_has_room(struct dt_connection *c, uint64_t now_ns)
-{
-	const struct dt_subflow *s;
-	unsigned count = 0;
-
-	if (!c->server_limit_ns)
-		return true;
-	if (now_ns >= c->server_limit_ns) {
-		c->server_limit_ns = 0;
-		return true;
-	}
-	DL_FOREACH(c->subflows, s)
-		count += dt_subflow_is_under_way(s);
-	return count < c->server_limit;
-}
-
-/*
- * Where detours end: the server's address of the connection, or, where it wants no joins there (C flag: a load
- * balancer's), one that it announced, of the same family. False: there is none.
- */
-static bool server_of(const struct dt_connection *c, struct dt_endpoint *out)
-{
-	*out = c->remote;
-	if (!c->deny_join_id0)
-		return true;
-	for (size_t i = 0; i < c->nannounced; i++)
-		if (dt_ip_family(&c->announced[i].at.ip) == dt_ip_family(&c->remote.ip)) {
-			*out = c->announced[i].at;
-			return true;
-		}
-	return false;
-}
-
 /* --- detours ----------------------------------------------------------------------------------- */
 
 static bool tunnel_use(struct dt_connection *c, struct dt_pm_relay *relay, struct dt_subflow *s,
@@ -154,79 +120,15 @@ static void relays_plan(struct dt_connection *c, uint64_t now_ns)
 	unsigned used = detours_under_way(c);
 	struct dt_endpoint server;
 
-	if (!server_of(c, &server))
+	if (!dt_server_address(c, &server))
 		return;
-	for (size_t i = 0; i < plan.nrelays && used < plan.detours && server_has_room(c, now_ns); i++) {
+	for (size_t i = 0; i < plan.nrelays && used < plan.detours && dt_server_has_room(c, now_ns); i++) {
 		struct dt_pm_relay *relay = dt_pm_relay_at(c->pm, plan.relays ? plan.relays[i] : i);
 		struct dt_subflow *s = relay ? detour_at(c, relay) : NULL;
 
 		if (relay && !(s && dt_subflow_is_under_way(s)))
 			used += relay_use(c, relay, &server, now_ns);
 	}
-}
-
-/* --- plain subflows ---------------------------------------------------------------------------- */
-
-static void plain_use(struct dt_connection *c, const char *interface, const struct dt_ip *source,
-		      const struct dt_endpoint *server, bool backup, uint64_t now_ns)
-{
-	struct dt_subflow *s;
-
-	DL_FOREACH(c->subflows, s)
-		if (!s->relay && !s->unknown && dt_ip_equal(&s->source, source) &&
-		    dt_endpoint_equal(&s->server, server))
-			break;
-	if (s && (dt_subflow_is_under_way(s) || now_ns < s->may_try_ns))
-		return;
-	if (!server_has_room(c, now_ns))
-		return;
-	if (!s)
-		s = dt_subflow_new(c, NULL);
-	if (!s)
-		return;
-	snprintf(s->interface, sizeof(s->interface), "%s", interface);
-	s->source = *source;
-	s->server = *server;
-	s->carrier = DT_CARRIER_DIRECT;
-	s->backup_wanted = backup;
-	dt_subflow_join(s, now_ns);
-}
-
-/* The initial subflow lives, and where it starts is still ours. */
-static bool direct_works(const struct dt_connection *c)
-{
-	return c->direct_established && dt_ip_equal(&c->source, &c->local.ip);
-}
-
-static void plain_forget(struct dt_connection *c)
-{
-	struct dt_subflow *s, *tmp;
-
-	DL_FOREACH_SAFE(c->subflows, s, tmp)
-		if (!s->relay && !s->unknown && !dt_subflow_is_under_way(s) &&
-		    !dt_network_is_local(&c->pm->network, &s->source))
-			dt_subflow_free(s, false);
-}
-
-static void plain_plan(struct dt_connection *c, uint64_t now_ns)
-{
-	struct dt_plain_source sources[DT_PLAIN_SOURCES_MAX];
-	struct dt_endpoint server;
-	size_t count;
-
-	plain_forget(c);
-	if (!server_of(c, &server))
-		return;
-	if (!direct_works(c) && !dt_ip_is_unset(&c->source))
-		plain_use(c, "", &c->source, &server, false, now_ns);
-	count = dt_interfaces_sources(c->pm, dt_ip_family(&server.ip), sources);
-	for (size_t i = 0; i < count; i++)
-		if (!dt_ip_equal(&sources[i].ip, &c->source) && dt_interfaces_route(c->pm, &sources[i], &server.ip))
-			plain_use(c, sources[i].interface, &sources[i].ip, &server, sources[i].backup, now_ns);
-	/* as many of the announced ones as the user let the kernel's path manager accept: ip mptcp limits */
-	for (size_t i = 0; i < c->nannounced && i < c->pm->add_addr_accepted; i++)
-		if (dt_ip_family(&c->announced[i].at.ip) == dt_ip_family(&c->source))
-			plain_use(c, "", &c->source, &c->announced[i].at, false, now_ns);
 }
 
 /* --- subflows of an earlier run ---------------------------------------------------------------- */
@@ -278,7 +180,7 @@ void dt_detours_plan(struct dt_connection *c)
 	if (c->pm->stopping || c->foreign || stays_here(c))
 		return;
 	unknown_resolve(c, now_ns);
-	plain_plan(c, now_ns);
+	dt_plain_plan(c, now_ns);
 	relays_plan(c, now_ns);
 }
 
@@ -409,12 +311,6 @@ static bool is_planned(const struct dt_plan *plan, size_t index)
 	return false;
 }
 
-/* The interface is no longer named: its plain subflows go. */
-static bool interface_left(const struct dt_subflow *s)
-{
-	return s->interface[0] && !dt_interface_is_named(s->connection->pm->config, s->interface);
-}
-
 void dt_detours_rules_changed(struct dt_connection *c)
 {
 	struct dt_plan plan = dt_rules_plan(c->pm->config, &c->remote);
@@ -422,20 +318,17 @@ void dt_detours_rules_changed(struct dt_connection *c)
 	unsigned kept = 0;
 
 	DL_FOREACH_SAFE(c->subflows, s, tmp) {
-		if (!s->relay) {
-			if (interface_left(s))
-				dt_subflow_free(s, true);
+		if (!s->relay)
 			continue;
-		}
 		if (!is_planned(&plan, s->relay->index) || (dt_subflow_is_under_way(s) && kept >= plan.detours)) {
 			dt_subflow_free(s, true);
 			continue;
 		}
 		kept += dt_subflow_is_under_way(s);
 		s->backup_wanted = s->relay->conf->backup;
-		if (s->state == DT_SUBFLOW_ESTABLISHED && s->backup != s->backup_wanted)
-			dt_subflow_set_backup(s, s->backup_wanted);
+		dt_subflow_prefer(s);
 	}
+	dt_plain_rules_changed(c);
 	dt_detours_plan(c);
 }
 
@@ -451,10 +344,10 @@ static bool has_other_way(const struct dt_connection *c)
 {
 	const struct dt_subflow *s;
 
-	if (c->direct_established && is_here(c, &c->local.ip))
+	if (c->direct_established && dt_network_is_running(&c->pm->network, &c->local.ip))
 		return true;
 	DL_FOREACH(c->subflows, s)
-		if (s->state == DT_SUBFLOW_ESTABLISHED && is_here(c, &s->local.ip))
+		if (s->state == DT_SUBFLOW_ESTABLISHED && dt_network_is_running(&c->pm->network, &s->local.ip))
 			return true;
 	return false;
 }
@@ -467,13 +360,14 @@ void dt_detours_homeless_end(struct dt_connection *c, uint64_t now_ns)
 		return;
 	if (c->direct_established && !is_here(c, &c->local.ip))
 		dt_subflow_give_up_direct(c, DT_END_ADDRESS);
-	DL_FOREACH_SAFE(c->subflows, s, tmp)
-		if (dt_subflow_is_under_way(s) && !is_here(c, &s->local.ip)) {
-			if (s->relay)
-				dt_subflow_give_up(s, DT_END_ADDRESS, now_ns);
-			else
-				dt_subflow_free(s, true);
-		}
+	DL_FOREACH_SAFE(c->subflows, s, tmp) {
+		if (!dt_subflow_is_under_way(s))
+			continue;
+		if (s->relay && !is_here(c, &s->local.ip))
+			dt_subflow_give_up(s, DT_END_ADDRESS, now_ns);
+		else if (!s->relay && !dt_network_is_running(&c->pm->network, &s->local.ip))
+			dt_subflow_free(s, true);
+	}
 }
 
 /* A detour that starts at an address that is gone makes room for one from where we are now. */
@@ -494,9 +388,10 @@ void dt_detours_network_changed(struct dt_connection *c, bool link_returned, uin
 
 	if (c->foreign || stays_here(c))
 		return;
-	if (is_here(c, &c->local.ip))
+	if (is_here(c, &c->local.ip)) {
 		c->source = c->local.ip;
-	else if (!dt_interfaces_source_for(&c->remote, &c->source))
+		dt_interfaces_hold(c->pm, &c->source, &c->remote.ip);
+	} else if (!dt_interfaces_source_for(&c->remote, &c->source))
 		memset(&c->source, 0, sizeof(c->source));
 	dt_detours_homeless_end(c, now_ns);
 	if (!dt_ip_is_unset(&c->source) && c->direct_established) /* its socket holds the connection meanwhile */
@@ -577,7 +472,7 @@ static const char *common_why(const struct dt_connection *c, const struct dt_pla
 {
 	struct dt_endpoint server;
 
-	if (!server_of(c, &server))
+	if (!dt_server_address(c, &server))
 		return "; the server wants no joins at this address (C flag) and has announced no other";
 	if (dt_ip_is_unset(&c->source))
 		return "; this host has no address now from which the server can be reached";

@@ -8,6 +8,8 @@
  *     connections.c  MPTCP connections, as the kernel's events and the inventory tell them
  *     subflows.c     the life of one additional subflow: join, time-out, end, back-off
  *     detours.c      for each connection: which subflows it should have
+ *     plain.c        ... those that go over no relay
+ *     server.c       what its server lets us do: its limit, its C flag, the addresses it announces
  *     interfaces.c   the host's addresses: where plain subflows start
  *     inventory.c    every subflow there is
  *     rules.c        which rule holds for a connection (pure)
@@ -40,6 +42,15 @@ struct dt_connection;
 struct dt_subflow;
 struct dt_leaving;
 struct dt_accepted;
+
+/* Source addresses with a rule and a table of ours; more get none. See interfaces.c. */
+#define DT_SOURCE_ROUTES_MAX 16
+
+struct dt_source_route {
+	struct dt_ip ip;
+	uint32_t ifindex;
+	struct dt_ip via; /* the table's gateway; unset: none */
+};
 
 /* --- relays.c ---------------------------------------------------------------------------------- */
 
@@ -280,6 +291,8 @@ void dt_subflows_leave_at_once(struct dt_connection *c);
 void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end);
 /* MP_PRIO: the server is told whether this one is backup. The kernel's negative errno. */
 int dt_subflow_set_backup(struct dt_subflow *s, bool backup);
+/* Tells it, if what it knows is not what is wanted now. */
+void dt_subflow_prefer(struct dt_subflow *s);
 int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup);
 /* Has it send a segment, so that a peer or relay that forgot it answers by RST. */
 void dt_subflow_stir(const struct dt_subflow *s);
@@ -326,6 +339,27 @@ void dt_detours_homeless_end(struct dt_connection *c, uint64_t now_ns);
 void dt_detours_rules_changed(struct dt_connection *c);
 /* In words, why this connection has no more detours. */
 void dt_detours_why(const struct dt_connection *c, char *out, size_t cap);
+
+/* --- plain.c ----------------------------------------------------------------------------------- */
+
+/* Makes the plain subflows this connection should have and has not, forgets the others once they ended. */
+void dt_plain_plan(struct dt_connection *c, uint64_t now_ns);
+/* Ends those of interfaces that are named no more; tells the server which are backup now. Plans nothing. */
+void dt_plain_rules_changed(struct dt_connection *c);
+
+/* --- server.c ---------------------------------------------------------------------------------- */
+
+/* A server that has shown its limit is not tried again for a while. */
+bool dt_server_has_room(struct dt_connection *c, uint64_t now_ns);
+/*
+ * Where subflows end: the server's address of the connection, or, where it wants no joins there (C flag: a load
+ * balancer's), one that it announced, of the same family. False: there is none.
+ */
+bool dt_server_address(const struct dt_connection *c, struct dt_endpoint *out);
+/* ADD_ADDR, as the kernel tells of it. */
+void dt_server_announced(struct dt_connection *c, uint8_t id, const struct dt_endpoint *at);
+/* RM_ADDR. */
+void dt_server_removed(struct dt_connection *c, uint8_t id);
 
 /* --- rules.c ----------------------------------------------------------------------------------- */
 
@@ -378,6 +412,8 @@ struct dt_pm {
 	struct dt_network network;
 	unsigned links_running; /* of them */
 	size_t routes_known;
+	struct dt_source_route source_routes[DT_SOURCE_ROUTES_MAX];
+	size_t nsource_routes;
 	struct dt_accepted *accepted;
 	unsigned add_addr_accepted; /* ip mptcp limits: announced addresses to join */
 	unsigned stock;		    /* number of the inventory last taken */

@@ -170,6 +170,12 @@ int dt_subflow_set_backup(struct dt_subflow *s, bool backup)
 	return err;
 }
 
+void dt_subflow_prefer(struct dt_subflow *s)
+{
+	if (s->state == DT_SUBFLOW_ESTABLISHED && s->backup != s->backup_wanted)
+		dt_subflow_set_backup(s, s->backup_wanted);
+}
+
 int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup)
 {
 	int err = dt_mptcp_prio(&c->pm->mptcp, c->token, &c->local, &c->remote, backup);
@@ -423,8 +429,8 @@ void dt_subflow_established(struct dt_subflow *s)
 	s->since_ns = dt_now_ns();
 	c->pm->counters[DT_PM_JOINS_ESTABLISHED]++;
 	dt_timer_arm(&s->timer, proven, PROVEN_MS, 0);
-	if (s->backup_wanted)
-		dt_subflow_set_backup(s, true);
+	if (s->backup_wanted || s->backup)
+		dt_subflow_set_backup(s, s->backup_wanted);
 	dt_pm_publish_subflow(c->pm, c, s, "established");
 	dt_detours_homeless_end(c, s->since_ns);
 	dt_detours_leave_draining(c);
@@ -486,7 +492,8 @@ static int join_send(struct dt_subflow *s)
 	for (int i = 0; err == -EADDRINUSE && i < PORT_TRIES; i++) {
 		err = port_find(&s->local);
 		if (err == 0)
-			err = dt_mptcp_subflow_create(&c->pm->mptcp, c->token, s->id, &s->local, &s->remote);
+			err = dt_mptcp_subflow_create(&c->pm->mptcp, c->token, s->id, s->backup_wanted, &s->local,
+						      &s->remote);
 	}
 	if (err)
 		dt_connection_id_free(c, s->id);
@@ -507,6 +514,7 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 		return false;
 	}
 	s->state = DT_SUBFLOW_PENDING;
+	s->backup = s->backup_wanted;
 	s->since_ns = now_ns;
 	dt_timer_arm(&s->timer, join_overdue, JOIN_TIMEOUT_MS, 0);
 	dt_pm_publish_subflow(c->pm, c, s, "pending");
