@@ -286,6 +286,25 @@ struct dt_subflow_closed {
 	__u32 pad;
 };
 
+/* --- pulse.bpf -------------------------------------------------------------------------------- */
+
+#define DT_PULSES 128 /* looked at in one call */
+
+/* What a socket has heard, and what it takes to write a segment in its name. */
+struct dt_pulse {
+	struct dt_subflow_key key; /* asked for; the rest is the answer */
+	__u32 state;		   /* TCP state, BPF_TCP_*; 0: there is no such socket */
+	__u32 srtt_us;
+	__u32 segs_in; /* of any kind */
+	__u32 data_segs_in;
+	__u32 packets_out; /* segments not acknowledged yet */
+	__u32 snd_una;
+	__u32 rcv_nxt;
+	__u32 tsval; /* timestamps option, if timestamps is set */
+	__u32 tsecr;
+	__u32 timestamps;
+};
+
 /* --- inventory.bpf ---------------------------------------------------------------------------- */
 
 enum dt_record_flag {
@@ -317,6 +336,7 @@ struct dt_subflow_record {
 
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_subflow_record) == 120, "layout");
+_Static_assert(sizeof(struct dt_pulse) == 80, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");

@@ -1,0 +1,96 @@
+"""How long an application waits for bytes when a path dies.
+
+gap.py serve ADDRESS PORT
+gap.py up|down ADDRESS PORT SECONDS [COMMAND]: moves data as fast as it goes, has COMMAND run (by a shell) a second after
+the start, and prints the longest time, in ms, in which the receiving application got nothing from then on.
+"""
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+IPPROTO_MPTCP = 262
+SETTLE = 0.9  # seconds: what came before does not count
+CHUNK = bytes(65536)
+
+
+def longest_gap(sock, seconds):
+    """Of reads from SETTLE after the start to `seconds`, or to the end of the stream."""
+    begin = last = time.monotonic()
+    longest = 0.0
+    while True:
+        left = begin + seconds - time.monotonic()
+        data = b""
+        ready = left > 0 and select.select([sock], [], [], left)[0]
+        if ready:
+            data = sock.recv(1 << 20)
+        now = time.monotonic()
+        if now - begin > SETTLE:
+            longest = max(longest, now - max(last, begin + SETTLE))
+        last = now
+        if not data:
+            return longest
+
+
+def send_for(sock, seconds):
+    end = time.monotonic() + seconds
+    sock.setblocking(False)
+    while time.monotonic() < end:
+        try:
+            sock.send(CHUNK)
+        except BlockingIOError:
+            select.select([], [sock], [], max(0, end - time.monotonic()))
+        except ConnectionError:
+            return
+    sock.setblocking(True)
+
+
+def serve_one(sock):
+    with sock:
+        order = sock.recv(16).decode().split()
+        if order[0] == "down":
+            send_for(sock, float(order[1]))
+        else:
+            sock.sendall(b"!")
+            sock.sendall(b"%.1f" % (1000 * longest_gap(sock, float(order[1]) + 20)))
+
+
+def serve(address, port):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((address, port))
+    listener.listen(16)
+    while True:
+        threading.Thread(target=serve_one, args=(listener.accept()[0],), daemon=True).start()
+
+
+def run(direction, address, port, seconds, command):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    sock.connect((address, port))
+    sock.sendall(("%s %g" % (direction, seconds)).ljust(16).encode())
+    if command:
+        timer = threading.Timer(1.0, lambda: subprocess.run(command, shell=True, check=True))
+        timer.start()
+    if direction == "down":
+        print("%.1f" % (1000 * longest_gap(sock, seconds)))
+        return
+    sock.recv(1)
+    send_for(sock, seconds)
+    sock.shutdown(socket.SHUT_WR)
+    answer = b""
+    while True:
+        data = sock.recv(64)
+        if not data:
+            break
+        answer += data
+    print(answer.decode())
+
+
+if sys.argv[1] == "serve":
+    serve(sys.argv[2], int(sys.argv[3]))
+else:
+    run(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), sys.argv[5] if len(sys.argv) > 5 else "")

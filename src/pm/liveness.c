@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/liveness.h"
+
+#include "base/clock.h"
+
+/* After so long a silence it is asked: at once would be right for bulk, but pauses are common. */
+#define SILENCE_MIN_NS (30 * DT_MS)
+#define SILENCE_MAX_NS (1 * DT_SEC)
+/* So long it may take to answer, at least: more than a delayed acknowledgement, or than a short radio gap. */
+#define ANSWER_MIN_NS (40 * DT_MS)
+#define PROBE_EVERY_MIN_NS (15 * DT_MS)
+/* Linux answers an empty probe once in 500 ms. */
+#define EMPTY_EVERY_NS (600 * DT_MS)
+/* No subflow of the connection answers: it is let be. */
+#define UNDECIDED_NS (3 * DT_SEC)
+#define QUIET_HOLD_NS (2 * DT_SEC)
+#define AWAKE_NS (1 * DT_SEC)
+#define AWAKE_WAITING_NS (10 * DT_SEC)
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t silence_limit_ns(const struct dt_liveness *l)
+{
+	return max_u64(max_u64(SILENCE_MIN_NS, l->quiet_ns), l->srtt_us * DT_US * 3 / 4);
+}
+
+static uint64_t answer_limit_ns(const struct dt_liveness *l)
+{
+	return max_u64(ANSWER_MIN_NS, l->srtt_us * DT_US * 3 / 2);
+}
+
+/* A few while the answer may still come, then ever fewer. */
+static bool probe_is_due(const struct dt_liveness *l, uint64_t now_ns)
+{
+	uint64_t every_ns = max_u64(PROBE_EVERY_MIN_NS, answer_limit_ns(l) / 3);
+
+	if (l->asked_ns)
+		every_ns = max_u64(every_ns, (l->probed_ns - l->asked_ns) / 2);
+	return now_ns - l->probed_ns >= every_ns;
+}
+
+static void quiet_set(struct dt_liveness *l, uint64_t quiet_ns, uint64_t now_ns)
+{
+	l->quiet_ns = quiet_ns < SILENCE_MAX_NS ? quiet_ns : SILENCE_MAX_NS;
+	l->quiet_set_ns = now_ns;
+}
+
+void dt_liveness_timed_out(struct dt_liveness *l)
+{
+	l->waiting = true;
+	l->waiting_ns = l->heard_ns;
+}
+
+void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, uint64_t now_ns)
+{
+	uint32_t acks_in = sample->segs_in - sample->data_segs_in;
+	uint32_t acks = acks_in - l->acks_in;
+	uint32_t data = sample->segs_in - l->segs_in - acks;
+
+	l->srtt_us = sample->srtt_us;
+	if (sample->packets_out && !l->waiting)
+		l->waiting_ns = now_ns;
+	l->waiting = sample->packets_out != 0;
+	if (l->quiet_ns && now_ns - l->quiet_set_ns >= QUIET_HOLD_NS)
+		quiet_set(l, l->quiet_ns / 2, now_ns);
+	if (acks == 0 && data == 0)
+		return;
+	l->segs_in = sample->segs_in;
+	l->acks_in = acks_in;
+	if (data || acks > l->answers_due) {
+		l->moved_ns = now_ns;
+		l->answers_due = 0;
+	} else {
+		l->answers_due -= acks;
+	}
+	if (l->asked_ns)
+		quiet_set(l, max_u64(l->quiet_ns, 2 * (now_ns - l->silent_ns)), now_ns);
+	l->asked_ns = 0;
+	l->heard_ns = now_ns;
+	if (acks)
+		l->acked_ns = now_ns;
+}
+
+static uint64_t silent_since_ns(const struct dt_liveness *l)
+{
+	uint64_t since_ns = max_u64(l->heard_ns, l->undecided_ns);
+
+	return l->waiting ? max_u64(since_ns, l->waiting_ns) : since_ns;
+}
+
+/* Silent for longer than it should be. */
+static bool is_suspect(const struct dt_liveness *l, uint64_t now_ns)
+{
+	return (l->waiting || now_ns - l->moved_ns < AWAKE_NS) && now_ns - silent_since_ns(l) >= silence_limit_ns(l);
+}
+
+/* Another one has heard what this one should have: a server that owes an acknowledgement, or answers probes. */
+static bool has_witness(struct dt_liveness *const *members, size_t count, const struct dt_liveness *of)
+{
+	for (size_t i = 0; i < count; i++)
+		if (members[i] != of && (of->waiting ? members[i]->heard_ns : members[i]->acked_ns) > of->asked_ns)
+			return true;
+	return false;
+}
+
+static enum dt_liveness_verdict probe(struct dt_liveness *l, uint64_t now_ns)
+{
+	bool empty = !l->probed_ns || now_ns - l->probed_ns >= EMPTY_EVERY_NS;
+
+	l->probed_ns = now_ns;
+	l->answers_due++;
+	return empty ? DT_LIVENESS_PROBE : DT_LIVENESS_PROBE_BYTE;
+}
+
+static enum dt_liveness_verdict suspect_judge(struct dt_liveness *l, bool witness, uint64_t now_ns)
+{
+	if (!l->asked_ns) {
+		l->asked_ns = now_ns;
+		l->silent_ns = silent_since_ns(l);
+		return probe(l, now_ns);
+	}
+	if (witness && now_ns - l->asked_ns >= answer_limit_ns(l))
+		return DT_LIVENESS_DEAD;
+	if (!witness && now_ns - l->asked_ns >= UNDECIDED_NS) {
+		l->asked_ns = 0;
+		l->undecided_ns = now_ns;
+		quiet_set(l, SILENCE_MAX_NS, now_ns);
+		return DT_LIVENESS_FINE;
+	}
+	return probe_is_due(l, now_ns) ? probe(l, now_ns) : DT_LIVENESS_FINE;
+}
+
+void dt_liveness_judge(struct dt_liveness *const *members, enum dt_liveness_verdict *verdicts, size_t count,
+		       uint64_t now_ns)
+{
+	bool witness_wanted = false;
+
+	for (size_t i = 0; i < count; i++) {
+		struct dt_liveness *l = members[i];
+		bool witness = has_witness(members, count, l);
+
+		verdicts[i] = DT_LIVENESS_FINE;
+		if (!l->asked_ns && !is_suspect(l, now_ns))
+			continue;
+		verdicts[i] = suspect_judge(l, witness, now_ns);
+		witness_wanted = witness_wanted || !has_witness(members, count, l);
+	}
+	for (size_t i = 0; witness_wanted && i < count; i++)
+		if (verdicts[i] == DT_LIVENESS_FINE && !members[i]->asked_ns && probe_is_due(members[i], now_ns))
+			verdicts[i] = probe(members[i], now_ns);
+}
+
+bool dt_liveness_is_awake(const struct dt_liveness *l, uint64_t now_ns)
+{
+	return l->asked_ns || now_ns - l->moved_ns < AWAKE_NS ||
+	       (l->waiting && now_ns - max_u64(l->waiting_ns, l->heard_ns) < AWAKE_WAITING_NS);
+}

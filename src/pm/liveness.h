@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which of a connection's subflows is dead: silent where something was to come, and it does not answer probes while
+ * another one does. Silence alone says nothing: the application may be slow. Nor does a lack of answers: the server may
+ * be gone, or this host's own uplink. Pure.
+ */
+#ifndef DETOURD_PM_LIVENESS_H
+#define DETOURD_PM_LIVENESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/types.h>
+
+#include "detourd/maps.h"
+
+/* Of one subflow; zero at first. All times are those of samples. */
+struct dt_liveness {
+	uint32_t segs_in; /* as of the last sample */
+	uint32_t acks_in; /* those without data */
+	uint32_t srtt_us;
+	bool waiting;	       /* the peer owes it an acknowledgement */
+	uint64_t heard_ns;     /* when anything came */
+	uint64_t acked_ns;     /* when something without data came */
+	uint64_t moved_ns;     /* when more came than answers to probes */
+	uint64_t waiting_ns;   /* since when the peer owes */
+	uint64_t asked_ns;     /* first probe since it was last heard; 0: none */
+	uint64_t silent_ns;    /* since when it was silent then */
+	uint64_t probed_ns;    /* last probe */
+	uint64_t undecided_ns; /* when it was last let be, because none answered */
+	unsigned answers_due;
+	uint64_t quiet_ns;     /* a silence that turned out harmless is so again, when it is not much longer */
+	uint64_t quiet_set_ns;
+};
+
+enum dt_liveness_verdict {
+	DT_LIVENESS_FINE,
+	DT_LIVENESS_PROBE,	/* send it an empty probe */
+	DT_LIVENESS_PROBE_BYTE, /* one with a byte in it */
+	DT_LIVENESS_DEAD,
+};
+
+void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, uint64_t now_ns);
+/* Right after all were sampled. members are the connection's established subflows; one verdict for each. */
+void dt_liveness_judge(struct dt_liveness *const *members, enum dt_liveness_verdict *verdicts, size_t count,
+		       uint64_t now_ns);
+/* Worth samples: something moves on it, or lately did, or should. */
+bool dt_liveness_is_awake(const struct dt_liveness *l, uint64_t now_ns);
+/* A retransmission time-out ran off: it has been waiting for longer than samples tell. */
+void dt_liveness_timed_out(struct dt_liveness *l);
+
+#endif

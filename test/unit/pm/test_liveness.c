@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Two subflows of a connection, sampled every 10 ms; rows say what the paths and the peers do. */
+#include <criterion/criterion.h>
+
+#include "base/clock.h"
+#include "pm/liveness.h"
+
+#define STEP_NS (10 * DT_MS)
+#define BOOT_NS (100 * DT_SEC)
+
+struct path {
+	struct dt_liveness liveness;
+	struct dt_pulse sample;
+	unsigned probes;
+	uint64_t asked_ns; /* a probe is under way; 0: none */
+	uint64_t dead_ns;
+};
+
+struct behaviour {
+	uint64_t data_every_ns, data_until_ns; /* arrivals */
+	uint64_t acks_until_ns;		       /* of what we send all the time; 0: we send nothing */
+	uint64_t answers_until_ns;	       /* to probes */
+	uint32_t srtt_us;
+};
+
+static const struct row {
+	const char *what;
+	struct behaviour path[2];
+	uint64_t run_ns;
+	uint64_t dead_from_ns, dead_to_ns; /* of path 0; 0: it lives */
+	unsigned probes_max;
+} rows[] = {
+	{"a download over both, one path dies",
+	 {{DT_MS, DT_SEC, 0, DT_SEC}, {DT_MS, 9 * DT_SEC, 0, 9 * DT_SEC}},
+	 3 * DT_SEC,
+	 DT_SEC + 60 * DT_MS,
+	 DT_SEC + 100 * DT_MS,
+	 8},
+	{"an upload over both, one path dies",
+	 {{0, 0, DT_SEC, DT_SEC}, {0, 0, 9 * DT_SEC, 9 * DT_SEC}},
+	 3 * DT_SEC,
+	 DT_SEC + 60 * DT_MS,
+	 DT_SEC + 100 * DT_MS,
+	 8},
+	{"an upload, the other one is idle",
+	 {{0, 0, DT_SEC, DT_SEC}, {0, 0, 0, 9 * DT_SEC}},
+	 3 * DT_SEC,
+	 DT_SEC + 60 * DT_MS,
+	 DT_SEC + 100 * DT_MS,
+	 8},
+	{"an upload, 100 ms of round-trip time",
+	 {{0, 0, DT_SEC, DT_SEC, 100000}, {0, 0, 9 * DT_SEC, 9 * DT_SEC, 100000}},
+	 3 * DT_SEC,
+	 DT_SEC + 220 * DT_MS,
+	 DT_SEC + 260 * DT_MS,
+	 8},
+	{"the download's sender pauses, the server answers",
+	 {{DT_MS, DT_SEC, 0, 9 * DT_SEC}, {DT_MS, DT_SEC, 0, 9 * DT_SEC}},
+	 9 * DT_SEC,
+	 0,
+	 0,
+	 8},
+	{"one that no probe is answered on, but no data is awaited: the server answers none",
+	 {{DT_MS, DT_SEC, 0, 0}, {DT_MS, 9 * DT_SEC, 0, 0}},
+	 9 * DT_SEC,
+	 0,
+	 0,
+	 60},
+	{"both die: the server is gone, or our uplink",
+	 {{DT_MS, DT_SEC, DT_SEC, DT_SEC}, {DT_MS, DT_SEC, DT_SEC, DT_SEC}},
+	 20 * DT_SEC,
+	 0,
+	 0,
+	 120},
+	{"a chunk every 200 ms",
+	 {{200 * DT_MS, 60 * DT_SEC, 0, 60 * DT_SEC}, {200 * DT_MS, 60 * DT_SEC, 0, 60 * DT_SEC}},
+	 60 * DT_SEC,
+	 0,
+	 0,
+	 60},
+	{"idle from the start, and dead", {{0}, {DT_MS, 9 * DT_SEC, 0, 9 * DT_SEC}}, 9 * DT_SEC, 0, 0, 0},
+};
+
+static void path_step(struct path *p, const struct behaviour *b, uint64_t now_ns)
+{
+	p->sample.srtt_us = b->srtt_us;
+	p->sample.packets_out = b->acks_until_ns != 0;
+	if (b->data_every_ns && now_ns < b->data_until_ns && now_ns % b->data_every_ns < STEP_NS) {
+		p->sample.segs_in++;
+		p->sample.data_segs_in++;
+	}
+	if (now_ns < b->acks_until_ns)
+		p->sample.segs_in++;
+	if (p->asked_ns && now_ns > p->asked_ns + b->srtt_us * DT_US) {
+		p->asked_ns = 0;
+		if (now_ns < b->answers_until_ns)
+			p->sample.segs_in++;
+	}
+	dt_liveness_sample(&p->liveness, &p->sample, BOOT_NS + now_ns);
+}
+
+Test(liveness, rows)
+{
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		const struct row *row = &rows[r];
+		struct path paths[2] = {0};
+		struct dt_liveness *members[] = {&paths[0].liveness, &paths[1].liveness};
+		enum dt_liveness_verdict verdicts[2];
+
+		for (uint64_t now_ns = STEP_NS; now_ns < row->run_ns && !paths[0].dead_ns; now_ns += STEP_NS) {
+			for (size_t i = 0; i < 2; i++)
+				path_step(&paths[i], &row->path[i], now_ns);
+			dt_liveness_judge(members, verdicts, 2, BOOT_NS + now_ns);
+			for (size_t i = 0; i < 2; i++) {
+				if (verdicts[i] == DT_LIVENESS_DEAD)
+					paths[i].dead_ns = now_ns;
+				else if (verdicts[i] != DT_LIVENESS_FINE) {
+					paths[i].probes++;
+					paths[i].asked_ns = now_ns;
+				}
+			}
+		}
+		cr_assert_eq(paths[1].dead_ns, 0, "%s: the other one was given up", row->what);
+		cr_assert(paths[0].dead_ns >= row->dead_from_ns && paths[0].dead_ns <= row->dead_to_ns,
+			  "%s: dead after %llu ms", row->what, (unsigned long long)(paths[0].dead_ns / DT_MS));
+		cr_assert_leq(paths[0].probes, row->probes_max, "%s: %u probes", row->what, paths[0].probes);
+	}
+}
+
+Test(liveness, sleeps_and_wakes)
+{
+	struct dt_pulse sample = {.segs_in = 3, .data_segs_in = 1};
+	struct dt_liveness a = {0}, b = {0};
+	struct dt_liveness *members[] = {&a, &b};
+	enum dt_liveness_verdict verdicts[2];
+	uint64_t now_ns = 100 * DT_SEC;
+
+	dt_liveness_sample(&a, &sample, now_ns);
+	dt_liveness_sample(&b, &sample, now_ns);
+	cr_assert(dt_liveness_is_awake(&a, now_ns + 900 * DT_MS));
+	cr_assert(!dt_liveness_is_awake(&a, now_ns + 1100 * DT_MS));
+	/* after a minute something is sent, and the time-out is the first that is seen of it */
+	now_ns += 60 * DT_SEC;
+	dt_liveness_timed_out(&a);
+	sample.packets_out = 1;
+	dt_liveness_sample(&a, &sample, now_ns);
+	dt_liveness_judge(members, verdicts, 2, now_ns);
+	cr_assert_eq(verdicts[0], DT_LIVENESS_PROBE);
+	cr_assert_eq(verdicts[1], DT_LIVENESS_PROBE);
+}
