@@ -14,6 +14,9 @@
 #include "detourd/maps.h"
 
 #define AF_INET 2
+/* Less than user space looks at a connection after something moved on it. */
+#define AWOKE_NS 900000000ULL
+#define UNHEARD_NS 50000000ULL
 
 const volatile __u64 netns_cookie; /* ours; other namespaces' sockets come by here too */
 
@@ -32,7 +35,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
-} closed SEC(".maps");
+} events SEC(".maps");
 
 /* Keeps clang from merging both branches' loads into one through a computed context pointer, which the verifier forbids. */
 #define branch_end() asm volatile("" ::: "memory")
@@ -110,11 +113,11 @@ static __always_inline void follow(struct bpf_sock_ops *ops)
 }
 
 /* No room in the ring: user space finds the entry in its sweep. */
-static __always_inline void closed_tell(const struct dt_subflow_key *key, __u32 token)
+static __always_inline void tell(const struct dt_subflow_key *key, __u32 token, __u32 what)
 {
-	struct dt_subflow_closed event = {.key = *key, .token = token};
+	struct dt_subflow_event event = {.key = *key, .token = token, .what = what};
 
-	bpf_ringbuf_output(&closed, &event, sizeof(event), 0);
+	bpf_ringbuf_output(&events, &event, sizeof(event), 0);
 }
 
 SEC("sockops")
@@ -122,6 +125,7 @@ int track(struct bpf_sock_ops *ops)
 {
 	struct dt_subflow_stats *s;
 	struct dt_subflow_key key;
+	__u64 quiet_ns;
 
 	switch (ops->op) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
@@ -137,13 +141,18 @@ int track(struct bpf_sock_ops *ops)
 		s = bpf_map_lookup_elem(&subflows, &key);
 		if (!s)
 			return 1;
+		quiet_ns = bpf_ktime_get_boot_ns() - s->updated_ns;
+		if (ops->op == BPF_SOCK_OPS_RTT_CB && quiet_ns > AWOKE_NS)
+			tell(&key, s->token, DT_SUBFLOW_AWOKE);
+		if ((ops->op == BPF_SOCK_OPS_RTO_CB || ops->op == BPF_SOCK_OPS_RETRANS_CB) && quiet_ns > UNHEARD_NS)
+			tell(&key, s->token, DT_SUBFLOW_TIMED_OUT);
 		if (ops->op == BPF_SOCK_OPS_RTO_CB)
 			s->rtos++;
 		if (ops->op == BPF_SOCK_OPS_STATE_CB)
 			s->state = ops->args[1];
 		sample(s, ops);
 		if (ops->op == BPF_SOCK_OPS_STATE_CB && ops->args[1] == BPF_TCP_CLOSE)
-			closed_tell(&key, s->token);
+			tell(&key, s->token, DT_SUBFLOW_CLOSED);
 		return 1;
 	default:
 		return 1;

@@ -279,11 +279,17 @@ struct dt_subflow_stats {
 	__u32 pad;
 };
 
-/* Ring buffer "closed" (written by BPF): a subflow of "subflows" has reached TCP_CLOSE. */
-struct dt_subflow_closed {
+enum dt_subflow_happening {
+	DT_SUBFLOW_CLOSED,    /* reached TCP_CLOSE */
+	DT_SUBFLOW_AWOKE,     /* something moved, after a time in which nothing was heard of it */
+	DT_SUBFLOW_TIMED_OUT, /* sends anew, and has not heard anything lately */
+};
+
+/* Ring buffer "events" (written by BPF): of a subflow of "subflows". */
+struct dt_subflow_event {
 	struct dt_subflow_key key;
 	__u32 token;
-	__u32 pad;
+	__u32 what; /* enum dt_subflow_happening */
 };
 
 /* --- pulse.bpf -------------------------------------------------------------------------------- */
@@ -295,7 +301,9 @@ struct dt_pulse {
 	struct dt_subflow_key key; /* asked for; the rest is the answer */
 	__u32 state;		   /* TCP state, BPF_TCP_*; 0: there is no such socket */
 	__u32 srtt_us;
-	__u32 segs_in; /* of any kind */
+	__u32 rttvar_us;  /* mean deviation */
+	__u32 rcv_rtt_us; /* as a receiver sees it: at most the true one and the sender's pauses; 0: unknown */
+	__u32 segs_in;	  /* of any kind */
 	__u32 data_segs_in;
 	__u32 packets_out; /* segments not acknowledged yet */
 	__u32 snd_una;
@@ -336,7 +344,7 @@ struct dt_subflow_record {
 
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_subflow_record) == 120, "layout");
-_Static_assert(sizeof(struct dt_pulse) == 80, "layout");
+_Static_assert(sizeof(struct dt_pulse) == 88, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");

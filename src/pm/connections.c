@@ -48,6 +48,7 @@ static void connection_free(struct dt_connection *c, bool close_detours)
 	DL_FOREACH_SAFE(c->subflows, s, tmp)
 		dt_subflow_free(s, close_detours);
 	dt_subflows_leave_at_once(c);
+	dt_watch_forget(c);
 	if (c->doubt_wait_ns)
 		DL_DELETE2(c->pm->doubtful, c, doubt_prev, doubt_next);
 	HASH_DELETE(hh, c->pm->connections, c);
@@ -254,6 +255,8 @@ static void record_take(const struct dt_subflow_record *r, void *data)
 			dt_track_adopt(pm->track, &local, &remote, c->token);
 		c->direct_established = c->direct_seen = r->state != BPF_TCP_CLOSE;
 	}
+	if (dt_subflow_moved_ns(pm, &local, &remote) == stock->now_ns)
+		dt_watch_wake(c);
 }
 
 static struct dt_subflow *unseen_next(struct dt_connection *c, uint64_t now_ns)
@@ -331,6 +334,17 @@ void dt_connections_subflow_closed(struct dt_pm *pm, dt_mptcp_token token, const
 	c->doubt_wait_ns = DOUBT_FIRST_NS;
 	c->doubt_due_ns = now_ns + DOUBT_FIRST_NS;
 	DL_APPEND2(pm->doubtful, c, doubt_prev, doubt_next);
+}
+
+void dt_connections_subflow_stirs(struct dt_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
+				  const struct dt_endpoint *remote, bool timed_out)
+{
+	struct dt_connection *c = connection_find(pm, token);
+
+	if (c && timed_out)
+		dt_watch_timed_out(c, local, remote);
+	else if (c)
+		dt_watch_wake(c);
 }
 
 /* Without a subflow a connection either ends soon, or waits for a new one. */

@@ -64,10 +64,13 @@ static void events_readable(uv_poll_t *poll, int status, int events)
 		dt_timer_arm(&pm->missed, missed_due, MISSED_MS, 0);
 }
 
-static void subflow_closed(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token,
-			   void *data)
+static void subflow_event(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token,
+			  enum dt_subflow_happening what, void *data)
 {
-	dt_connections_subflow_closed(data, token, local, remote, dt_now_ns());
+	if (what == DT_SUBFLOW_CLOSED)
+		dt_connections_subflow_closed(data, token, local, remote, dt_now_ns());
+	else
+		dt_connections_subflow_stirs(data, token, local, remote, what == DT_SUBFLOW_TIMED_OUT);
 }
 
 static void closings_readable(uv_poll_t *poll, int status, int events)
@@ -140,6 +143,7 @@ static void pm_stop(void *daemon)
 	dt_connections_drop(pm, true);
 	while (pm->relays)
 		dt_pm_relay_close(pm->relays);
+	dt_watch_close(pm);
 	dt_accepted_free(pm);
 	dt_interfaces_fini(pm);
 	dt_network_close(&pm->network);
@@ -170,6 +174,7 @@ static int kernel_open(struct dt_pm *pm)
 		dt_log_err("cannot open sock_diag: %s", strerror(-err));
 		return err;
 	}
+	dt_watch_open(pm);
 	err = dt_arrivals_new(&pm->arrivals, &pm->diag);
 	if (err == 0)
 		err = dt_inventory_open(&pm->inventory);
@@ -185,7 +190,7 @@ static int kernel_open(struct dt_pm *pm)
 	pm->events.data = pm;
 	err = uv_poll_start(&pm->events, UV_READABLE, events_readable);
 	if (err == 0)
-		err = dt_track_watch(pm->track, subflow_closed, pm);
+		err = dt_track_watch(pm->track, subflow_event, pm);
 	if (err == 0)
 		err = uv_poll_init(pm->loop, &pm->closings, dt_track_fd(pm->track));
 	if (err)

@@ -8,12 +8,15 @@
 #define SILENCE_MAX_NS (1 * DT_SEC)
 /* So long it may take to answer, at least: more than a delayed acknowledgement, or than a short radio gap. */
 #define ANSWER_MIN_NS (40 * DT_MS)
+#define ASKED_MIN 3
+#define RCV_RTT_MAX_NS (300 * DT_MS)
 #define PROBE_EVERY_MIN_NS (15 * DT_MS)
 /* Linux answers an empty probe once in 500 ms. */
 #define EMPTY_EVERY_NS (600 * DT_MS)
 /* No subflow of the connection answers: it is let be. */
 #define UNDECIDED_NS (3 * DT_SEC)
 #define QUIET_HOLD_NS (2 * DT_SEC)
+#define ANSWER_HOLD_NS (10 * DT_SEC)
 #define AWAKE_NS (1 * DT_SEC)
 #define AWAKE_WAITING_NS (10 * DT_SEC)
 
@@ -24,12 +27,12 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 
 static uint64_t silence_limit_ns(const struct dt_liveness *l)
 {
-	return max_u64(max_u64(SILENCE_MIN_NS, l->quiet_ns), l->srtt_us * DT_US * 3 / 4);
+	return max_u64(max_u64(SILENCE_MIN_NS, l->quiet_ns), l->rtt_us * DT_US * 3 / 4);
 }
 
 static uint64_t answer_limit_ns(const struct dt_liveness *l)
 {
-	return max_u64(ANSWER_MIN_NS, l->srtt_us * DT_US * 3 / 2);
+	return max_u64(max_u64(ANSWER_MIN_NS, l->late_ns), l->answer_ns * 3);
 }
 
 /* A few while the answer may still come, then ever fewer. */
@@ -54,18 +57,32 @@ void dt_liveness_timed_out(struct dt_liveness *l)
 	l->waiting_ns = l->heard_ns;
 }
 
+static void rtt_take(struct dt_liveness *l, const struct dt_pulse *sample)
+{
+	uint64_t rcv_ns = sample->rcv_rtt_us * DT_US;
+
+	l->rtt_us = sample->srtt_us;
+	l->late_ns = max_u64(sample->srtt_us * DT_US * 3 / 2, (sample->srtt_us + 4ULL * sample->rttvar_us) * DT_US);
+	/* of a host that only receives, srtt is as old as its last request */
+	l->late_ns = max_u64(l->late_ns, rcv_ns < RCV_RTT_MAX_NS ? rcv_ns * 3 / 2 : RCV_RTT_MAX_NS);
+}
+
 void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, uint64_t now_ns)
 {
 	uint32_t acks_in = sample->segs_in - sample->data_segs_in;
 	uint32_t acks = acks_in - l->acks_in;
 	uint32_t data = sample->segs_in - l->segs_in - acks;
 
-	l->srtt_us = sample->srtt_us;
+	rtt_take(l, sample);
 	if (sample->packets_out && !l->waiting)
 		l->waiting_ns = now_ns;
 	l->waiting = sample->packets_out != 0;
 	if (l->quiet_ns && now_ns - l->quiet_set_ns >= QUIET_HOLD_NS)
 		quiet_set(l, l->quiet_ns / 2, now_ns);
+	if (now_ns - l->answer_set_ns >= ANSWER_HOLD_NS) {
+		l->answer_ns /= 2;
+		l->answer_set_ns = now_ns;
+	}
 	if (acks == 0 && data == 0)
 		return;
 	l->segs_in = sample->segs_in;
@@ -76,9 +93,15 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 	} else {
 		l->answers_due -= acks;
 	}
-	if (l->asked_ns)
+	if (l->asked_ns) {
 		quiet_set(l, max_u64(l->quiet_ns, 2 * (now_ns - l->silent_ns)), now_ns);
+		if (now_ns - l->asked_ns > l->answer_ns) {
+			l->answer_ns = now_ns - l->asked_ns;
+			l->answer_set_ns = now_ns;
+		}
+	}
 	l->asked_ns = 0;
+	l->asked = 0;
 	l->heard_ns = now_ns;
 	if (acks)
 		l->acked_ns = now_ns;
@@ -112,20 +135,23 @@ static enum dt_liveness_verdict probe(struct dt_liveness *l, uint64_t now_ns)
 
 	l->probed_ns = now_ns;
 	l->answers_due++;
+	l->asked++;
 	return empty ? DT_LIVENESS_PROBE : DT_LIVENESS_PROBE_BYTE;
 }
 
 static enum dt_liveness_verdict suspect_judge(struct dt_liveness *l, bool witness, uint64_t now_ns)
 {
 	if (!l->asked_ns) {
+		l->asked = 0;
 		l->asked_ns = now_ns;
 		l->silent_ns = silent_since_ns(l);
 		return probe(l, now_ns);
 	}
-	if (witness && now_ns - l->asked_ns >= answer_limit_ns(l))
+	if (witness && l->asked >= ASKED_MIN && now_ns - l->asked_ns >= answer_limit_ns(l))
 		return DT_LIVENESS_DEAD;
 	if (!witness && now_ns - l->asked_ns >= UNDECIDED_NS) {
 		l->asked_ns = 0;
+		l->asked = 0;
 		l->undecided_ns = now_ns;
 		quiet_set(l, SILENCE_MAX_NS, now_ns);
 		return DT_LIVENESS_FINE;

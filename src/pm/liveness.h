@@ -19,7 +19,11 @@
 struct dt_liveness {
 	uint32_t segs_in; /* as of the last sample */
 	uint32_t acks_in; /* those without data */
-	uint32_t srtt_us;
+	uint32_t rtt_us;
+	uint64_t late_ns;   /* a round trip that is still no surprise */
+	uint64_t answer_ns; /* the longest that a probe's answer took; forgotten slowly */
+	uint64_t answer_set_ns;
+	unsigned asked;	       /* probes since it was last heard */
 	bool waiting;	       /* the peer owes it an acknowledgement */
 	uint64_t heard_ns;     /* when anything came */
 	uint64_t acked_ns;     /* when something without data came */
@@ -30,7 +34,7 @@ struct dt_liveness {
 	uint64_t probed_ns;    /* last probe */
 	uint64_t undecided_ns; /* when it was last let be, because none answered */
 	unsigned answers_due;
-	uint64_t quiet_ns;     /* a silence that turned out harmless is so again, when it is not much longer */
+	uint64_t quiet_ns; /* a silence that turned out harmless is so again, when it is not much longer */
 	uint64_t quiet_set_ns;
 };
 

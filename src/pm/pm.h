@@ -14,6 +14,9 @@
  *     inventory.c    every subflow there is
  *     rules.c        which rule holds for a connection (pure)
  *     track.c        what sockops saw of each subflow
+ *     watch.c        which subflows are dead: those that move are looked at all the time
+ *     liveness.c     ... judged (pure)
+ *     pulse.c        ... by samples of many sockets in one call
  *     arrivals.c     what arrives on each, by samples
  *     takeover.c     the namespace's path manager is ours, and is given back
  */
@@ -32,6 +35,7 @@
 #include "pm/arrivals.h"
 #include "pm/config.h"
 #include "pm/inventory.h"
+#include "pm/liveness.h"
 #include "pm/takeover.h"
 #include "pm/track.h"
 #include "pm/tunnels.h"
@@ -190,6 +194,9 @@ struct dt_connection {
 	unsigned inventory; /* that last saw it, and its initial subflow */
 	bool direct_seen;
 	struct dt_subflow *subflows;
+	struct dt_liveness direct_liveness;
+	bool watched;
+	struct dt_connection *watch_prev, *watch_next;
 	/* among those that may be over, because a subflow closed: when to ask the kernel, and how long it was put off */
 	struct dt_connection *doubt_prev, *doubt_next;
 	uint64_t doubt_due_ns;
@@ -201,6 +208,9 @@ void dt_connections_event(struct dt_pm *pm, const struct dt_mptcp_event *event);
 /* A subflow reached TCP_CLOSE: the whole connection may be over, which the kernel does not always say. */
 void dt_connections_subflow_closed(struct dt_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
 				   const struct dt_endpoint *remote, uint64_t now_ns);
+/* Something moves again on a subflow; or nothing was acknowledged, and it sends anew. */
+void dt_connections_subflow_stirs(struct dt_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
+				  const struct dt_endpoint *remote, bool timed_out);
 /* Forgets the connections that are over; every second. */
 void dt_connections_tick(struct dt_pm *pm, uint64_t now_ns);
 /* Closes all detours (with close_detours) and forgets all connections. */
@@ -256,6 +266,7 @@ struct dt_subflow {
 	struct dt_endpoint local;
 	struct dt_endpoint remote;
 	uint64_t since_ns; /* of this state */
+	struct dt_liveness liveness;
 	uint64_t backoff_ns;
 	uint64_t may_try_ns;
 	unsigned inventory; /* that last saw it */
@@ -304,6 +315,20 @@ bool dt_subflow_stalls(struct dt_pm *pm, const struct dt_endpoint *local, const 
 const char *dt_subflow_end_word(enum dt_subflow_end end);
 /* "direct", or the relay's name. */
 const char *dt_subflow_via(const struct dt_subflow *s);
+
+/* --- watch.c ----------------------------------------------------------------------------------- */
+
+struct dt_watch;
+
+/* Logs why it failed; without it paths that die are left to the kernel. */
+void dt_watch_open(struct dt_pm *pm);
+/* After the connections are gone. */
+void dt_watch_close(struct dt_pm *pm);
+/* Something moves on it, or it has another subflow: looked at until nothing has moved for a while. */
+void dt_watch_wake(struct dt_connection *c);
+/* Nothing was acknowledged on this subflow, and what was sent goes out again. */
+void dt_watch_timed_out(struct dt_connection *c, const struct dt_endpoint *local, const struct dt_endpoint *remote);
+void dt_watch_forget(struct dt_connection *c);
 
 /* --- detours.c --------------------------------------------------------------------------------- */
 
@@ -388,6 +413,8 @@ enum dt_pm_counter {
 	DT_PM_LEASES_REFUSED,
 	DT_PM_ANNOUNCED,
 	DT_PM_SURPLUS_CLOSED,
+	DT_PM_PROBES,
+	DT_PM_GIVEN_UP,
 	DT_PM_DROPPED_AUTH,
 	DT_PM_DROPPED_MALFORMED,
 	DT_PM_DROPPED_UNMATCHED,
@@ -408,6 +435,7 @@ struct dt_pm {
 	struct dt_takeover takeover;
 	struct dt_track *track;
 	struct dt_arrivals *arrivals;
+	struct dt_watch *watch; /* NULL: not possible here */
 	struct dt_inventory *inventory;
 	struct dt_network network;
 	unsigned links_running; /* of them */

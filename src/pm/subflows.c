@@ -432,6 +432,7 @@ void dt_subflow_established(struct dt_subflow *s)
 	if (s->backup_wanted || s->backup)
 		dt_subflow_set_backup(s, s->backup_wanted);
 	dt_pm_publish_subflow(c->pm, c, s, "established");
+	dt_watch_wake(c);
 	dt_detours_homeless_end(c, s->since_ns);
 	dt_detours_leave_draining(c);
 }
@@ -516,6 +517,7 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 	s->state = DT_SUBFLOW_PENDING;
 	s->backup = s->backup_wanted;
 	s->since_ns = now_ns;
+	memset(&s->liveness, 0, sizeof(s->liveness));
 	dt_timer_arm(&s->timer, join_overdue, JOIN_TIMEOUT_MS, 0);
 	dt_pm_publish_subflow(c->pm, c, s, "pending");
 	return true;

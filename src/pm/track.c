@@ -18,7 +18,7 @@ struct dt_track {
 	struct track_bpf *skel;
 	int cgroup_fd;
 	struct ring_buffer *ring;
-	dt_track_closed_fn closed;
+	dt_track_event_fn happened;
 	void *data;
 };
 
@@ -123,9 +123,9 @@ void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, 
 	bpf_map_delete_elem(bpf_map__fd(t->skel->maps.subflows), &key);
 }
 
-static int closed_take(void *context, void *record, size_t size)
+static int event_take(void *context, void *record, size_t size)
 {
-	const struct dt_subflow_closed *event = record;
+	const struct dt_subflow_event *event = record;
 	struct dt_track *t = context;
 	struct dt_endpoint local, remote;
 
@@ -133,15 +133,15 @@ static int closed_take(void *context, void *record, size_t size)
 		return 0;
 	local = (struct dt_endpoint){event->key.local, event->key.lport};
 	remote = (struct dt_endpoint){event->key.remote, event->key.rport};
-	t->closed(&local, &remote, event->token, t->data);
+	t->happened(&local, &remote, event->token, (enum dt_subflow_happening)event->what, t->data);
 	return 0;
 }
 
-int dt_track_watch(struct dt_track *t, dt_track_closed_fn fn, void *data)
+int dt_track_watch(struct dt_track *t, dt_track_event_fn fn, void *data)
 {
-	t->closed = fn;
+	t->happened = fn;
 	t->data = data;
-	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.closed), closed_take, t, NULL);
+	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.events), event_take, t, NULL);
 	return t->ring ? 0 : -errno;
 }
 

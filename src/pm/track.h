@@ -22,10 +22,10 @@ void dt_track_adopt(const struct dt_track *t, const struct dt_endpoint *local, c
 void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote);
 
 /* The kernel does not report every connection's end by netlink; the end of its subflows it does, here. */
-typedef void (*dt_track_closed_fn)(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token,
-				   void *data);
+typedef void (*dt_track_event_fn)(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token,
+				  enum dt_subflow_happening what, void *data);
 /* fn is called from dt_track_drain(), which is due when the descriptor is readable. */
-int dt_track_watch(struct dt_track *t, dt_track_closed_fn fn, void *data);
+int dt_track_watch(struct dt_track *t, dt_track_event_fn fn, void *data);
 int dt_track_fd(const struct dt_track *t);
 void dt_track_drain(struct dt_track *t);
 

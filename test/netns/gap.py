@@ -3,6 +3,9 @@
 gap.py serve ADDRESS PORT
 gap.py up|down ADDRESS PORT SECONDS [COMMAND]: moves data as fast as it goes, has COMMAND run (by a shell) a second after
 the start, and prints the longest time, in ms, in which the receiving application got nothing from then on.
+gap.py slow-up|slow-down ADDRESS PORT SECONDS: sends a little every 0.4 seconds
+gap.py full-up|full-down ADDRESS PORT SECONDS: sends as much as goes, and nobody reads
+gap.py idle ADDRESS PORT SECONDS: moves nothing after the first word
 """
 import select
 import socket
@@ -47,14 +50,35 @@ def send_for(sock, seconds):
     sock.setblocking(True)
 
 
+def send_slowly(sock, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sock.sendall(CHUNK)
+        time.sleep(0.4)
+
+
+def read_all(sock):
+    while sock.recv(1 << 20):
+        pass
+
+
 def serve_one(sock):
     with sock:
-        order = sock.recv(16).decode().split()
-        if order[0] == "down":
-            send_for(sock, float(order[1]))
+        kind, seconds = sock.recv(16).decode().split()
+        seconds = float(seconds)
+        if kind == "slow-down":
+            send_slowly(sock, seconds)
+        elif kind == "slow-up":
+            sock.sendall(b"!")
+            read_all(sock)
+        elif kind in ("full-down", "down"):
+            send_for(sock, seconds)
+        elif kind in ("full-up", "idle"):
+            sock.sendall(b"!")
+            time.sleep(seconds)
         else:
             sock.sendall(b"!")
-            sock.sendall(b"%.1f" % (1000 * longest_gap(sock, float(order[1]) + 20)))
+            sock.sendall(b"%.1f" % (1000 * longest_gap(sock, seconds + 20)))
 
 
 def serve(address, port):
@@ -75,11 +99,25 @@ def run(direction, address, port, seconds, command):
     if command:
         timer = threading.Timer(1.0, lambda: subprocess.run(command, shell=True, check=True))
         timer.start()
+    if direction == "slow-down":
+        read_all(sock)
+        return
+    if direction == "full-down":
+        time.sleep(seconds)
+        return
     if direction == "down":
         print("%.1f" % (1000 * longest_gap(sock, seconds)))
         return
     sock.recv(1)
+    if direction == "idle":
+        time.sleep(seconds)
+        return
+    if direction == "slow-up":
+        send_slowly(sock, seconds)
+        return
     send_for(sock, seconds)
+    if direction == "full-up":
+        return
     sock.shutdown(socket.SHUT_WR)
     answer = b""
     while True:

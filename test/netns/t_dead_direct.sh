@@ -1,0 +1,53 @@
+# shellcheck shell=bash source=lib.sh
+# The direct path turns into a black hole, both ways or one way, under an upload or a download: the connection goes on
+# over the detour at once, the server lets the dead subflow go, and when the path is back it is used again.
+. "$(dirname "$0")/lib.sh"
+standard_network 1
+narrow_paths 40mbit
+relay_start 1
+RELAYS=1 client_conf "max-detours = 1"
+client_start
+relays_up 1
+on server python3 "$(dirname "$0")/gap.py" serve $SERVER4 7000 &
+disown
+wait_for 5 on server sh -c 'ss -Htln | grep -q :7000'
+on r1 nft add table inet gap
+on r1 nft add chain inet gap forward '{ type filter hook forward priority 0; }'
+hole() { # WAY: the command that makes it
+	local rules=
+	[ "$1" = down ] || rules="nft add rule inet gap forward oifname narrow drop;"
+	[ "$1" = up ] || rules="$rules nft add rule inet gap forward iifname narrow drop"
+	echo "nsenter --net=/run/netns/$PREFIX-r1 sh -c '$rules'"
+}
+mend() { on r1 nft flush chain inet gap forward; }
+direct_at_server() { on server ss -Htn state established "sport = :7000 and dst $CLIENT4" | wc -l; }
+none_at_server() { [ "$(direct_at_server)" = 0 ]; }
+gap() { on client python3 "$(dirname "$0")/gap.py" "$@"; }
+
+given=0
+for way in both up down; do
+	for direction in up down; do
+		gap $direction $SERVER4 7000 2 "$(hole $way)" >"$TMP/gap" &
+		pid=$!
+		wait_for 3 status_is client "[.connections[].subflows[] | select(.state == \"established\")] | length == 2"
+		wait_for 3 status_is client ".counters.subflows_given_up > $given"
+		begin=$(now_ms)
+		wait_for 3 none_at_server
+		at_most $(($(now_ms) - begin)) $((2000 * ${SLOWNESS:-1})) "$direction, $way ways: ms until the server let it go"
+		given=$(counter client subflows_given_up)
+		wait $pid
+		# what the kernel needs by itself is 210 ms and more; this machine may be busy
+		at_most "$(cat "$TMP/gap")" $((400 * ${SLOWNESS:-1})) "$direction, $way ways: gap in ms"
+		mend
+	done
+done
+
+say "the path comes back"
+gap down $SERVER4 7000 8 "$(hole both)" >"$TMP/gap" &
+pid=$!
+wait_for 3 status_is client ".counters.subflows_given_up > $given"
+sleep 1
+mend
+back='.connections[].subflows[] | select(.via == "direct" and .state == "established")'
+wait_for 7 status_is client "[$back | select(.bytes_received > 1000000)] | length == 1"
+wait $pid
