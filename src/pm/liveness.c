@@ -71,7 +71,9 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 {
 	uint32_t acks_in = sample->segs_in - sample->data_segs_in;
 	uint32_t acks = acks_in - l->acks_in;
-	uint32_t data = sample->segs_in - l->segs_in - acks;
+	uint32_t data = sample->data_segs_in - l->data_in;
+	/* a peer that hears nothing of us sends the same again and again */
+	bool fresh = sample->rcv_nxt != l->rcv_nxt;
 
 	rtt_take(l, sample);
 	if (sample->packets_out && !l->waiting)
@@ -85,14 +87,17 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 	}
 	if (acks == 0 && data == 0)
 		return;
-	l->segs_in = sample->segs_in;
+	l->data_in = sample->data_segs_in;
 	l->acks_in = acks_in;
+	l->rcv_nxt = sample->rcv_nxt;
 	if (data || acks > l->answers_due) {
 		l->moved_ns = now_ns;
 		l->answers_due = 0;
 	} else {
 		l->answers_due -= acks;
 	}
+	if (acks == 0 && !fresh)
+		return;
 	if (l->asked_ns) {
 		quiet_set(l, max_u64(l->quiet_ns, 2 * (now_ns - l->silent_ns)), now_ns);
 		if (now_ns - l->asked_ns > l->answer_ns) {

@@ -17,8 +17,9 @@
 
 /* Of one subflow; zero at first. All times are those of samples. */
 struct dt_liveness {
-	uint32_t segs_in; /* as of the last sample */
+	uint32_t data_in; /* segments, as of the last sample */
 	uint32_t acks_in; /* those without data */
+	uint32_t rcv_nxt;
 	uint32_t rtt_us;
 	uint64_t late_ns;   /* a round trip that is still no surprise */
 	uint64_t answer_ns; /* the longest that a probe's answer took; forgotten slowly */

@@ -25,22 +25,25 @@ none_at_server() { [ "$(direct_at_server)" = 0 ]; }
 gap() { on client python3 "$(dirname "$0")/gap.py" "$@"; }
 
 given=0
-for way in both up down; do
-	for direction in up down; do
-		gap $direction $SERVER4 7000 2 "$(hole $way)" >"$TMP/gap" &
-		pid=$!
-		wait_for 3 status_is client "[.connections[].subflows[] | select(.state == \"established\")] | length == 2"
-		wait_for 3 status_is client ".counters.subflows_given_up > $given"
-		begin=$(now_ms)
-		wait_for 3 none_at_server
-		at_most $(($(now_ms) - begin)) $((2000 * ${SLOWNESS:-1})) "$direction, $way ways: ms until the server let it go"
-		given=$(counter client subflows_given_up)
-		wait $pid
-		# what the kernel needs by itself is 210 ms and more; this machine may be busy
-		at_most "$(cat "$TMP/gap")" $((400 * ${SLOWNESS:-1})) "$direction, $way ways: gap in ms"
-		mend
-	done
-done
+try() { # DIRECTION WAY
+	local direction=$1 way=$2 pid begin
+	gap $direction $SERVER4 7000 2 "$(hole $way)" >"$TMP/gap" &
+	pid=$!
+	wait_for 3 status_is client "[.connections[].subflows[] | select(.state == \"established\")] | length == 2"
+	wait_for 3 status_is client ".counters.subflows_given_up > $given"
+	begin=$(now_ms)
+	wait_for 3 none_at_server
+	at_most $(($(now_ms) - begin)) $((2000 * ${SLOWNESS:-1})) "$direction, $way ways: ms until the server let it go"
+	given=$(counter client subflows_given_up)
+	wait $pid
+	# what the kernel needs by itself is 210 ms and more; this machine may be busy
+	at_most "$(cat "$TMP/gap")" $((400 * ${SLOWNESS:-1})) "$direction, $way ways: gap in ms"
+	mend
+}
+try up both
+try down both
+try down up
+try up down
 
 say "the path comes back"
 gap down $SERVER4 7000 8 "$(hole both)" >"$TMP/gap" &

@@ -21,6 +21,7 @@ struct behaviour {
 	uint64_t acks_until_ns;		       /* of what we send all the time; 0: we send nothing */
 	uint64_t answers_until_ns;	       /* to probes */
 	uint32_t srtt_us;
+	uint64_t fresh_until_ns; /* what arrives later was there before; 0: never */
 };
 
 static const struct row {
@@ -35,6 +36,12 @@ static const struct row {
 	 3 * DT_SEC,
 	 DT_SEC + 60 * DT_MS,
 	 DT_SEC + 100 * DT_MS,
+	 8},
+	{"a download, and only what we send is lost",
+	 {{50 * DT_MS, 9 * DT_SEC, 0, DT_SEC, 0, DT_SEC}, {DT_MS, 9 * DT_SEC, 0, 9 * DT_SEC}},
+	 3 * DT_SEC,
+	 DT_SEC,
+	 DT_SEC + 250 * DT_MS,
 	 8},
 	{"an upload over both, one path dies",
 	 {{0, 0, DT_SEC, DT_SEC}, {0, 0, 9 * DT_SEC, 9 * DT_SEC}},
@@ -88,6 +95,7 @@ static void path_step(struct path *p, const struct behaviour *b, uint64_t now_ns
 	if (b->data_every_ns && now_ns < b->data_until_ns && now_ns % b->data_every_ns < STEP_NS) {
 		p->sample.segs_in++;
 		p->sample.data_segs_in++;
+		p->sample.rcv_nxt += !b->fresh_until_ns || now_ns < b->fresh_until_ns;
 	}
 	if (now_ns < b->acks_until_ns)
 		p->sample.segs_in++;
