@@ -20,8 +20,8 @@ hole() { # WAY: the command that makes it
 	echo "nsenter --net=/run/netns/$PREFIX-r1 sh -c '$rules'"
 }
 mend() { on r1 nft flush chain inet gap forward; }
-direct_at_server() { on server ss -Htn state established "sport = :7000 and dst $CLIENT4" | wc -l; }
-none_at_server() { [ "$(direct_at_server)" = 0 ]; }
+at_server() { on server ss -Htn state established "sport = :7000 and dst $1" | wc -l; }
+none_at_server() { [ "$(at_server $CLIENT4)" = 0 ]; }
 gap() { on client python3 "$(dirname "$0")/gap.py" "$@"; }
 
 given=0
@@ -33,6 +33,7 @@ try() { # DIRECTION WAY
 	wait_for 3 status_is client ".counters.subflows_given_up > $given"
 	begin=$(now_ms)
 	wait_for 3 none_at_server
+	[ "$(at_server "$(relay4 1)")" = 1 ] || fail "it let go the whole connection"
 	at_most $(($(now_ms) - begin)) $((2000 * ${SLOWNESS:-1})) "$direction, $way ways: ms until the server let it go"
 	given=$(counter client subflows_given_up)
 	wait $pid
