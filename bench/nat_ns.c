@@ -50,9 +50,19 @@ static void flow_put(struct scene *s, const struct packet_spec *from, const stru
 	struct dt_flow f = {.new_sport_be16 = htons(to->sport),
 			    .new_dport_be16 = htons(to->dport),
 			    .state = DT_FLOW_ESTABLISHED,
+			    .client_id = SCENE_CLIENT_ID,
 			    .seen_ns = dt_now_ns(),
 			    .oif = 1,
-			    .route_gen = s->config.route_generation};
+			    .mtu = 1500,
+			    .route_gen = s->config.route_generation,
+			    /* every packet lies in its window, and no two in a row advance it */
+			    .end = from->seq + from->payload,
+			    .acked = from->ack,
+			    .bound = from->ack + from->window,
+			    .window = from->window,
+			    .peer_end = from->ack,
+			    .peer_bound = from->seq + from->window,
+			    .peer_window = from->window};
 
 	dt_ip_parse(&key.src, from->src);
 	dt_ip_parse(&key.dst, from->dst);
@@ -64,16 +74,20 @@ static void flow_put(struct scene *s, const struct packet_spec *from, const stru
 int main(void)
 {
 	static struct row rows[] = {
-		{"not TCP's ports", {4, "192.0.2.2", "198.51.100.18", 1000, 22, ACK, OPT_NONE, 0, 255, 1400}, {0}},
-		{"no flow", {4, "192.0.2.9", "198.51.100.18", 1000, 40000, ACK, OPT_NONE, 0, 255, 1400}, {0}},
+		{"not TCP's ports",
+		 {4, "192.0.2.2", "198.51.100.18", 1000, 22, ACK, OPT_NONE, 0, 255, 1400, 1000, 1000, 50000},
+		 {0}},
+		{"no flow",
+		 {4, "192.0.2.9", "198.51.100.18", 1000, 40000, ACK, OPT_NONE, 0, 255, 1400, 1000, 1000, 50000},
+		 {0}},
 		{"forwarded, IPv4, 1440 bytes",
-		 {4, "192.0.2.2", "198.51.100.18", 1000, 50000, ACK, OPT_NONE, 0, 255, 1400},
+		 {4, "192.0.2.2", "198.51.100.18", 1000, 50000, ACK, OPT_NONE, 0, 255, 1400, 1000, 1000, 50000},
 		 {0}},
 		{"forwarded, IPv4, 40 bytes",
-		 {4, "192.0.2.2", "198.51.100.18", 1000, 50000, ACK, OPT_NONE, 0, 255, 0},
+		 {4, "192.0.2.2", "198.51.100.18", 1000, 50000, ACK, OPT_NONE, 0, 255, 0, 1000, 1000, 50000},
 		 {0}},
 		{"forwarded, IPv6, 1460 bytes",
-		 {6, "2001:db8:c::2", "2001:db8:a1::2", 1000, 50000, ACK, OPT_NONE, 0, 255, 1400},
+		 {6, "2001:db8:c::2", "2001:db8:a1::2", 1000, 50000, ACK, OPT_NONE, 0, 255, 1400, 1000, 1000, 50000},
 		 {0}},
 	};
 	size_t count = sizeof(rows) / sizeof(rows[0]);
@@ -83,6 +97,10 @@ int main(void)
 		fprintf(stderr, "cannot load nat.bpf; run as root\n");
 		return 1;
 	}
+	/* no packet is to be dropped, but all are to be counted */
+	s.limits.rate = s.config.rate = 125000000000;
+	scene_limits_store(&s);
+	scene_config_store(&s);
 	for (size_t i = 2; i < count; i++) {
 		struct packet_spec there = rows[i].spec, back = there;
 
@@ -104,6 +122,9 @@ int main(void)
 	printf("forwarded in all: %llu (no packet was dropped: %llu)\n",
 	       (unsigned long long)(scene_counter(&s, DT_NAT_FORWARDED_UP) + scene_counter(&s, DT_NAT_FORWARDED_DOWN)),
 	       (unsigned long long)scene_counter(&s, DT_NAT_DROP_TTL));
+	printf("dropped for the rate: %llu, outside the window: %llu\n",
+	       (unsigned long long)scene_counter(&s, DT_NAT_DROP_RATE),
+	       (unsigned long long)scene_counter(&s, DT_NAT_DROP_WINDOW));
 	scene_close(&s);
 	return 0;
 }

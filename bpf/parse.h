@@ -20,14 +20,25 @@
 
 struct packet {
 	struct dt_flow_key key;
-	__u32 l4; /* offset of the TCP header, bytes */
-	__u32 ip_len;
+	__u32 l4;      /* offset of the TCP header, bytes */
+	__u32 ip_len;  /* of all segments of an aggregate */
+	__u32 payload; /* TCP data, bytes */
 	__u32 segments;
+	__u32 segment_len; /* IP bytes of the largest of them */
+	__u32 seq;	   /* host order, as ack and window */
+	__u32 ack;
+	__u16 window; /* unscaled */
 	__u8 family;  /* 4 or 6 */
 	__u8 hops;    /* TTL or hop limit */
 	__u8 tcp_len; /* header with options, bytes */
 	__u8 flags;   /* TCP flags, as in the header's 14th byte */
 	__u8 tunnel;  /* came from a tunnel */
+	/* of a SYN, by options_parse(): */
+	__u8 join_len; /* of the MP_JOIN option; 0: none */
+	__u8 wscale;   /* WSCALE_NONE: no such option */
+	__u8 mss_off;  /* of the value, from the start of the options; 0: no MSS option */
+	__u16 mss;     /* host order */
+	__u64 now;     /* when it came, boot time, ns */
 };
 
 #define TCP_FIN 0x01
@@ -69,7 +80,7 @@ static __always_inline int packet_parse(struct __sk_buff *skb, struct packet *p,
 {
 	__u16 protocol = skb->protocol;
 	struct tcphdr *tcp;
-	__u32 total;
+	__u32 total, headers;
 
 	if (protocol == bpf_htons(ETH_P_IP)) {
 		p->family = 4;
@@ -144,15 +155,24 @@ static __always_inline int packet_parse(struct __sk_buff *skb, struct packet *p,
 	p->key.dport_be16 = tcp->dest;
 	p->key.pad = 0;
 	p->segments = skb->gso_segs ? skb->gso_segs : 1;
+	p->seq = bpf_ntohl(tcp->seq);
+	p->ack = bpf_ntohl(tcp->ack_seq);
+	p->window = bpf_ntohs(tcp->window);
+	headers = p->l4 - l3 + p->tcp_len;
+	p->payload = p->ip_len - headers;
+	p->segment_len = skb->gso_size ? skb->gso_size + headers : p->ip_len;
 	/* on the wire every segment of an aggregate has its own headers */
-	p->ip_len += (p->segments - 1) * (p->l4 - l3 + p->tcp_len);
+	p->ip_len += (p->segments - 1) * headers;
 	return 0;
 }
 
 /* --- TCP options ------------------------------------------------------------------------------- */
 
 #define TCP_OPTION_MSS 2
+#define TCP_OPTION_WSCALE 3
 #define TCP_OPTION_MPTCP 30
+#define WSCALE_MAX 14 /* RFC 7323, section 2.3 */
+#define WSCALE_NONE 255
 #define TCP_OPTIONS_MAX 40
 #define MPTCP_SUBTYPE_JOIN 1 /* RFC 8684, section 3.2 */
 #define MP_JOIN_SYN_LEN 12
@@ -164,6 +184,7 @@ struct options {
 	__u32 mss_off;	/* of the value, from the start of the options; 0: no MSS option */
 	__u32 join_len; /* of the MP_JOIN option; 0: none */
 	__u16 mss;	/* host order */
+	__u8 wscale;	/* WSCALE_NONE: no such option */
 	__u8 b[TCP_OPTIONS_MAX + 6];
 };
 
@@ -189,6 +210,8 @@ static long options_step(__u32 i, void *data)
 		o->mss_off = off + 2;
 		o->mss = o->b[off + 2] << 8 | o->b[off + 3];
 	}
+	if (kind == TCP_OPTION_WSCALE && len == 3)
+		o->wscale = o->b[off + 2] < WSCALE_MAX ? o->b[off + 2] : WSCALE_MAX;
 	if (kind == TCP_OPTION_MPTCP && len >= 3 && o->b[off + 2] >> 4 == MPTCP_SUBTYPE_JOIN)
 		o->join_len = len;
 	o->off = off + len;
@@ -196,20 +219,32 @@ static long options_step(__u32 i, void *data)
 }
 
 /* False when the options could not be read. */
-static __always_inline bool options_parse(struct __sk_buff *skb, const struct packet *p, struct options *o)
+static __noinline bool options_parse(struct __sk_buff *skb, struct packet *p)
 {
-	__u32 len = p->tcp_len - sizeof(struct tcphdr);
+	struct options o;
+	__u32 len;
 
-	__builtin_memset(o, 0, sizeof(*o));
+	if (!p)
+		return false;
+	len = p->tcp_len - sizeof(struct tcphdr);
+	__builtin_memset(&o, 0, sizeof(o));
+	o.wscale = WSCALE_NONE;
+	p->join_len = 0;
+	p->mss_off = 0;
+	p->wscale = WSCALE_NONE;
 	/* a multiple of 4; asked so, Linux 6.1's verifier knows that it is not 0 */
 	if (len < 4)
 		return true;
 	if (len > TCP_OPTIONS_MAX)
 		return false;
-	o->len = len;
-	if (bpf_skb_load_bytes(skb, p->l4 + sizeof(struct tcphdr), o->b, len) < 0)
+	o.len = len;
+	if (bpf_skb_load_bytes(skb, p->l4 + sizeof(struct tcphdr), o.b, len) < 0)
 		return false;
-	bpf_loop(TCP_OPTIONS_MAX, options_step, o, 0);
+	bpf_loop(TCP_OPTIONS_MAX, options_step, &o, 0);
+	p->join_len = o.join_len;
+	p->wscale = o.wscale;
+	p->mss_off = o.mss_off;
+	p->mss = o.mss;
 	return true;
 }
 

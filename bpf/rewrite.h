@@ -90,19 +90,18 @@ static __always_inline int rewrite(struct __sk_buff *skb, const struct packet *p
 }
 
 /* Lowers the MSS option to limit (host order) if it is above. 0 or negative. */
-static __always_inline int rewrite_mss(struct __sk_buff *skb, const struct packet *p, const struct options *o,
-				       __u16 limit)
+static __always_inline int rewrite_mss(struct __sk_buff *skb, const struct packet *p, __u16 limit)
 {
 	__u16 from, to;
 
-	if (!o->mss_off || o->mss <= limit)
+	if (!p->mss_off || p->mss <= limit)
 		return 0;
-	from = bpf_htons(o->mss);
+	from = bpf_htons(p->mss);
 	to = bpf_htons(limit);
-	if (bpf_skb_store_bytes(skb, p->l4 + sizeof(struct tcphdr) + o->mss_off, &to, sizeof(to), 0) < 0)
+	if (bpf_skb_store_bytes(skb, p->l4 + sizeof(struct tcphdr) + p->mss_off, &to, sizeof(to), 0) < 0)
 		return -1;
 	/* at an odd offset the value's bytes stand in each other's columns of the sum */
-	if (o->mss_off & 1) {
+	if (p->mss_off & 1) {
 		from = __builtin_bswap16(from);
 		to = __builtin_bswap16(to);
 	}

@@ -2,7 +2,7 @@
 # kill -9 of the relay under load and a new start lose no packet and no lease, and the detour goes on without a daemon.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
-narrow_paths 100mbit
+narrow_paths 50mbit
 relay_start 1
 RELAYS=1 client_conf
 client_start
@@ -13,7 +13,7 @@ on client mptcpize run curl -sS -o "$TMP/got" "http://$SERVER4/file" &
 curl=$!
 wait_for 10 status_is client '.connections[0].subflows[] | select(.via == "relay1" and .bytes_received > 5000000)'
 subflow() { status client | jq -r '.connections[0].subflows[] | select(.via == "relay1") | .local + " " + .remote'; }
-dropped() { status relay1 | jq '[.counters | to_entries[] | select(.key | test("^(denied|dropped_(no_route|error|stale|table|ttl)|passed_(no_flow|expired|dead|refused))")) | .value] | add'; }
+dropped() { status relay1 | jq '[.counters | to_entries[] | select(.key | test("^(denied|dropped_(no_route|error|stale|table|ttl|window|rate|too_big|icmp)|passed_(no_flow|expired|dead|refused))")) | .value] | add'; }
 received() { status client | jq '.connections[0].subflows[] | select(.via == "relay1") | .bytes_received'; }
 before=$(subflow)
 lost=$(dropped)

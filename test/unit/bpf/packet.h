@@ -37,6 +37,18 @@ struct packet_spec {
 	uint16_t mss;
 	uint8_t hops;
 	uint16_t payload;
+	uint32_t seq, ack;
+	uint16_t window;
+};
+
+/* An ICMP error that quotes a packet. */
+struct icmp_spec {
+	const char *src, *dst;
+	uint8_t type, code;
+	uint32_t rest; /* the second word of the ICMP header, host order */
+	uint8_t hops;
+	struct packet_spec quoted;
+	uint16_t quoted_tcp; /* bytes of the quoted packet behind its IP header */
 };
 
 struct packet_seen {
@@ -51,9 +63,22 @@ struct packet_seen {
 	uint32_t payload_hash;
 };
 
+struct icmp_seen {
+	char src[46], dst[46];
+	uint8_t type, code;
+	uint32_t rest;
+	uint8_t hops;
+	bool ip_sum_ok, icmp_sum_ok;
+	struct packet_seen quoted; /* as far as it was quoted */
+	uint32_t quoted_seq;
+};
+
 /* Returns the frame's length. out holds 2048 bytes. */
 size_t packet_build(const struct packet_spec *spec, uint8_t *out);
 /* False if it is no TCP frame. */
 bool packet_read(const uint8_t *frame, size_t len, struct packet_seen *out);
+size_t icmp_build(const struct icmp_spec *spec, uint8_t *out);
+/* False if it is no ICMP error that quotes TCP. */
+bool icmp_read(const uint8_t *frame, size_t len, struct icmp_seen *out);
 
 #endif

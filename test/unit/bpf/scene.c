@@ -91,13 +91,20 @@ void scene_reset(struct scene *s)
 		.idle_ns = 7440 * DT_SEC,
 		.closing_ns = 240 * DT_SEC,
 		.max_flows = 1000,
+		.rate = 5000000000,
+		.bucket_ns = DT_SEC / 5,
+		.tunnel_mtu = 1500,
 		.port_min = 50000,
 		.port_max = 59999,
 		.source_min = SCENE_SOURCE,
 		.source_max = SCENE_SOURCE,
 	};
 	scene_config_store(s);
-	s->limits = (struct dt_client_limits){.max_flows = 100, .max_half_open = 50, .max_new_flows = 1000};
+	s->limits = (struct dt_client_limits){.max_flows = 100,
+					      .max_half_open = 50,
+					      .max_new_flows = 1000,
+					      .rate = 1250000000,
+					      .bucket_ns = DT_SEC / 5};
 	scene_limits_store(s);
 	usage_zero(s, 0);
 	usage_zero(s, SCENE_CLIENT_ID);
