@@ -20,8 +20,13 @@
 
 const volatile __u64 netns_cookie; /* ours; other namespaces' sockets come by here too */
 
+struct mptcp_pm_data {
+	bool remote_deny_join_id0;
+} __attribute__((preserve_access_index));
+
 struct mptcp_sock {
 	__u32 token;
+	struct mptcp_pm_data pm;
 } __attribute__((preserve_access_index));
 
 struct {
@@ -64,16 +69,12 @@ static __always_inline void key_fill(struct dt_subflow_key *key, struct bpf_sock
 	key->rport = bpf_ntohl(ops->remote_port);
 }
 
-/* 0: not an MPTCP subflow. */
-static __always_inline __u32 token_of(struct bpf_sock_ops *ops)
+/* NULL: not an MPTCP subflow. */
+static __always_inline struct mptcp_sock *msk_of(struct bpf_sock_ops *ops)
 {
 	struct bpf_sock *sk = ops->sk;
-	struct mptcp_sock *msk;
 
-	if (!sk)
-		return 0;
-	msk = bpf_skc_to_mptcp_sock(sk);
-	return msk ? BPF_CORE_READ(msk, token) : 0;
+	return sk ? bpf_skc_to_mptcp_sock(sk) : NULL;
 }
 
 static __always_inline void sample(struct dt_subflow_stats *s, struct bpf_sock_ops *ops)
@@ -89,17 +90,21 @@ static __always_inline void follow(struct bpf_sock_ops *ops)
 {
 	struct dt_subflow_stats *known, fresh = {};
 	struct dt_subflow_key key;
+	struct mptcp_sock *msk;
 	__u32 token;
 
 	if (bpf_get_netns_cookie(ops) != netns_cookie)
 		return;
-	token = token_of(ops);
+	msk = msk_of(ops);
+	token = msk ? BPF_CORE_READ(msk, token) : 0;
 	if (!token)
 		return;
+	fresh.deny_join_id0 = BPF_CORE_READ(msk, pm.remote_deny_join_id0);
 	key_fill(&key, ops);
 	known = bpf_map_lookup_elem(&subflows, &key);
 	if (known && known->token == token) {
 		known->state = ops->state;
+		known->deny_join_id0 = fresh.deny_join_id0;
 		sample(known, ops);
 	} else {
 		fresh.token = token;

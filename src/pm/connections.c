@@ -86,6 +86,7 @@ static struct dt_connection *connection_new(struct dt_pm *pm, dt_mptcp_token tok
 static void established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 {
 	struct dt_connection *c = connection_find(pm, e->token);
+	struct dt_subflow_stats stats;
 
 	if (e->server_side) {
 		dt_accepted_established(pm, e);
@@ -98,7 +99,9 @@ static void established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 	c = connection_new(pm, e->token, &e->local, &e->remote);
 	if (!c)
 		return;
-	c->deny_join_id0 = e->deny_join_id0;
+	/* older kernels do not tell the flag with the event */
+	c->deny_join_id0 = e->deny_join_id0 ||
+			   (dt_track_get(pm->track, &e->local, &e->remote, &stats) == 0 && stats.deny_join_id0);
 	c->direct_established = true;
 	id_mark(c, e->local_id);
 	dt_pm_publish(pm, "connection", c, NULL, "established");
@@ -191,6 +194,10 @@ static void subflow_take_over(struct dt_connection *c, const struct dt_subflow_r
 	s->since_ns = dt_now_ns();
 	/* what goes to the server itself may still be a tunnel's; its address tells once the tunnel is known */
 	s->unknown = !dt_ip_equal(&remote->ip, &c->remote.ip);
+	if (s->unknown && r->remote_id && remote->port == c->remote.port) {
+		s->unknown = false;
+		dt_server_found(c, r->remote_id, remote);
+	}
 	if (!s->unknown && !dt_ip_equal(&local->ip, &c->local.ip)) {
 		dt_interfaces_name(c->pm, &local->ip, s->interface);
 		dt_interfaces_hold(c->pm, &local->ip, &remote->ip);

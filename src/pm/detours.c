@@ -487,6 +487,7 @@ void dt_detours_why(const struct dt_connection *c, char *out, size_t cap)
 {
 	struct dt_plan plan = dt_rules_plan(c->pm->config, &c->remote);
 	unsigned have = detours_under_way(c);
+	struct dt_endpoint server;
 	size_t len;
 
 	if (stays_here(c)) {
@@ -508,7 +509,7 @@ void dt_detours_why(const struct dt_connection *c, char *out, size_t cap)
 			out + len, cap - len,
 			"; the server's limit is reached: it took %u additional subflows and refused more",
 			c->server_limit);
-	for (size_t i = 0; i < plan.nrelays && len < cap; i++) {
+	for (size_t i = 0; i < plan.nrelays && len < cap && dt_server_address(c, &server); i++) {
 		struct dt_pm_relay *relay = dt_pm_relay_at(c->pm, plan.relays ? plan.relays[i] : i);
 		char why[320];
 

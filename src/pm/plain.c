@@ -45,6 +45,7 @@ static void wants_list(const struct dt_connection *c, struct wants *w)
 	bool has_source = !dt_ip_is_unset(&c->source);
 	struct dt_endpoint server;
 	char own[IF_NAMESIZE];
+	unsigned accepted = 0;
 	size_t count;
 
 	w->count = 0;
@@ -62,9 +63,12 @@ static void wants_list(const struct dt_connection *c, struct wants *w)
 			}
 	}
 	/* as many of the announced ones as the user let the kernel's path manager accept: ip mptcp limits */
-	for (size_t i = 0; has_source && i < c->nannounced && i < c->pm->add_addr_accepted; i++)
-		if (dt_ip_family(&c->announced[i].at.ip) == dt_ip_family(&c->source))
+	for (size_t i = 0; has_source && i < c->nannounced && accepted < c->pm->add_addr_accepted; i++)
+		if (dt_ip_family(&c->announced[i].at.ip) == dt_ip_family(&c->source) &&
+		    !dt_endpoint_equal(&c->announced[i].at, &c->remote)) {
 			want_add(w, &c->source, &c->announced[i].at);
+			accepted++;
+		}
 }
 
 /* Does this subflow do what is wanted? One that lives may start at another of the interface's addresses. */

@@ -383,6 +383,8 @@ bool dt_server_has_room(struct dt_connection *c, uint64_t now_ns);
 bool dt_server_address(const struct dt_connection *c, struct dt_endpoint *out);
 /* ADD_ADDR, as the kernel tells of it. */
 void dt_server_announced(struct dt_connection *c, uint8_t id, const struct dt_endpoint *at);
+/* One that an earlier run has heard of. Plans nothing. */
+void dt_server_found(struct dt_connection *c, uint8_t id, const struct dt_endpoint *at);
 /* RM_ADDR. */
 void dt_server_removed(struct dt_connection *c, uint8_t id);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a connection's server lets us do: how many subflows it takes, at which of its addresses. */
-#include <arpa/inet.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -74,23 +73,35 @@ static bool announced_forget(struct dt_connection *c, uint8_t id)
 	return false;
 }
 
+static bool announced_add(struct dt_connection *c, uint8_t id, const struct dt_endpoint *at)
+{
+	for (size_t i = 0; i < c->nannounced; i++)
+		if (c->announced[i].id == id && dt_endpoint_equal(&c->announced[i].at, at))
+			return false; /* said again: the echo got lost */
+	announced_forget(c, id);
+	if (c->nannounced == DT_ANNOUNCED_MAX || !is_elsewhere(c, &at->ip))
+		return false;
+	c->announced[c->nannounced].id = id;
+	c->announced[c->nannounced].at = *at;
+	c->nannounced++;
+	return true;
+}
+
 void dt_server_announced(struct dt_connection *c, uint8_t id, const struct dt_endpoint *at)
 {
 	struct dt_endpoint to = {at->ip, port_of(c, at->port)};
 	char text[DT_ENDPOINT_STRLEN + 16] = "announced ";
 
-	for (size_t i = 0; i < c->nannounced; i++)
-		if (c->announced[i].id == id && dt_endpoint_equal(&c->announced[i].at, &to))
-			return; /* said again: the echo got lost */
-	announced_forget(c, id);
-	if (c->nannounced == DT_ANNOUNCED_MAX || !is_elsewhere(c, &to.ip))
+	if (!announced_add(c, id, &to))
 		return;
-	c->announced[c->nannounced].id = id;
-	c->announced[c->nannounced].at = to;
-	c->nannounced++;
 	dt_endpoint_format(&to, text + strlen(text));
 	dt_pm_publish(c->pm, "address", c, NULL, text);
 	dt_detours_plan(c);
+}
+
+void dt_server_found(struct dt_connection *c, uint8_t id, const struct dt_endpoint *at)
+{
+	announced_add(c, id, at);
 }
 
 void dt_server_removed(struct dt_connection *c, uint8_t id)

@@ -28,6 +28,8 @@ struct dt_relay_peer {
 	struct dt_pair_keys keys;
 	void *owner;
 	struct session sessions[DT_SESSIONS_PER_CLIENT];
+	uint64_t interval_ns, depth_ns; /* of requests; 0: no limit */
+	uint64_t bucket_ns;		/* a virtual time (GCRA) */
 	UT_hash_handle hh;
 };
 
@@ -96,6 +98,22 @@ void dt_relay_proto_peer_remove(struct dt_relay_proto *p, struct dt_relay_peer *
 	HASH_DELETE(hh, p->peers, peer);
 	sodium_memzero(peer, sizeof(*peer));
 	free(peer);
+}
+
+void dt_relay_peer_limit(struct dt_relay_peer *peer, unsigned per_second, unsigned at_once)
+{
+	peer->interval_ns = per_second ? DT_SEC / per_second : 0;
+	peer->depth_ns = peer->interval_ns * at_once;
+}
+
+static bool limit_allows(struct dt_relay_peer *peer, uint64_t now_ns)
+{
+	if (peer->bucket_ns < now_ns)
+		peer->bucket_ns = now_ns;
+	if (peer->bucket_ns + peer->interval_ns > now_ns + peer->depth_ns)
+		return peer->interval_ns == 0;
+	peer->bucket_ns += peer->interval_ns;
+	return true;
 }
 
 uint64_t dt_relay_peer_id(const struct dt_relay_peer *peer)
@@ -237,6 +255,8 @@ enum dt_relay_verdict dt_relay_proto_input(struct dt_relay_proto *p, uint64_t no
 	}
 	if (!dt_replay_accept(&session->replay, r.counter))
 		return DT_RELAY_REPLAY;
+	if (!limit_allows(r.peer, now_ns))
+		return DT_RELAY_GREEDY;
 	session->used = true;
 	session->accepted_ns = now_ns;
 	*req = r;

@@ -17,6 +17,7 @@ enum dt_relay_verdict {
 	DT_RELAY_MALFORMED, /* not a v2 datagram: no answer */
 	DT_RELAY_AUTH,	    /* does not open, or key unknown: no answer */
 	DT_RELAY_REPLAY,    /* counter seen before under a live token: no answer */
+	DT_RELAY_GREEDY,    /* more requests than dt_relay_peer_limit() allows: no answer */
 	DT_RELAY_ANSWER,    /* nothing to decide (token, too many sessions): send the reply in place */
 	DT_RELAY_ACCEPT,    /* a valid request: act, then dt_relay_proto_reply() */
 };
@@ -40,6 +41,8 @@ int dt_relay_proto_peer_add(struct dt_relay_proto *p, const uint8_t public_key[D
 			    struct dt_relay_peer **out);
 /* Its sessions and windows go too. */
 void dt_relay_proto_peer_remove(struct dt_relay_proto *p, struct dt_relay_peer *peer);
+/* Requests a second, and at once; 0, as at first: no limit. What is dropped is no burden but its decryption. */
+void dt_relay_peer_limit(struct dt_relay_peer *peer, unsigned per_second, unsigned at_once);
 uint64_t dt_relay_peer_id(const struct dt_relay_peer *peer);
 
 /*

@@ -10,6 +10,8 @@
 
 #include "relay/relay.h"
 
+#define REQUESTS_MORE 100
+
 static struct dt_client_limits limits_of(const struct dt_peer_conf *conf)
 {
 	/* a handshake is short: an eighth of the flows may be in one, but 64 at least */
@@ -32,6 +34,8 @@ static int client_permit(struct dt_relay *r, const struct dt_relay_client *c)
 
 	if (err)
 		return err;
+	/* each lease asked after once a second is more than any client of ours does */
+	dt_relay_peer_limit(c->peer, c->conf->max_leases + REQUESTS_MORE, 2 * (c->conf->max_leases + REQUESTS_MORE));
 	return bpf_map_update_elem(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), &c->id, &limits, BPF_ANY);
 }
 

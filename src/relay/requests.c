@@ -251,6 +251,9 @@ size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struc
 	case DT_RELAY_REPLAY:
 		r->counters[DT_RELAY_COUNT_DROPPED_REPLAY]++;
 		return 0;
+	case DT_RELAY_GREEDY:
+		r->counters[DT_RELAY_COUNT_DROPPED_GREEDY]++;
+		return 0;
 	case DT_RELAY_ANSWER:
 		r->counters[DT_RELAY_COUNT_TOKENS_SENT]++;
 		return reply_len;

@@ -8,6 +8,7 @@ static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_DROPPED_MALFORMED] = "dropped_malformed",
 	[DT_RELAY_COUNT_DROPPED_AUTH] = "dropped_auth",
 	[DT_RELAY_COUNT_DROPPED_REPLAY] = "dropped_replay",
+	[DT_RELAY_COUNT_DROPPED_GREEDY] = "dropped_greedy",
 	[DT_RELAY_COUNT_LEASES_MADE] = "leases_made",
 	[DT_RELAY_COUNT_LEASES_RENEWED] = "leases_renewed",
 	[DT_RELAY_COUNT_LEASES_RELEASED] = "leases_released",

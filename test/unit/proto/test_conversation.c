@@ -387,3 +387,41 @@ Test(conversation, a_relay_that_is_about_to_close_says_so)
 	cr_assert(event_is(DT_LINK_DRAINING, &event));
 	cr_assert(!dt_link_draining(link_));
 }
+
+Test(conversation, more_requests_than_allowed_are_not_heard)
+{
+	uint8_t plain[DT_WIRE_REQUEST_PLAIN], out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+	struct dt_client_session other;
+	struct dt_seal_header header;
+	unsigned heard = 0, greedy = 0;
+	struct dt_message m, answer;
+	enum dt_relay_verdict verdict;
+	int len;
+
+	memset(&m, 0, sizeof(m));
+	m.op = DT_OP_PING;
+	dt_client_session_init(&other);
+	memcpy(header.session, other.id, sizeof(header.session));
+	dt_relay_peer_limit(peer, 100, 20);
+	for (unsigned i = 1; i <= 5000; i++, now += DT_MS) {
+		header.counter = i;
+		len = dt_message_encode(&m, plain, sizeof(plain));
+		len = dt_seal(&pair, &header, plain, (size_t)len, out, sizeof(out));
+		len = (int)relay_hears(out, (size_t)len, reply, &verdict);
+		heard += verdict == DT_RELAY_ACCEPT;
+		greedy += verdict == DT_RELAY_GREEDY;
+		if (len == 0)
+			continue;
+		len = dt_open(&pair, reply, (size_t)len, &header, plain, sizeof(plain));
+		cr_assert_eq(dt_message_decode(&answer, plain, (size_t)len), 0);
+		memcpy(m.token, answer.token, sizeof(m.token));
+		memcpy(header.session, other.id, sizeof(header.session));
+	}
+	/* five seconds, and what was saved up at first */
+	cr_assert_geq(heard, 510);
+	cr_assert_leq(heard, 521, "%u", heard);
+	cr_assert_eq(heard + greedy, 4999, "and one that got a token");
+	now += DT_SEC;
+	run_until(now + DT_SEC, false);
+	cr_assert_eq(dt_link_state(link_), DT_LINK_UP, "it is heard again");
+}

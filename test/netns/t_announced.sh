@@ -1,0 +1,96 @@
+# shellcheck shell=bash source=lib.sh
+# What a server says of its addresses: a `signal` endpoint is joined, as many as `ip mptcp limits add_addr_accepted`
+# allows, and left when it is taken back; a server that wants no joins at its first address (C flag) gets none there, and
+# detours to the announced one; without one `why` says what is the matter.
+#
+#     server also has 203.0.113.3 and .4, 2001:db8:5::3
+. "$(dirname "$0")/lib.sh"
+standard_network 2
+addr server eth0 203.0.113.3/28 203.0.113.4/28 2001:db8:5::3/64
+narrow_paths 50mbit
+relay_start 1
+relay_start 2
+signal() { on server ip mptcp endpoint "$1" "$2" dev eth0 signal; }
+flow() {
+	on client mptcpize run iperf3 -c "${TARGET:-$SERVER4}" -t 60 -b 10M >/dev/null 2>&1 &
+	wait_for 5 status_is client '.connections | length == 2'
+}
+flow_end() {
+	kill_in client iperf3
+	wait_for 10 status_is client '.connections | length == 0'
+}
+# plain_to ADDRESS COUNT: direct subflows there, of both connections
+plain_to() { status_is client "[.connections[].subflows[] | select(.via == \"direct\" and .state == \"established\" and (.remote | startswith(\"$1:\")))] | length == $2"; }
+# detours_to ADDRESS COUNT: at the server, subflows from the relays
+detours_to() {
+	[ "$(on server ss -Htn state established "src $1" | grep -cE "198.51.100.(18|34)|2001:db8:a" || true)" = "$2" ]
+}
+server_iperf
+
+say "without the user's word: known, not joined"
+signal add 203.0.113.3
+signal add 203.0.113.4
+RELAYS=" " client_conf
+on client ip mptcp limits set subflow 2 add_addr_accepted 0
+client_start
+"$DETOURD" monitor --json --control "$TMP/client.sock" >"$TMP/monitor" &
+MONITOR=$!
+sleep 0.5
+flow
+wait_for 3 grep -q 'announced 203.0.113.4:5201' "$TMP/monitor"
+plain_to 203.0.113.3 0 || fail "joined all the same"
+flow_end
+
+say "one of two"
+on client ip mptcp limits set subflow 2 add_addr_accepted 1
+wait_for 10 status_is client '.counters.joins == 0'
+sleep 6 # the limits are read again with the inventory
+flow
+wait_for 5 plain_to 203.0.113.3 2
+plain_to 203.0.113.4 0 || fail "more joined than add_addr_accepted allows"
+say "taken back"
+on server ip mptcp endpoint del id "$(on server ip mptcp endpoint show | sed -n 's/^203.0.113.3 id \([0-9]*\).*/\1/p')"
+wait_for 5 plain_to 203.0.113.3 0
+wait_for 5 plain_to 203.0.113.4 2
+grep -q 'no more announced' "$TMP/monitor" || fail "monitor does not tell"
+flow_end
+signal add 2001:db8:5::3
+TARGET=$SERVER6
+flow
+wait_for 5 plain_to "[2001:db8:5::3]" 2
+flow_end
+TARGET=$SERVER4
+kill $MONITOR
+stop client
+
+say "C flag: detours go to the announced address"
+on server sysctl -qw net.mptcp.allow_join_initial_addr_port=0
+on client ip mptcp limits set subflow 2 add_addr_accepted 0
+rm "$TMP/client.conf"
+client_conf
+client_start
+relays_up
+flow
+wait_for 5 detours_to 203.0.113.4 4
+detours_to $SERVER4 0 || fail "detours to the initial address"
+wait_for 5 status_is client '[.connections[].subflows[] | select(.via != "direct" and .state == "established")] | length == 4'
+equals "$(counter client join_refused)" 0 "joins refused"
+say "a restart finds them again"
+stop client KILL
+client_start
+relays_up
+wait_for 5 status_is client '[.connections[].subflows[] | select((.via | startswith("relay")) and .state == "established")] | length == 4'
+equals "$(counter client joins)" 0 "joins since"
+flow_end
+
+say "C flag, and nothing announced"
+on server ip mptcp endpoint flush
+flow
+wait_for 5 status_is client '[.connections[] | select(.why | test("C flag"))] | length == 2'
+sleep 1
+equals "$(counter client joins)" 0 "joins"
+say "$(status client | jq -r '.connections[0].why')"
+say "announced later"
+signal add 203.0.113.3
+wait_for 5 detours_to 203.0.113.3 4
+flow_end

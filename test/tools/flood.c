@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Floods a relay's UDP port, as fast as asked, for the tests that see it hold:
+ *     garbage   random bytes of the right length and version, from a stranger
+ *     wrong     with the key id of a client, as copied from the wire, and a box that does not open
+ *     replay    one datagram of a client, again and again: authentic, but its token is another address's
+ *     greedy    new and valid requests of a client, each for another lease
+ * usage: flood KIND SECRET-KEY-FILE RELAY-PUBLIC-KEY RELAY-ADDRESS:PORT PPS SECONDS
+ * Prints datagrams sent, answers received, bytes sent, bytes received, longest answer.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "proto/client_link.h"
+
+static struct dt_client_session session;
+static struct dt_pair_keys pair;
+static uint8_t token[DT_TOKEN_LEN];
+static unsigned long sent, answers, bytes_sent, bytes_received, longest;
+
+static size_t request_make(uint8_t *out, uint16_t port)
+{
+	uint8_t plain[DT_WIRE_REQUEST_PLAIN];
+	struct dt_seal_header header;
+	struct dt_message m;
+	int len;
+
+	memset(&m, 0, sizeof(m));
+	m.op = DT_OP_LEASE;
+	m.lifetime_s = DT_LEASE_LIFETIME_MIN_S;
+	m.server.ip = dt_ip_from_v4(htonl(0xcb007102));
+	m.server.port = port;
+	memcpy(m.token, token, sizeof(token));
+	memcpy(header.session, session.id, sizeof(header.session));
+	header.counter = ++session.counter;
+	len = dt_message_encode(&m, plain, sizeof(plain));
+	return (size_t)dt_seal(&pair, &header, plain, (size_t)len, out, DT_WIRE_MAX);
+}
+
+static void answers_take(int fd)
+{
+	uint8_t in[2048], plain[DT_WIRE_REQUEST_PLAIN];
+	struct dt_seal_header header;
+	struct dt_message m;
+	ssize_t got;
+	int len;
+
+	while ((got = recv(fd, in, sizeof(in), MSG_DONTWAIT)) > 0) {
+		answers++;
+		bytes_received += (unsigned long)got;
+		if ((unsigned long)got > longest)
+			longest = (unsigned long)got;
+		len = dt_open(&pair, in, (size_t)got, &header, plain, sizeof(plain));
+		if (len > 0 && dt_message_decode(&m, plain, (size_t)len) == 0)
+			memcpy(token, m.token, sizeof(token));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	uint8_t out[DT_WIRE_MAX], fixed[DT_WIRE_MAX], secret[DT_KEY_LEN], public[DT_KEY_LEN];
+	struct sockaddr_storage sa;
+	struct dt_endpoint relay;
+	struct dt_keypair keys;
+	uint64_t begin_ns, end_ns;
+	double pps, seconds;
+	size_t len, fixed_len;
+	const char *kind;
+	char text[256];
+	socklen_t sa_len;
+	int fd;
+
+	if (argc != 7 || sodium_init() < 0 || dt_file_read(argv[2], text, sizeof(text)) < 0 ||
+	    dt_key_parse(secret, text) < 0 || dt_key_parse(public, argv[3]) < 0 ||
+	    dt_endpoint_parse(&relay, argv[4]) < 0) {
+		fprintf(stderr, "usage: flood KIND SECRET-KEY-FILE RELAY-PUBLIC-KEY RELAY-ADDRESS:PORT PPS SECONDS\n");
+		return 2;
+	}
+	kind = argv[1];
+	pps = atof(argv[5]);
+	seconds = atof(argv[6]);
+	dt_keypair_from_secret(&keys, secret);
+	dt_client_session_init(&session);
+	sa_len = dt_endpoint_to_sockaddr(&relay, &sa);
+	fd = socket(sa.ss_family, SOCK_DGRAM, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sa_len) < 0 ||
+	    dt_pair_keys_client(&pair, &keys, public) < 0) {
+		perror("flood");
+		return 1;
+	}
+	fixed_len = request_make(fixed, 9);
+	if (strcmp(kind, "garbage") == 0)
+		randombytes_buf(fixed + 12, fixed_len - 12), randombytes_buf(fixed + 4, DT_KEY_ID_LEN);
+	else if (strcmp(kind, "wrong") == 0)
+		fixed[fixed_len - 1] ^= 1;
+	begin_ns = dt_now_ns();
+	end_ns = begin_ns + (uint64_t)(seconds * (double)DT_SEC);
+	while (dt_now_ns() < end_ns) {
+		const uint8_t *datagram = fixed;
+
+		len = fixed_len;
+		if (strcmp(kind, "greedy") == 0) {
+			len = request_make(out, (uint16_t)(sent % 65000 + 1));
+			datagram = out;
+		}
+		if (send(fd, datagram, len, 0) < 0 && errno != ECONNREFUSED && errno != ENOBUFS) {
+			perror("send");
+			return 1;
+		}
+		sent++;
+		bytes_sent += len;
+		answers_take(fd);
+		while ((double)sent > pps * ((double)(dt_now_ns() - begin_ns) / (double)DT_SEC) &&
+		       dt_now_ns() < end_ns) {
+			struct timespec pause = {0, 50000};
+
+			nanosleep(&pause, NULL);
+		}
+	}
+	usleep(200000);
+	answers_take(fd);
+	printf("%lu %lu %lu %lu %lu\n", sent, answers, bytes_sent, bytes_received, longest);
+	return 0;
+}
