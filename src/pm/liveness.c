@@ -4,13 +4,15 @@
 #include "base/clock.h"
 
 /* After so long a silence it is asked: at once would be right for bulk, but pauses are common. */
-#define SILENCE_MIN_NS (30 * DT_MS)
+#define SILENCE_MIN_NS (20 * DT_MS)
 #define SILENCE_MAX_NS (1 * DT_SEC)
 /* So long it may take to answer, at least: more than a delayed acknowledgement, or than a short radio gap. */
 #define ANSWER_MIN_NS (40 * DT_MS)
 #define ASKED_MIN 3
+/* Others of the same path hear, so that this one's answers wait in a queue; unless something cut it off alone. */
+#define PATIENCE_NS (1 * DT_SEC)
 #define RCV_RTT_MAX_NS (300 * DT_MS)
-#define PROBE_EVERY_MIN_NS (15 * DT_MS)
+#define PROBE_EVERY_MIN_NS (10 * DT_MS)
 /* Linux answers an empty probe once in 500 ms. */
 #define EMPTY_EVERY_NS (600 * DT_MS)
 /* No subflow of the connection answers: it is let be. */
@@ -64,7 +66,7 @@ static void rtt_take(struct dt_liveness *l, const struct dt_pulse *sample)
 	l->rtt_us = sample->srtt_us;
 	l->late_ns = max_u64(sample->srtt_us * DT_US * 3 / 2, (sample->srtt_us + 4ULL * sample->rttvar_us) * DT_US);
 	/* of a host that only receives, srtt is as old as its last request */
-	l->late_ns = max_u64(l->late_ns, rcv_ns < RCV_RTT_MAX_NS ? rcv_ns * 3 / 2 : RCV_RTT_MAX_NS);
+	l->late_ns = max_u64(l->late_ns, rcv_ns < RCV_RTT_MAX_NS ? rcv_ns : RCV_RTT_MAX_NS);
 }
 
 void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, uint64_t now_ns)
@@ -146,13 +148,16 @@ static enum dt_liveness_verdict probe(struct dt_liveness *l, uint64_t now_ns)
 
 static enum dt_liveness_verdict suspect_judge(struct dt_liveness *l, bool witness, uint64_t now_ns)
 {
+	bool patient;
+
 	if (!l->asked_ns) {
 		l->asked = 0;
 		l->asked_ns = now_ns;
 		l->silent_ns = silent_since_ns(l);
 		return probe(l, now_ns);
 	}
-	if (witness && l->asked >= ASKED_MIN && now_ns - l->asked_ns >= answer_limit_ns(l))
+	patient = l->path_heard_ns > l->asked_ns && now_ns - l->asked_ns < PATIENCE_NS;
+	if (witness && !patient && l->asked >= ASKED_MIN && now_ns - l->asked_ns >= answer_limit_ns(l))
 		return DT_LIVENESS_DEAD;
 	if (!witness && now_ns - l->asked_ns >= UNDECIDED_NS) {
 		l->asked_ns = 0;

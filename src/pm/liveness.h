@@ -24,16 +24,17 @@ struct dt_liveness {
 	uint64_t late_ns;   /* a round trip that is still no surprise */
 	uint64_t answer_ns; /* the longest that a probe's answer took; forgotten slowly */
 	uint64_t answer_set_ns;
-	unsigned asked;	       /* probes since it was last heard */
-	bool waiting;	       /* the peer owes it an acknowledgement */
-	uint64_t heard_ns;     /* when anything came */
-	uint64_t acked_ns;     /* when something without data came */
-	uint64_t moved_ns;     /* when more came than answers to probes */
-	uint64_t waiting_ns;   /* since when the peer owes */
-	uint64_t asked_ns;     /* first probe since it was last heard; 0: none */
-	uint64_t silent_ns;    /* since when it was silent then */
-	uint64_t probed_ns;    /* last probe */
-	uint64_t undecided_ns; /* when it was last let be, because none answered */
+	unsigned asked;		/* probes since it was last heard */
+	bool waiting;		/* the peer owes it an acknowledgement */
+	uint64_t heard_ns;	/* when anything came */
+	uint64_t acked_ns;	/* when something without data came */
+	uint64_t moved_ns;	/* when more came than answers to probes */
+	uint64_t waiting_ns;	/* since when the peer owes */
+	uint64_t asked_ns;	/* first probe since it was last heard; 0: none */
+	uint64_t silent_ns;	/* since when it was silent then */
+	uint64_t probed_ns;	/* last probe */
+	uint64_t undecided_ns;	/* when it was last let be, because none answered */
+	uint64_t path_heard_ns; /* when anything came by the same path: to be set before each judgement */
 	unsigned answers_due;
 	uint64_t quiet_ns; /* a silence that turned out harmless is so again, when it is not much longer */
 	uint64_t quiet_set_ns;

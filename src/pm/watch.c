@@ -14,12 +14,19 @@
 #include "pm/pm.h"
 #include "pm/pulse.h"
 
-#define EVERY_MS 10
+#define EVERY_MS 5
 #define EVERY_MAX_MS 500
 /* Looking takes at most one part in so many of the time. */
 #define COST 50
 /* Of one connection; more than the kernel allows. */
 #define MEMBERS_MAX 32
+
+/* When something last came from there, on whatever subflow. Those that share an entry take turns: no harm. */
+#define PATHS 1024
+struct heard {
+	struct dt_ip local, remote;
+	uint64_t at_ns;
+};
 
 struct member {
 	struct dt_connection *connection;
@@ -35,6 +42,7 @@ struct dt_watch {
 	struct member *members; /* of this turn; pulses run parallel */
 	struct dt_pulse *pulses;
 	size_t used, room;
+	struct heard paths[PATHS];
 };
 
 static struct dt_liveness *liveness_of(const struct member *m)
@@ -128,6 +136,43 @@ static void members_gather(struct dt_watch *w)
 	}
 }
 
+/* --- paths ------------------------------------------------------------------------------------- */
+
+static struct heard *path_of(struct dt_watch *w, const struct dt_subflow_key *key)
+{
+	uint32_t hash = 0;
+
+	for (size_t i = 0; i < 4; i++)
+		hash = (hash ^ key->local.w[i] ^ key->remote.w[i] * 31) * 0x9e3779b1;
+	return &w->paths[hash >> 16 & (PATHS - 1)];
+}
+
+static void path_heard(struct dt_watch *w, const struct dt_subflow_key *key, uint64_t now_ns)
+{
+	*path_of(w, key) = (struct heard){key->local, key->remote, now_ns};
+}
+
+/* 0: not known. */
+static uint64_t path_heard_ns(struct dt_watch *w, const struct dt_subflow_key *key)
+{
+	const struct heard *h = path_of(w, key);
+
+	return dt_ip_equal(&h->local, &key->local) && dt_ip_equal(&h->remote, &key->remote) ? h->at_ns : 0;
+}
+
+static void members_sample(struct dt_watch *w, uint64_t now_ns)
+{
+	for (size_t i = 0; i < w->used; i++) {
+		struct dt_liveness *l = liveness_of(&w->members[i]);
+
+		if (!w->pulses[i].state)
+			continue; /* just closed */
+		dt_liveness_sample(l, &w->pulses[i], now_ns);
+		if (l->heard_ns == now_ns)
+			path_heard(w, &w->pulses[i].key, now_ns);
+	}
+}
+
 /* --- acting ------------------------------------------------------------------------------------ */
 
 static void member_probe(struct dt_watch *w, const struct member *m, const struct dt_pulse *p, bool with_byte)
@@ -178,9 +223,9 @@ static void connection_judge(struct dt_watch *w, size_t from, size_t to, uint64_
 
 	for (size_t i = from; i < to; i++) {
 		if (!w->pulses[i].state)
-			continue; /* just closed */
+			continue;
 		lives[count] = liveness_of(&w->members[i]);
-		dt_liveness_sample(lives[count], &w->pulses[i], now_ns);
+		lives[count]->path_heard_ns = path_heard_ns(w, &w->pulses[i].key);
 		at[count++] = i;
 	}
 	dt_liveness_judge(lives, verdicts, count, now_ns);
@@ -219,6 +264,7 @@ static void turn_due(uv_timer_t *timer)
 		return;
 	}
 	now_ns = dt_now_ns();
+	members_sample(w, now_ns);
 	for (; from < w->used; from = to) {
 		for (to = from; to < w->used && w->members[to].connection == w->members[from].connection; to++)
 			;

@@ -6,6 +6,7 @@ the start, and prints the longest time, in ms, in which the receiving applicatio
 gap.py slow-up|slow-down ADDRESS PORT SECONDS: sends a little every 0.4 seconds
 gap.py full-up|full-down ADDRESS PORT SECONDS: sends as much as goes, and nobody reads
 gap.py idle ADDRESS PORT SECONDS: moves nothing after the first word
+Several, with commas between: at the same time, each over a connection of its own.
 """
 import select
 import socket
@@ -131,4 +132,6 @@ def run(direction, address, port, seconds, command):
 if sys.argv[1] == "serve":
     serve(sys.argv[2], int(sys.argv[3]))
 else:
-    run(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), sys.argv[5] if len(sys.argv) > 5 else "")
+    command = sys.argv[5] if len(sys.argv) > 5 else ""
+    for kind in sys.argv[1].split(","):
+        threading.Thread(target=run, args=(kind, sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), command)).start()

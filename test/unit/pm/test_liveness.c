@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "pm/liveness.h"
 
-#define STEP_NS (10 * DT_MS)
+#define STEP_NS (5 * DT_MS)
 #define BOOT_NS (100 * DT_SEC)
 
 struct path {
@@ -34,8 +34,8 @@ static const struct row {
 	{"a download over both, one path dies",
 	 {{DT_MS, DT_SEC, 0, DT_SEC}, {DT_MS, 9 * DT_SEC, 0, 9 * DT_SEC}},
 	 3 * DT_SEC,
-	 DT_SEC + 60 * DT_MS,
-	 DT_SEC + 100 * DT_MS,
+	 DT_SEC + 40 * DT_MS,
+	 DT_SEC + 80 * DT_MS,
 	 8},
 	{"a download, and only what we send is lost",
 	 {{50 * DT_MS, 9 * DT_SEC, 0, DT_SEC, 0, DT_SEC}, {DT_MS, 9 * DT_SEC, 0, 9 * DT_SEC}},
@@ -46,14 +46,14 @@ static const struct row {
 	{"an upload over both, one path dies",
 	 {{0, 0, DT_SEC, DT_SEC}, {0, 0, 9 * DT_SEC, 9 * DT_SEC}},
 	 3 * DT_SEC,
-	 DT_SEC + 60 * DT_MS,
-	 DT_SEC + 100 * DT_MS,
+	 DT_SEC + 40 * DT_MS,
+	 DT_SEC + 80 * DT_MS,
 	 8},
 	{"an upload, the other one is idle",
 	 {{0, 0, DT_SEC, DT_SEC}, {0, 0, 0, 9 * DT_SEC}},
 	 3 * DT_SEC,
-	 DT_SEC + 60 * DT_MS,
-	 DT_SEC + 100 * DT_MS,
+	 DT_SEC + 40 * DT_MS,
+	 DT_SEC + 80 * DT_MS,
 	 8},
 	{"an upload, 100 ms of round-trip time",
 	 {{0, 0, DT_SEC, DT_SEC, 100000}, {0, 0, 9 * DT_SEC, 9 * DT_SEC, 100000}},
@@ -155,4 +155,24 @@ Test(liveness, sleeps_and_wakes)
 	dt_liveness_judge(members, verdicts, 2, now_ns);
 	cr_assert_eq(verdicts[0], DT_LIVENESS_PROBE);
 	cr_assert_eq(verdicts[1], DT_LIVENESS_PROBE);
+}
+
+Test(liveness, others_of_the_path_are_heard)
+{
+	struct dt_pulse sample = {.segs_in = 1, .packets_out = 1};
+	struct dt_liveness a = {0}, b = {0};
+	struct dt_liveness *members[] = {&a, &b};
+	enum dt_liveness_verdict verdicts[2] = {DT_LIVENESS_FINE, DT_LIVENESS_FINE};
+	uint64_t begin_ns = 100 * DT_SEC, now_ns;
+
+	for (now_ns = begin_ns; verdicts[0] != DT_LIVENESS_DEAD && now_ns < begin_ns + 5 * DT_SEC; now_ns += STEP_NS) {
+		struct dt_pulse other = {.segs_in = (uint32_t)(now_ns / STEP_NS)};
+
+		dt_liveness_sample(&a, &sample, now_ns);
+		dt_liveness_sample(&b, &other, now_ns);
+		a.path_heard_ns = now_ns;
+		dt_liveness_judge(members, verdicts, 2, now_ns);
+	}
+	cr_assert(now_ns - begin_ns > DT_SEC && now_ns - begin_ns < 2 * DT_SEC, "after %llu ms",
+		  (unsigned long long)((now_ns - begin_ns) / DT_MS));
 }
