@@ -10,7 +10,7 @@
 #include "base/loop.h"
 
 /* Only one announcement may be under way to a peer: the next follows so much later. */
-#define ANNOUNCE_MS 200
+#define TELL_MS 200
 /* An address is refused until the application has accepted the connection. */
 #define ANNOUNCE_TRIES 50
 
@@ -19,16 +19,18 @@ struct accepted {
 	struct dt_endpoint local; /* of the initial subflow */
 	unsigned joined;	  /* additional subflows */
 	unsigned stock;		  /* inventory that last saw it */
-	size_t announced;	  /* endpoints already dealt with */
+	uint32_t told[8];	  /* bitmap of the endpoints' ids that its peer knows */
 	unsigned tries;
-	bool announcing;
-	struct accepted *prev, *next; /* among those with something left to announce */
+	bool telling;
+	struct accepted *prev, *next; /* among those with something left to tell */
 	UT_hash_handle hh;
 };
 
 struct dt_accepted {
 	struct accepted *all;
-	struct accepted *announcing;
+	struct accepted *telling;
+	struct dt_mptcp_endpoint endpoints[DT_MPTCP_ENDPOINTS_MAX]; /* as last read */
+	size_t nendpoints;
 	uv_timer_t timer;
 };
 
@@ -56,71 +58,138 @@ static struct accepted *accepted_add(struct dt_pm *pm, dt_mptcp_token token, con
 	return a;
 }
 
-static void announcing_set(struct dt_accepted *all, struct accepted *a, bool announcing)
+static void telling_set(struct dt_accepted *all, struct accepted *a, bool telling)
 {
-	if (a->announcing == announcing)
+	if (a->telling == telling)
 		return;
-	a->announcing = announcing;
-	if (announcing)
-		DL_APPEND(all->announcing, a);
+	a->telling = telling;
+	if (telling)
+		DL_APPEND(all->telling, a);
 	else
-		DL_DELETE(all->announcing, a);
+		DL_DELETE(all->telling, a);
 }
 
 static void accepted_forget(struct dt_pm *pm, struct accepted *a)
 {
-	announcing_set(pm->accepted, a, false);
+	telling_set(pm->accepted, a, false);
 	HASH_DELETE(hh, pm->accepted->all, a);
 	free(a);
 }
 
 /* --- announcements ----------------------------------------------------------------------------- */
 
-static bool to_announce(const struct accepted *a, const struct dt_mptcp_endpoint *e)
+static void endpoints_read(struct dt_pm *pm)
 {
-	if (!(e->flags & DT_MPTCP_ENDPOINT_SIGNAL) || dt_ip_family(&e->at.ip) != dt_ip_family(&a->local.ip))
-		return false;
-	/* the address the connection has already needs no word */
-	return e->at.port || !dt_ip_equal(&e->at.ip, &a->local.ip);
+	struct dt_accepted *all = pm->accepted;
+
+	if (dt_mptcp_endpoints(&pm->mptcp, all->endpoints, &all->nendpoints) < 0)
+		dt_log_debug("cannot read the endpoints of ip mptcp");
 }
 
-/* The next endpoint; leaves the list when all are told. */
-static void announce_next(struct dt_pm *pm, struct accepted *a, const struct dt_mptcp_endpoint *endpoints, size_t count)
+static bool is_told(const struct accepted *a, uint8_t id)
 {
+	return a->told[id / 32] & 1U << id % 32;
+}
+
+static void told_set(struct accepted *a, uint8_t id, bool told)
+{
+	if (told)
+		a->told[id / 32] |= 1U << id % 32;
+	else
+		a->told[id / 32] &= ~(1U << id % 32);
+}
+
+static bool to_tell(const struct accepted *a, const struct dt_mptcp_endpoint *e)
+{
+	/* of either family: sockets of IPv6 often take both; what the connection has already needs no word */
+	return e->flags & DT_MPTCP_ENDPOINT_SIGNAL && (e->at.port || !dt_ip_equal(&e->at.ip, &a->local.ip));
+}
+
+static bool is_endpoint(const struct dt_accepted *all, const struct accepted *a, unsigned id)
+{
+	for (size_t i = 0; i < all->nendpoints; i++)
+		if (all->endpoints[i].id == id && to_tell(a, &all->endpoints[i]))
+			return true;
+	return false;
+}
+
+/* Takes back an address that is no endpoint any more; true if there was one. */
+static bool take_back(struct dt_pm *pm, struct accepted *a)
+{
+	for (unsigned id = 1; id < 256; id++) {
+		int err;
+
+		if (!is_told(a, (uint8_t)id) || is_endpoint(pm->accepted, a, id))
+			continue;
+		err = dt_mptcp_remove(&pm->mptcp, a->token, (uint8_t)id);
+		if (err)
+			dt_log_debug("cannot take an address back: %s (%s)", strerror(-err), pm->mptcp.commands.error);
+		told_set(a, (uint8_t)id, false);
+		return true;
+	}
+	return false;
+}
+
+static bool announce(struct dt_pm *pm, struct accepted *a)
+{
+	const struct dt_mptcp_endpoint *e = pm->accepted->endpoints, *end = e + pm->accepted->nendpoints;
 	int err;
 
-	while (a->announced < count && !to_announce(a, &endpoints[a->announced]))
-		a->announced++;
-	if (a->announced >= count) {
-		announcing_set(pm->accepted, a, false);
-		return;
-	}
-	err = dt_mptcp_announce(&pm->mptcp, a->token, &endpoints[a->announced]);
+	while (e < end && (!to_tell(a, e) || is_told(a, e->id)))
+		e++;
+	if (e == end)
+		return false;
+	err = dt_mptcp_announce(&pm->mptcp, a->token, e);
 	if (err && ++a->tries < ANNOUNCE_TRIES)
-		return;
+		return true;
 	if (err)
 		dt_log_debug("cannot announce an address: %s (%s)", strerror(-err), pm->mptcp.commands.error);
 	else
 		pm->counters[DT_PM_ANNOUNCED]++;
-	a->announced++;
+	told_set(a, e->id, true);
 	a->tries = 0;
+	return true;
 }
 
-static void announce_due(uv_timer_t *timer)
+/* One word to each peer, then a pause. */
+static void telling_due(uv_timer_t *timer)
 {
-	struct dt_mptcp_endpoint endpoints[DT_MPTCP_ENDPOINTS_MAX];
 	struct dt_pm *pm = timer->data;
 	struct accepted *a, *tmp;
-	size_t count = 0;
 
-	if (!pm->accepted->announcing)
+	if (!pm->accepted->telling)
 		return;
-	if (dt_mptcp_endpoints(&pm->mptcp, endpoints, &count) < 0)
-		count = 0;
-	DL_FOREACH_SAFE(pm->accepted->announcing, a, tmp)
-		announce_next(pm, a, endpoints, count);
-	if (pm->accepted->announcing)
-		dt_timer_arm(timer, announce_due, ANNOUNCE_MS, 0);
+	endpoints_read(pm);
+	DL_FOREACH_SAFE(pm->accepted->telling, a, tmp)
+		if (!take_back(pm, a) && !announce(pm, a))
+			telling_set(pm->accepted, a, false);
+	if (pm->accepted->telling)
+		dt_timer_arm(timer, telling_due, TELL_MS, 0);
+}
+
+static void telling_begin(struct dt_pm *pm)
+{
+	if (!uv_is_active((uv_handle_t *)&pm->accepted->timer))
+		dt_timer_arm(&pm->accepted->timer, telling_due, 0, 0);
+}
+
+/* `ip mptcp endpoint` may have been used. */
+static void endpoints_compare(struct dt_pm *pm)
+{
+	struct dt_accepted *all = pm->accepted;
+	struct dt_mptcp_endpoint before[DT_MPTCP_ENDPOINTS_MAX];
+	size_t nbefore = all->nendpoints;
+	struct accepted *a, *tmp;
+
+	if (!all->all)
+		return;
+	memcpy(before, all->endpoints, sizeof(before));
+	endpoints_read(pm);
+	if (nbefore == all->nendpoints && memcmp(before, all->endpoints, nbefore * sizeof(before[0])) == 0)
+		return;
+	HASH_ITER(hh, all->all, a, tmp)
+		telling_set(all, a, true);
+	telling_begin(pm);
 }
 
 void dt_accepted_established(struct dt_pm *pm, const struct dt_mptcp_event *e)
@@ -131,9 +200,11 @@ void dt_accepted_established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 		dt_log_err("out of memory: an accepted connection is not followed");
 		return;
 	}
-	announcing_set(pm->accepted, a, true);
-	if (!uv_is_active((uv_handle_t *)&pm->accepted->timer))
-		dt_timer_arm(&pm->accepted->timer, announce_due, 0, 0);
+	/* the inventory may have been faster; or the token is used again */
+	a->local = e->local;
+	memset(a->told, 0, sizeof(a->told));
+	telling_set(pm->accepted, a, true);
+	telling_begin(pm);
 }
 
 /* --- the limit --------------------------------------------------------------------------------- */
@@ -188,9 +259,16 @@ void dt_accepted_seen(struct dt_pm *pm, const struct dt_subflow_record *r)
 	/* the kernel's own path manager looks after those it has */
 	if (!(r->flags & DT_RECORD_USERSPACE_PM))
 		return;
-	a = accepted_add(pm, r->token, &local);
-	if (!a)
-		return;
+	a = accepted_find(pm, r->token);
+	if (!a) {
+		a = accepted_add(pm, r->token, &local);
+		if (!a)
+			return;
+		/* an earlier run has told its peer */
+		for (size_t i = 0; i < pm->accepted->nendpoints; i++)
+			if (to_tell(a, &pm->accepted->endpoints[i]))
+				told_set(a, pm->accepted->endpoints[i].id, true);
+	}
 	if (a->stock != pm->stock)
 		a->joined = 0;
 	a->stock = pm->stock;
@@ -204,6 +282,7 @@ void dt_accepted_stock_end(struct dt_pm *pm)
 	HASH_ITER(hh, pm->accepted->all, a, tmp)
 		if (a->stock + 1 < pm->stock) /* one that was accepted meanwhile was not seen yet */
 			accepted_forget(pm, a);
+	endpoints_compare(pm);
 }
 
 int dt_accepted_new(struct dt_pm *pm)
@@ -213,6 +292,7 @@ int dt_accepted_new(struct dt_pm *pm)
 		return -ENOMEM;
 	uv_timer_init(pm->loop, &pm->accepted->timer);
 	pm->accepted->timer.data = pm;
+	endpoints_read(pm);
 	return 0;
 }
 

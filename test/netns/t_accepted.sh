@@ -1,0 +1,95 @@
+# shellcheck shell=bash source=lib.sh
+# detourd on a server: connections it accepts keep what the kernel's path manager did for them. Each case runs under that
+# manager and under detourd, with a client under the kernel's in both, and has to come out the same.
+#
+#     client also has 192.0.2.3 ... .8 as subflow endpoints; server also 203.0.113.3, .4
+. "$(dirname "$0")/lib.sh"
+standard_network 1
+addr client eth0 192.0.2.{3,4,5,6,7,8}/28
+addr server eth0 203.0.113.3/28 203.0.113.4/28 2001:db8:5::3/64
+on client ip mptcp limits set subflow 8 add_addr_accepted 8
+key server
+relay_conf 1 "" "$(printf '[client server]\npublic-key = %s' "$(pub server)")"
+relay_start 1
+printf '%s\n' "[client]" "private-key-file = $TMP/server.key" "control = $TMP/server.sock" "log-level = debug" \
+	"[relay relay1]" "endpoint = $(relay4 1):45672" "public-key = $(pub relay1)" >"$TMP/server.conf"
+server_iperf
+
+# ends: of every subflow at the server, how many from each address to each: COUNT LOCAL PEER
+ends() { on server ss -Htn state established 'sport = 5201' | awk '{ sub(/:[0-9]+$/, "", $3); sub(/:[0-9]+$/, "", $4); print $3, $4 }' | sort | uniq -c; }
+# counts: subflows at the server, without where from
+counts() { on server ss -Htn state established 'sport = 5201' | wc -l; }
+count_is() { [ "$(counts)" = "$1" ]; }
+flow() {
+	on client mptcpize run iperf3 -c "${TARGET:-$SERVER4}" -t 60 -b 10M >/dev/null 2>&1 &
+	wait_for 5 sh -c '[ "$(nsenter --net=/run/netns/'"$PREFIX"'-server ss -HM state established "sport = 5201" | wc -l)" = 2 ]'
+}
+flow_end() {
+	kill_in client iperf3
+	wait_for 10 count_is 0
+}
+# settled: what counts says when it has not changed for a second
+settled() {
+	local last="" now=$(counts) since=$SECONDS
+	while [ $((SECONDS - since)) -lt 2 ]; do
+		sleep 0.2
+		now=$(counts)
+		[ "$now" = "$last" ] || since=$SECONDS
+		last=$now
+	done
+	echo "$now"
+}
+# limit N: the sum of both connections' subflows
+limit() {
+	on server ip mptcp limits set subflow "$1" add_addr_accepted 0
+	flow
+	settled
+	flow_end
+}
+# announced: peers' joins to each address
+announced() {
+	flow
+	sleep 2
+	ends
+	flow_end
+}
+for a in 192.0.2.{3,4,5,6,7,8}; do on client ip mptcp endpoint add $a dev eth0 subflow; done
+say "under the kernel's path manager"
+for n in 0 3; do limit $n; done | tee "$TMP/limit.kernel"
+on client ip mptcp endpoint flush
+on server ip mptcp limits set subflow 4 add_addr_accepted 0
+for a in 203.0.113.3 203.0.113.4 2001:db8:5::3; do on server ip mptcp endpoint add $a dev eth0 signal; done
+for TARGET in $SERVER4 $SERVER6; do announced; done | tee "$TMP/announced.kernel"
+
+# changed: an endpoint is added while a connection lives, and taken away
+changed() {
+	flow
+	on server ip mptcp endpoint add 203.0.113.3 dev eth0 signal
+	wait_for 9 count_is 4
+	ends
+	on server ip mptcp endpoint flush
+	wait_for 9 count_is 2
+	ends
+	flow_end
+}
+on server ip mptcp endpoint flush
+TARGET=$SERVER4
+changed | tee "$TMP/changed.kernel"
+for a in 203.0.113.3 203.0.113.4 2001:db8:5::3; do on server ip mptcp endpoint add $a dev eth0 signal; done
+
+say "under detourd"
+daemon server server -c "$TMP/server.conf"
+wait_for 10 status_is server '.relays[0].state == "up"'
+for TARGET in $SERVER4 $SERVER6; do announced; done | tee "$TMP/announced.detourd"
+TARGET=$SERVER4
+at_least "$(counter server addresses_announced)" 8 "addresses announced"
+on server ip mptcp endpoint flush
+changed | tee "$TMP/changed.detourd"
+for a in 192.0.2.{3,4,5,6,7,8}; do on client ip mptcp endpoint add $a dev eth0 subflow; done
+for n in 0 3; do limit $n; done | tee "$TMP/limit.detourd"
+at_least "$(counter server surplus_closed)" 14 "surplus subflows closed"
+cmp "$TMP/limit.kernel" "$TMP/limit.detourd" || fail "the limits come out otherwise"
+cmp "$TMP/changed.kernel" "$TMP/changed.detourd" || fail "changed endpoints come out otherwise"
+cmp "$TMP/announced.kernel" "$TMP/announced.detourd" || fail "announcements come out otherwise"
+equals "$(status server | jq '.connections | length')" 0 "accepted connections among those we opened"
+equals "$(counter server joins)" 0 "joins made for them"
