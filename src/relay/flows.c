@@ -288,7 +288,7 @@ static const char *end_word(const struct dt_flow *up, const struct dt_flow *down
 	case DT_FLOW_ESTABLISHED:
 		return is_finished(up, down) ? "closed" : "idle";
 	case DT_FLOW_CLOSING:
-		return is_finished(up, down) ? "closed" : "reset";
+		return (up->flags | (down ? down->flags : 0)) & DT_FLOW_RESET ? "reset" : "closed";
 	case DT_FLOW_REFUSED:
 		return "refused";
 	case DT_FLOW_ENDED:

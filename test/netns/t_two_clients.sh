@@ -63,5 +63,15 @@ status_is relay1 '[.clients[] | select(.leases == 1 and .flows >= 1)] | length =
 at=$(counter relay1 denied_no_lease)
 on client timeout 1.5 curl -sS --connect-timeout 1 "http://$(port c1)/" >/dev/null 2>&1 && fail "a foreign lease works"
 at_least "$(($(counter relay1 denied_no_lease) - at))" 1 "SYN without a lease dropped"
+# The neighbour behind the same public address knows the port: see docs/security.md. A plain SYN meets the gate, a join the
+# server's refusal, and both are the client's whose lease it is; its transfer does not notice.
+at=$(counter relay1 denied_gate_syn)
+on home2 python3 "$(dirname "$0")/syn.py" 192.168.1.3 "$(relay4 1)" "$(port c1 | sed 's/.*://')" plain
+wait_for 5 status_is relay1 ".counters.denied_gate_syn > $at"
+flows() { status relay1 | jq ".clients[] | select(.name == \"$1\") | .flows"; }
+at=$(flows client) neighbours=$(flows two)
+for _ in 1 2 3; do on home2 python3 "$(dirname "$0")/syn.py" 192.168.1.3 "$(relay4 1)" "$(port c1 | sed 's/.*://')" join; done
+wait_for 5 sh -c "[ \"\$('$DETOURD' status --json --control '$TMP/relay1.sock' | jq '.clients[0].flows')\" = $((at + 3)) ]"
+equals "$(flows two)" "$neighbours" "flows of the neighbour itself"
 wait $a $b $c || fail "curl failed"
 for n in 1 2 3; do same_bytes "$TMP/www/file" "$TMP/got$n"; done
