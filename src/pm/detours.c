@@ -247,21 +247,6 @@ void dt_detours_relay_back(struct dt_pm_relay *relay, uint64_t now_ns)
 	dt_detours_relay_up(relay, now_ns);
 }
 
-static bool has_other_relay(struct dt_connection *c, const struct dt_pm_relay *relay)
-{
-	struct dt_plan plan = dt_rules_plan(c->pm->config, &c->remote);
-
-	for (size_t i = 0; i < plan.nrelays; i++) {
-		struct dt_pm_relay *other = dt_pm_relay_at(c->pm, plan.relays ? plan.relays[i] : i);
-		struct dt_subflow *s = other ? detour_at(c, other) : NULL;
-
-		if (other && other != relay && dt_pm_relay_state(other) == DT_LINK_UP &&
-		    !(s && dt_subflow_is_under_way(s)))
-			return true;
-	}
-	return false;
-}
-
 void dt_detours_relay_down(struct dt_pm_relay *relay, uint64_t now_ns)
 {
 	struct dt_connection *c, *tmp;
@@ -270,7 +255,7 @@ void dt_detours_relay_down(struct dt_pm_relay *relay, uint64_t now_ns)
 		struct dt_subflow *s = detour_at(c, relay);
 		uint64_t moved_ns;
 
-		if (!s || !dt_subflow_is_under_way(s) || !has_other_relay(c, relay))
+		if (!s || !dt_subflow_is_under_way(s))
 			continue;
 		/* data that still comes through knows better than the relay's daemon */
 		moved_ns = dt_subflow_moved_ns(c->pm, &s->local, &s->remote);

@@ -186,6 +186,7 @@ struct dt_connection {
 	uint64_t left_ns;	    /* when the last one went */
 	struct dt_connection *leaving_prev, *leaving_next;
 	uint8_t refusals;	  /* joins refused in a row */
+	unsigned server_took;	  /* most additional subflows that lived at once */
 	unsigned server_limit;	  /* additional subflows the server was seen to take, until server_limit_ns */
 	uint64_t server_limit_ns; /* 0: no limit was met */
 	uint64_t since_ns;
@@ -341,7 +342,7 @@ void dt_detours_lease_changed(struct dt_pm_lease *lease, uint64_t now_ns);
 void dt_detours_relay_up(struct dt_pm_relay *relay, uint64_t now_ns);
 /* The relay answers again after a silence: what stalled over it is made anew. */
 void dt_detours_relay_back(struct dt_pm_relay *relay, uint64_t now_ns);
-/* The relay is down: its detours go to another relay, where there is one. */
+/* The relay is down: its detours end, so that they do not hold places at the server, unless data still comes through. */
 void dt_detours_relay_down(struct dt_pm_relay *relay, uint64_t now_ns);
 /*
  * The relay may have forgotten its flows: has each detour over it send a segment. If the flow is there it does no harm;

@@ -354,16 +354,38 @@ static void join_overdue(uv_timer_t *timer)
 	dt_detours_plan(c);
 }
 
-static void refused(struct dt_connection *c, uint64_t now_ns)
+static unsigned established_count(const struct dt_connection *c)
 {
 	const struct dt_subflow *s;
+	unsigned count = 0;
+
+	DL_FOREACH(c->subflows, s)
+		count += s->state == DT_SUBFLOW_ESTABLISHED;
+	return count;
+}
+
+/* As many as there are now it took: they have lived for a while, or carried data. */
+static void server_took(struct dt_connection *c)
+{
+	unsigned count = established_count(c);
+
+	c->refusals = 0;
+	if (count > c->server_took)
+		c->server_took = count;
+}
+
+/*
+ * A server that took more at other times refuses for another reason: its worker has not buried the last subflow yet, or
+ * it is Linux 6.1 or 6.12 and busy receiving.
+ */
+static void refused(struct dt_connection *c, uint64_t now_ns)
+{
+	unsigned count = established_count(c);
 
 	c->pm->counters[DT_PM_JOIN_REFUSED]++;
-	if (++c->refusals < REFUSALS_LIMIT)
+	if (++c->refusals < REFUSALS_LIMIT || count < c->server_took)
 		return;
-	c->server_limit = 0;
-	DL_FOREACH(c->subflows, s)
-		c->server_limit += s->state == DT_SUBFLOW_ESTABLISHED;
+	c->server_limit = count;
 	c->server_limit_ns = now_ns + LIMIT_NS;
 	c->refusals = 0;
 }
@@ -374,6 +396,9 @@ void dt_subflow_closed(struct dt_subflow *s, int error)
 	uint64_t now_ns = dt_now_ns();
 	bool closed_early = s->state == DT_SUBFLOW_ESTABLISHED && now_ns - s->since_ns < REFUSAL_NS && !carried_data(s);
 	bool early = s->state == DT_SUBFLOW_PENDING || closed_early;
+
+	if (!early)
+		server_took(c);
 
 	subflow_idle(s, early ? DT_END_REFUSED : DT_END_CLOSED, error, now_ns);
 	subflow_remove(s);
@@ -416,7 +441,7 @@ static void proven(uv_timer_t *timer)
 	struct dt_subflow *s = timer->data;
 
 	s->backoff_ns = 0;
-	s->connection->refusals = 0;
+	server_took(s->connection);
 }
 
 void dt_subflow_established(struct dt_subflow *s)
