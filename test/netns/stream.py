@@ -85,6 +85,8 @@ def answer(address, port):
             number = struct.unpack("!Q", payload[:8])[0]
             seen.add(number)
             highest = max(highest, number)
+            if number % 1000 == 0:  # a SYN-ACK's window is not scaled, an acknowledgement's is
+                raw.sendto(segment(address, peer[0], port, sport, 5001, seq + len(payload), ACK), (peer[0], 0))
     print(len(seen), highest)
 
 
