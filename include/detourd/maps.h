@@ -275,7 +275,7 @@ struct dt_subflow_stats {
 	__u64 bytes_acked;
 	__u64 bytes_received; /* as of the last callback; a receiver gets few: sample instead */
 	__u64 updated_ns;
-	__u32 state; /* TCP state, BPF_TCP_* */
+	__u32 state;	     /* TCP state, BPF_TCP_* */
 	__u32 deny_join_id0; /* of an initial subflow: the server's C flag */
 };
 

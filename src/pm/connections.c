@@ -16,31 +16,6 @@ static struct dt_connection *connection_find(struct dt_pm *pm, dt_mptcp_token to
 	return c;
 }
 
-static void id_mark(struct dt_connection *c, uint8_t id)
-{
-	c->ids[id / 32] |= 1U << id % 32;
-}
-
-uint8_t dt_connection_id_take(struct dt_connection *c)
-{
-	/* going round: an id given up may still be under way to the server in a RM_ADDR */
-	for (unsigned i = 0; i < 255; i++) {
-		uint8_t id = (uint8_t)((c->last_id + i) % 255 + 1);
-
-		if (c->ids[id / 32] & 1U << id % 32)
-			continue;
-		id_mark(c, id);
-		c->last_id = id;
-		return id;
-	}
-	return 0;
-}
-
-void dt_connection_id_free(struct dt_connection *c, uint8_t id)
-{
-	c->ids[id / 32] &= ~(1U << id % 32);
-}
-
 static void connection_free(struct dt_connection *c, bool close_detours)
 {
 	struct dt_subflow *s, *tmp;
@@ -103,7 +78,7 @@ static void established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 	c->deny_join_id0 = e->deny_join_id0 ||
 			   (dt_track_get(pm->track, &e->local, &e->remote, &stats) == 0 && stats.deny_join_id0);
 	c->direct_established = true;
-	id_mark(c, e->local_id);
+	dt_ids_mark(&c->ids, e->local_id);
 	dt_pm_publish(pm, "connection", c, NULL, "established");
 	dt_detours_plan(c);
 }
@@ -148,7 +123,7 @@ void dt_connections_event(struct dt_pm *pm, const struct dt_mptcp_event *e)
 		connection_over(c);
 		break;
 	case DT_MPTCP_SUB_ESTABLISHED:
-		id_mark(c, e->local_id);
+		dt_ids_mark(&c->ids, e->local_id);
 		s = dt_subflow_find(c, &e->local, &e->remote);
 		if (s)
 			dt_subflow_established(s);
@@ -200,6 +175,8 @@ static void subflow_take_over(struct dt_connection *c, const struct dt_subflow_r
 	}
 	if (!s->unknown && !dt_ip_equal(&local->ip, &c->local.ip)) {
 		dt_interfaces_name(c->pm, &local->ip, s->interface);
+		if (!dt_interface_is_named(c->pm->config, s->interface))
+			memset(s->interface, 0, sizeof(s->interface));
 		dt_interfaces_hold(c->pm, &local->ip, &remote->ip);
 	}
 	dt_track_adopt(c->pm->track, local, remote, c->token);
@@ -254,7 +231,7 @@ static void record_take(const struct dt_subflow_record *r, void *data)
 	if (c->inventory != pm->stock)
 		c->direct_seen = false;
 	c->inventory = pm->stock;
-	id_mark(c, r->local_id);
+	dt_ids_mark(&c->ids, r->local_id);
 	if (r->flags & DT_RECORD_JOIN) {
 		subflow_seen(c, r, &local, &remote);
 	} else {
@@ -296,7 +273,7 @@ static void unseen_end(struct dt_connection *c, uint64_t now_ns)
 	/* each end changes the list, and may begin something new */
 	while ((s = unseen_next(c, now_ns))) {
 		if (s->unknown)
-			dt_subflow_free(s, false);
+			dt_subflow_free(s, true);
 		else
 			dt_subflow_closed(s, 0);
 	}

@@ -10,6 +10,7 @@
  *     detours.c      for each connection: which subflows it should have
  *     plain.c        ... those that go over no relay
  *     server.c       what its server lets us do: its limit, its C flag, the addresses it announces
+ *     ids.c          local address ids, and the rules for them (pure)
  *     interfaces.c   the host's addresses: where plain subflows start
  *     inventory.c    every subflow there is
  *     rules.c        which rule holds for a connection (pure)
@@ -34,6 +35,7 @@
 #include "net/sock_diag.h"
 #include "pm/arrivals.h"
 #include "pm/config.h"
+#include "pm/ids.h"
 #include "pm/inventory.h"
 #include "pm/liveness.h"
 #include "pm/takeover.h"
@@ -180,8 +182,7 @@ struct dt_connection {
 	bool deny_join_id0;	 /* the server wants no joins at remote (C flag) */
 	bool direct_established; /* the initial subflow lives */
 	bool direct_backup;	 /* and the server was told to keep it as backup */
-	uint32_t ids[8];	 /* bitmap of local address ids in use */
-	uint8_t last_id;
+	struct dt_ids ids;
 	struct dt_leaving *leaving; /* subflows given up that are still there */
 	uint64_t left_ns;	    /* when the last one went */
 	struct dt_connection *leaving_prev, *leaving_next;
@@ -216,9 +217,6 @@ void dt_connections_subflow_stirs(struct dt_pm *pm, dt_mptcp_token token, const 
 void dt_connections_tick(struct dt_pm *pm, uint64_t now_ns);
 /* Closes all detours (with close_detours) and forgets all connections. */
 void dt_connections_drop(struct dt_pm *pm, bool close_detours);
-/* A free local address id, 0: none left. */
-uint8_t dt_connection_id_take(struct dt_connection *c);
-void dt_connection_id_free(struct dt_connection *c, uint8_t id);
 /*
  * Takes stock: reads the inventory and applies the difference. Connections not known yet are taken over with the
  * subflows they have; what is gone is forgotten; arrivals are sampled on the way. -errno: nothing, or only a part.

@@ -212,13 +212,14 @@ struct dt_leaving {
 
 static void leaving_end(struct dt_connection *c, struct dt_leaving *l)
 {
-	int err = dt_mptcp_remove(&c->pm->mptcp, c->token, l->id);
+	/* id 0 would end the initial subflow */
+	int err = l->id ? dt_mptcp_remove(&c->pm->mptcp, c->token, l->id) : 0;
 
 	if (err)
 		dt_log_debug("cannot tell the server that an address is gone: %s (%s) connection=%llu", strerror(-err),
 			     c->pm->mptcp.commands.error, (unsigned long long)c->number);
 	socket_destroy(c, &l->local, &l->remote);
-	dt_connection_id_free(c, l->id);
+	dt_ids_free(&c->ids, l->id);
 	DL_DELETE(c->leaving, l);
 	free(l);
 }
@@ -270,9 +271,10 @@ static void subflow_remove(struct dt_subflow *s)
 	struct dt_leaving *l = calloc(1, sizeof(*l));
 
 	if (!l) {
-		dt_mptcp_remove(&c->pm->mptcp, c->token, s->id);
+		if (s->id)
+			dt_mptcp_remove(&c->pm->mptcp, c->token, s->id);
 		socket_destroy(c, &s->local, &s->remote);
-		dt_connection_id_free(c, s->id);
+		dt_ids_free(&c->ids, s->id);
 		return;
 	}
 	l->id = s->id;
@@ -509,7 +511,7 @@ static int join_send(struct dt_subflow *s)
 	struct dt_connection *c = s->connection;
 	int err;
 
-	s->id = dt_connection_id_take(c);
+	s->id = dt_ids_take(&c->ids);
 	if (!s->id)
 		return -ENOSPC;
 	err = ends_choose(s);
@@ -522,7 +524,7 @@ static int join_send(struct dt_subflow *s)
 						      &s->remote);
 	}
 	if (err)
-		dt_connection_id_free(c, s->id);
+		dt_ids_free(&c->ids, s->id);
 	return err;
 }
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <criterion/criterion.h>
+
+#include "pm/ids.h"
+
+Test(ids, go_round_and_never_zero)
+{
+	struct dt_ids ids = {0};
+
+	for (unsigned i = 1; i <= 255; i++)
+		cr_assert_eq(dt_ids_take(&ids), i);
+	cr_assert_eq(dt_ids_take(&ids), 0, "none is left");
+	dt_ids_free(&ids, 7);
+	cr_assert_eq(dt_ids_take(&ids), 7);
+	dt_ids_free(&ids, 0);
+	cr_assert_eq(dt_ids_take(&ids), 0, "0 is the initial subflow's");
+}
+
+Test(ids, freed_come_last)
+{
+	struct dt_ids ids = {0};
+
+	cr_assert_eq(dt_ids_take(&ids), 1);
+	dt_ids_free(&ids, 1);
+	cr_assert_eq(dt_ids_take(&ids), 2);
+	for (unsigned i = 3; i <= 255; i++)
+		cr_assert_eq(dt_ids_take(&ids), i);
+	cr_assert_eq(dt_ids_take(&ids), 1);
+}
+
+Test(ids, others_are_left_alone)
+{
+	struct dt_ids ids = {0};
+
+	dt_ids_mark(&ids, 0);
+	dt_ids_mark(&ids, 3);
+	cr_assert_eq(dt_ids_take(&ids), 4, "1 and 2 may have been an earlier run's");
+	dt_ids_mark(&ids, 4);
+	for (unsigned i = 5; i <= 255; i++)
+		cr_assert_eq(dt_ids_take(&ids), i);
+	cr_assert_eq(dt_ids_take(&ids), 1);
+	cr_assert_eq(dt_ids_take(&ids), 2);
+	cr_assert_eq(dt_ids_take(&ids), 0);
+}
