@@ -102,14 +102,20 @@ int dt_rt_address_parse(struct dt_rt_address *out, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-static void first_hop_take(struct dt_rt_route *route, const struct nlattr *multipath)
+static void first_hop_take(struct dt_rt_route *route, int family, const struct nlattr *multipath)
 {
+	const struct nlattr *table[RTA_GATEWAY + 1] = {NULL};
+	struct attributes attributes = {table, RTA_GATEWAY};
 	const struct rtnexthop *hop;
 
 	if (!multipath || mnl_attr_get_payload_len(multipath) < sizeof(*hop))
 		return;
 	hop = mnl_attr_get_payload(multipath);
-	route->oif = (uint32_t)hop->rtnh_ifindex; /* its gateway is not looked at */
+	route->oif = (uint32_t)hop->rtnh_ifindex;
+	if (hop->rtnh_len <= sizeof(*hop) || hop->rtnh_len > mnl_attr_get_payload_len(multipath))
+		return;
+	mnl_attr_parse_payload(hop + 1, hop->rtnh_len - sizeof(*hop), attribute_take, &attributes);
+	ip_take(&route->via, family, table[RTA_GATEWAY]);
 }
 
 int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh)
@@ -137,7 +143,7 @@ int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh)
 	u32_take(&route.metric, table[RTA_PRIORITY]);
 	ip_take(&route.via, info->rtm_family, table[RTA_GATEWAY]);
 	if (!u32_take(&route.oif, table[RTA_OIF]))
-		first_hop_take(&route, table[RTA_MULTIPATH]);
+		first_hop_take(&route, info->rtm_family, table[RTA_MULTIPATH]);
 	if (table[RTA_METRICS] && mnl_attr_parse_nested(table[RTA_METRICS], attribute_take, &metric_attributes) >= 0)
 		u32_take(&route.mtu, metrics[RTAX_MTU]);
 	if (!route.oif)
