@@ -429,12 +429,18 @@ int dt_client_config_parse(struct dt_client_config **out, const char *name, cons
 	return config_finish(&c, &p, out, name, errors);
 }
 
+size_t dt_interface_rank(const struct dt_client_config *config, const char *name)
+{
+	size_t i = 0;
+
+	while (i < config->ninterfaces && fnmatch(config->interfaces[i], name, 0) != 0)
+		i++;
+	return i;
+}
+
 bool dt_interface_is_named(const struct dt_client_config *config, const char *name)
 {
-	for (size_t i = 0; i < config->ninterfaces; i++)
-		if (fnmatch(config->interfaces[i], name, 0) == 0)
-			return true;
-	return false;
+	return dt_interface_rank(config, name) < config->ninterfaces;
 }
 
 void dt_client_config_free(struct dt_client_config *config)

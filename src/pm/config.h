@@ -71,7 +71,8 @@ struct dt_client_config {
 int dt_client_config_load(struct dt_client_config **out, const char *path);
 /* The same from memory, printing to errors; files that the text names are not read (keys stay zero). */
 int dt_client_config_parse(struct dt_client_config **out, const char *name, const char *text, size_t len, FILE *errors);
-/* Does `interfaces` name it? */
+/* Its place in `interfaces`; ninterfaces: not named there. */
+size_t dt_interface_rank(const struct dt_client_config *config, const char *name);
 bool dt_interface_is_named(const struct dt_client_config *config, const char *name);
 void dt_client_config_free(struct dt_client_config *config);
 

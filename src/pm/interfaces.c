@@ -29,28 +29,31 @@ static bool has_interface(const struct dt_plain_source *sources, size_t count, u
 	return false;
 }
 
+static bool source_take(const struct dt_pm *pm, const struct dt_rt_address *a, unsigned family, size_t rank,
+			struct dt_plain_source *out)
+{
+	const struct dt_rt_link *link = dt_network_link(&pm->network, a->ifindex);
+
+	if (!link || !(link->flags & IFF_RUNNING) || a->scope != RT_SCOPE_UNIVERSE || dt_ip_family(&a->ip) != family ||
+	    a->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED) ||
+	    dt_interface_rank(pm->config, link->name) != rank || dt_pm_tunnels_have(pm, &a->ip))
+		return false;
+	out->ip = a->ip;
+	out->ifindex = a->ifindex;
+	out->backup = dt_interfaces_backup(pm, link->name);
+	memcpy(out->interface, link->name, sizeof(link->name));
+	return true;
+}
+
 size_t dt_interfaces_sources(const struct dt_pm *pm, unsigned family, struct dt_plain_source out[DT_PLAIN_SOURCES_MAX])
 {
 	const struct dt_network *n = &pm->network;
 	size_t count = 0;
 
-	if (pm->config->ninterfaces == 0)
-		return 0;
-	for (size_t i = 0; i < n->naddresses && count < DT_PLAIN_SOURCES_MAX; i++) {
-		const struct dt_rt_address *a = &n->addresses[i];
-		const struct dt_rt_link *link = dt_network_link(n, a->ifindex);
-
-		if (!link || !(link->flags & IFF_RUNNING) || a->scope != RT_SCOPE_UNIVERSE ||
-		    a->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED) ||
-		    dt_ip_family(&a->ip) != family || has_interface(out, count, a->ifindex) ||
-		    !dt_interface_is_named(pm->config, link->name) || dt_pm_tunnels_have(pm, &a->ip))
-			continue;
-		out[count].ip = a->ip;
-		out[count].ifindex = a->ifindex;
-		out[count].backup = dt_interfaces_backup(pm, link->name);
-		memcpy(out[count].interface, link->name, sizeof(link->name));
-		count++;
-	}
+	for (size_t rank = 0; rank < pm->config->ninterfaces; rank++)
+		for (size_t i = 0; i < n->naddresses && count < DT_PLAIN_SOURCES_MAX; i++)
+			if (!has_interface(out, count, n->addresses[i].ifindex))
+				count += source_take(pm, &n->addresses[i], family, rank, &out[count]);
 	return count;
 }
 

@@ -15,7 +15,10 @@ struct dt_plain_source {
 	bool backup;
 };
 
-/* One address of this family (4 or 6) for each interface that `interfaces` names and that is up; returns how many. */
+/*
+ * One address of this family (4 or 6) for each interface that `interfaces` names and that is up, in its order; returns
+ * how many.
+ */
 size_t dt_interfaces_sources(const struct dt_pm *pm, unsigned family, struct dt_plain_source out[DT_PLAIN_SOURCES_MAX]);
 /* `backup = yes` in [interface NAME]? */
 bool dt_interfaces_backup(const struct dt_pm *pm, const char *name);

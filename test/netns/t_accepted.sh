@@ -30,7 +30,8 @@ flow_end() {
 }
 # settled: what counts says when it has not changed for a second
 settled() {
-	local last="" now=$(counts) since=$SECONDS
+	local last="" now since=$SECONDS
+	now=$(counts)
 	while [ $((SECONDS - since)) -lt 2 ]; do
 		sleep 0.2
 		now=$(counts)
