@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pm/history.h"
+
+static const uint8_t key_a[DT_KEY_LEN] = {1}, key_b[DT_KEY_LEN] = {2};
+
+static struct dt_ip ip(const char *text)
+{
+	struct dt_ip out;
+
+	cr_assert(dt_ip_parse(&out, text) == 0);
+	return out;
+}
+
+Test(history, one_entry_a_prefix_and_relay)
+{
+	struct dt_history *h = dt_history_new();
+	struct dt_ip near = ip("203.0.113.1"), neighbour = ip("203.0.113.200"), far = ip("203.0.114.1");
+	struct dt_ip six = ip("2001:db8:1:2::3"), six_neighbour = ip("2001:db8:1:ff::1"), six_far = ip("2001:db8:2::");
+
+	dt_history_note(h, &near, key_a, 10e6, 10, 1000);
+	dt_history_note(h, &six, key_a, 5e6, 10, 1000);
+	cr_assert(dt_history_get(h, &neighbour, key_a).mean_bps == 10e6);
+	cr_assert(dt_history_get(h, &far, key_a).last_s == 0);
+	cr_assert(dt_history_get(h, &near, key_b).last_s == 0);
+	cr_assert(dt_history_get(h, &six_neighbour, key_a).mean_bps == 5e6);
+	cr_assert(dt_history_get(h, &six_far, key_a).last_s == 0);
+	dt_history_failed(h, &near, key_a, 1100);
+	cr_assert(dt_history_get(h, &near, key_a).last_bps == 0 && dt_history_get(h, &near, key_a).mean_bps == 10e6);
+	dt_history_free(h);
+}
+
+Test(history, is_bounded_and_ages)
+{
+	struct dt_history *h = dt_history_new();
+
+	for (uint32_t i = 0; i < DT_HISTORY_MAX + 100; i++) {
+		struct dt_ip server = dt_ip_from_v4(htonl(i << 8));
+
+		dt_history_note(h, &server, key_a, 1e6, 1, 1000 + i);
+	}
+	cr_assert(dt_history_count(h) == DT_HISTORY_MAX);
+	cr_assert(dt_history_get(h, &(struct dt_ip){.b = {[10] = 0xff, [11] = 0xff}}, key_a).last_s == 0,
+		  "the oldest went");
+	dt_history_note(h, &(struct dt_ip){.b = {[0] = 0x20}}, key_a, 1e6, 1,
+			1000 + DT_HISTORY_AGE_S + 2 * DT_HISTORY_MAX);
+	cr_assert(dt_history_count(h) == 1);
+	dt_history_free(h);
+}
+
+Test(history, written_and_read_again)
+{
+	struct dt_history *h = dt_history_new(), *again = dt_history_new();
+	struct dt_ip server = ip("203.0.113.1"), six = ip("2001:db8:1:2::3");
+	struct dt_gain was, is;
+	unsigned line;
+	char *text, *text_again;
+
+	cr_assert(sodium_init() >= 0);
+	dt_history_note(h, &server, key_a, 12345678, 30, 1000);
+	dt_history_note(h, &six, key_b, 1e6, 3, 1001);
+	dt_history_failed(h, &six, key_a, 1002);
+	text = dt_history_format(h);
+	cr_assert(dt_history_parse(again, text, 1003, &line) == 0);
+	text_again = dt_history_format(again);
+	cr_assert_str_eq(text, text_again);
+	was = dt_history_get(h, &server, key_a);
+	is = dt_history_get(again, &server, key_a);
+	cr_assert(was.mean_bps == is.mean_bps && was.weight_s == is.weight_s && was.last_s == is.last_s);
+	free(text);
+	free(text_again);
+	dt_history_free(h);
+	dt_history_free(again);
+}
+
+Test(history, nothing_of_a_broken_file_is_taken)
+{
+	struct dt_history *h = dt_history_new();
+	struct dt_ip server = ip("203.0.113.1");
+	unsigned line;
+	char *text;
+
+	cr_assert(sodium_init() >= 0);
+	dt_history_note(h, &server, key_a, 1e6, 3, 1000);
+	dt_history_note(h, &server, key_b, 1e6, 3, 1000);
+	text = dt_history_format(h);
+	dt_history_free(h);
+	for (size_t len = 0; len < strlen(text); len++) { /* cut off anywhere */
+		char *cut = strndup(text, len);
+
+		h = dt_history_new();
+		cr_assert(dt_history_parse(h, cut, 1000, &line) == -EINVAL, "cut at %zu", len);
+		cr_assert(dt_history_count(h) == 0);
+		dt_history_free(h);
+		free(cut);
+	}
+	h = dt_history_new();
+	text[strlen("detourd-history 1\n")] = 'x';
+	cr_assert(dt_history_parse(h, text, 1000, &line) == -EINVAL && line == 2);
+	dt_history_free(h);
+	free(text);
+}
