@@ -1,11 +1,11 @@
-"""join_delay.py PCAP CLIENT SERVER [kernel]: microseconds from full establishment to the MP_JOIN SYN, per connection."""
+"""join_delay.py PCAP CLIENT SERVER [WHO]: microseconds from full establishment to the MP_JOIN SYN, per connection."""
 import socket
 import struct
 import sys
 
 data = open(sys.argv[1], "rb").read()
 client, server = sys.argv[2], sys.argv[3]
-kernel = len(sys.argv) > 4
+who = sys.argv[4] if len(sys.argv) > 4 else None
 unit = 1e-3 if struct.unpack_from("<I", data)[0] == 0xA1B23C4D else 1.0
 at = 24
 initial = {}  # client port -> [state, server port]
@@ -46,5 +46,5 @@ for kind, values in delays.items():
         continue
     values.sort()
     pick = lambda q: values[min(len(values) - 1, int(len(values) * q))]
-    name = "in-kernel path manager" if kernel else "detourd, lease " + kind
+    name = who or "detourd, lease " + kind
     print("%-24s n %4d  p10 %6.0f  p50 %6.0f  p90 %6.0f  p99 %6.0f us" % (name, len(values), pick(0.1), pick(0.5), pick(0.9), pick(0.99)))

@@ -18,14 +18,9 @@ struct tcp_options_received {
 	__u16 tstamp_ok : 1;
 } __attribute__((preserve_access_index));
 
-struct tcp_rcv_rtt {
-	__u32 rtt_us;
-} __attribute__((preserve_access_index));
-
 struct tcp_sock {
 	__u32 tsoffset;
 	__u32 mdev_us;
-	struct tcp_rcv_rtt rcv_rtt_est;
 	struct tcp_options_received rx_opt;
 } __attribute__((preserve_access_index));
 
@@ -41,7 +36,6 @@ static __always_inline void more_read(struct dt_pulse *p, struct bpf_sock *sk)
 	if (!tp)
 		return;
 	p->rttvar_us = BPF_CORE_READ(tp, mdev_us) >> 2;
-	p->rcv_rtt_us = BPF_CORE_READ(tp, rcv_rtt_est.rtt_us) >> 3;
 	options = __builtin_preserve_access_index(&tp->rx_opt);
 	p->timestamps = BPF_CORE_READ_BITFIELD_PROBED(options, tstamp_ok);
 	p->tsval = (__u32)(bpf_ktime_get_ns() / 1000000) + BPF_CORE_READ(tp, tsoffset);

@@ -301,9 +301,8 @@ struct dt_pulse {
 	struct dt_subflow_key key; /* asked for; the rest is the answer */
 	__u32 state;		   /* TCP state, BPF_TCP_*; 0: there is no such socket */
 	__u32 srtt_us;
-	__u32 rttvar_us;  /* mean deviation */
-	__u32 rcv_rtt_us; /* as a receiver sees it: at most the true one and the sender's pauses; 0: unknown */
-	__u32 segs_in;	  /* of any kind */
+	__u32 rttvar_us; /* mean deviation */
+	__u32 segs_in;	 /* of any kind */
 	__u32 data_segs_in;
 	__u32 packets_out; /* segments not acknowledged yet */
 	__u32 snd_una;
@@ -344,7 +343,7 @@ struct dt_subflow_record {
 
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_subflow_record) == 120, "layout");
-_Static_assert(sizeof(struct dt_pulse) == 88, "layout");
+_Static_assert(sizeof(struct dt_pulse) == 84, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");

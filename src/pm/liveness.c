@@ -11,7 +11,10 @@
 #define ASKED_MIN 3
 /* Others of the same path hear, so that this one's answers wait in a queue; unless something cut it off alone. */
 #define PATIENCE_NS (1 * DT_SEC)
-#define RCV_RTT_MAX_NS (300 * DT_MS)
+/* What waits for acknowledgements that came in dense: its own segments under way are so many probes. */
+#define DENSE_MIN_NS (50 * DT_MS)
+#define DENSE_ASKED_MIN 2
+#define GAPS_NS (500 * DT_MS)
 #define PROBE_EVERY_MIN_NS (10 * DT_MS)
 /* Linux answers an empty probe once in 500 ms. */
 #define EMPTY_EVERY_NS (600 * DT_MS)
@@ -27,9 +30,36 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The longest time lately between two arrivals, while something moved. */
+static uint64_t usual_gap_ns(const struct dt_liveness *l)
+{
+	return l->gap_before_ns ? min_u64(max_u64(l->gap_ns, l->gap_before_ns), SILENCE_MAX_NS) : SILENCE_MAX_NS;
+}
+
+static void gap_take(struct dt_liveness *l, uint64_t now_ns)
+{
+	uint64_t gap_ns = now_ns - l->heard_ns;
+
+	if (gap_ns > l->gap_ns)
+		l->gap_ns = gap_ns;
+	if (now_ns - l->gap_since_ns < GAPS_NS)
+		return;
+	l->gap_before_ns = l->gap_ns;
+	l->gap_ns = 0;
+	l->gap_since_ns = now_ns;
+}
+
+/* Bursts come a round trip apart. */
 static uint64_t silence_limit_ns(const struct dt_liveness *l)
 {
-	return max_u64(max_u64(SILENCE_MIN_NS, l->quiet_ns), l->rtt_us * DT_US * 3 / 4);
+	uint64_t burst_ns = min_u64(l->rtt_us * DT_US * 3 / 4, 2 * usual_gap_ns(l));
+
+	return max_u64(max_u64(SILENCE_MIN_NS, l->quiet_ns), burst_ns);
 }
 
 static uint64_t answer_limit_ns(const struct dt_liveness *l)
@@ -40,7 +70,7 @@ static uint64_t answer_limit_ns(const struct dt_liveness *l)
 /* A few while the answer may still come, then ever fewer. */
 static bool probe_is_due(const struct dt_liveness *l, uint64_t now_ns)
 {
-	uint64_t every_ns = max_u64(PROBE_EVERY_MIN_NS, answer_limit_ns(l) / 3);
+	uint64_t every_ns = max_u64(PROBE_EVERY_MIN_NS, min_u64(answer_limit_ns(l) / 3, 2 * usual_gap_ns(l)));
 
 	if (l->asked_ns)
 		every_ns = max_u64(every_ns, (l->probed_ns - l->asked_ns) / 2);
@@ -61,12 +91,8 @@ void dt_liveness_timed_out(struct dt_liveness *l)
 
 static void rtt_take(struct dt_liveness *l, const struct dt_pulse *sample)
 {
-	uint64_t rcv_ns = sample->rcv_rtt_us * DT_US;
-
 	l->rtt_us = sample->srtt_us;
 	l->late_ns = max_u64(sample->srtt_us * DT_US * 3 / 2, (sample->srtt_us + 4ULL * sample->rttvar_us) * DT_US);
-	/* of a host that only receives, srtt is as old as its last request */
-	l->late_ns = max_u64(l->late_ns, rcv_ns < RCV_RTT_MAX_NS ? rcv_ns : RCV_RTT_MAX_NS);
 }
 
 void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, uint64_t now_ns)
@@ -107,6 +133,7 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 			l->answer_set_ns = now_ns;
 		}
 	}
+	gap_take(l, now_ns);
 	l->asked_ns = 0;
 	l->asked = 0;
 	l->heard_ns = now_ns;
@@ -146,6 +173,15 @@ static enum dt_liveness_verdict probe(struct dt_liveness *l, uint64_t now_ns)
 	return empty ? DT_LIVENESS_PROBE : DT_LIVENESS_PROBE_BYTE;
 }
 
+/* It has been asked for long enough. */
+static bool is_overdue(const struct dt_liveness *l, uint64_t now_ns)
+{
+	if (l->waiting && l->asked >= DENSE_ASKED_MIN &&
+	    now_ns - l->silent_ns >= max_u64(DENSE_MIN_NS, 3 * usual_gap_ns(l)))
+		return true;
+	return l->asked >= ASKED_MIN && now_ns - l->asked_ns >= answer_limit_ns(l);
+}
+
 static enum dt_liveness_verdict suspect_judge(struct dt_liveness *l, bool witness, uint64_t now_ns)
 {
 	bool patient;
@@ -157,7 +193,7 @@ static enum dt_liveness_verdict suspect_judge(struct dt_liveness *l, bool witnes
 		return probe(l, now_ns);
 	}
 	patient = l->path_heard_ns > l->asked_ns && now_ns - l->asked_ns < PATIENCE_NS;
-	if (witness && !patient && l->asked >= ASKED_MIN && now_ns - l->asked_ns >= answer_limit_ns(l))
+	if (witness && !patient && is_overdue(l, now_ns))
 		return DT_LIVENESS_DEAD;
 	if (!witness && now_ns - l->asked_ns >= UNDECIDED_NS) {
 		l->asked_ns = 0;

@@ -36,6 +36,9 @@ struct dt_liveness {
 	uint64_t undecided_ns;	/* when it was last let be, because none answered */
 	uint64_t path_heard_ns; /* when anything came by the same path: to be set before each judgement */
 	unsigned answers_due;
+	uint64_t gap_ns;	/* the longest between arrivals, of this while */
+	uint64_t gap_before_ns; /* ... and of the one before; 0: not known */
+	uint64_t gap_since_ns;
 	uint64_t quiet_ns; /* a silence that turned out harmless is so again, when it is not much longer */
 	uint64_t quiet_set_ns;
 };

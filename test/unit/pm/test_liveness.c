@@ -22,6 +22,7 @@ struct behaviour {
 	uint64_t answers_until_ns;	       /* to probes */
 	uint32_t srtt_us;
 	uint64_t fresh_until_ns; /* what arrives later was there before; 0: never */
+	uint64_t burst_every_ns; /* acknowledgements come so; 0: all the time */
 };
 
 static const struct row {
@@ -55,11 +56,17 @@ static const struct row {
 	 DT_SEC + 40 * DT_MS,
 	 DT_SEC + 80 * DT_MS,
 	 8},
+	{"an upload in bursts, 100 ms of round-trip time",
+	 {{0, 0, DT_SEC, DT_SEC, 100000, 0, 100 * DT_MS}, {0, 0, 9 * DT_SEC, 9 * DT_SEC, 100000, 0, 100 * DT_MS}},
+	 3 * DT_SEC,
+	 DT_SEC + 150 * DT_MS,
+	 DT_SEC + 300 * DT_MS,
+	 8},
 	{"an upload, 100 ms of round-trip time",
 	 {{0, 0, DT_SEC, DT_SEC, 100000}, {0, 0, 9 * DT_SEC, 9 * DT_SEC, 100000}},
 	 3 * DT_SEC,
-	 DT_SEC + 220 * DT_MS,
-	 DT_SEC + 260 * DT_MS,
+	 DT_SEC + 40 * DT_MS,
+	 DT_SEC + 80 * DT_MS,
 	 8},
 	{"the download's sender pauses, the server answers",
 	 {{DT_MS, DT_SEC, 0, 9 * DT_SEC}, {DT_MS, DT_SEC, 0, 9 * DT_SEC}},
@@ -97,7 +104,7 @@ static void path_step(struct path *p, const struct behaviour *b, uint64_t now_ns
 		p->sample.data_segs_in++;
 		p->sample.rcv_nxt += !b->fresh_until_ns || now_ns < b->fresh_until_ns;
 	}
-	if (now_ns < b->acks_until_ns)
+	if (now_ns < b->acks_until_ns && (!b->burst_every_ns || now_ns % b->burst_every_ns < 20 * DT_MS))
 		p->sample.segs_in++;
 	if (p->asked_ns && now_ns > p->asked_ns + b->srtt_us * DT_US) {
 		p->asked_ns = 0;
