@@ -29,8 +29,8 @@ try() { # DIRECTION WAY
 	local direction=$1 way=$2 pid begin
 	gap $direction $SERVER4 7000 2 "$(hole $way)" >"$TMP/gap" &
 	pid=$!
-	wait_for 3 status_is client "[.connections[].subflows[] | select(.state == \"established\")] | length == 2"
-	wait_for 3 status_is client ".counters.subflows_given_up > $given"
+	wait_for 8 status_is client "[.connections[].subflows[] | select(.state == \"established\")] | length == 2"
+	wait_for 8 status_is client ".counters.subflows_given_up > $given"
 	begin=$(now_ms)
 	wait_for 3 none_at_server
 	[ "$(at_server "$(relay4 1)")" = 1 ] || fail "it let go the whole connection"
@@ -49,7 +49,7 @@ try up down
 say "the path comes back"
 gap down $SERVER4 7000 8 "$(hole both)" >"$TMP/gap" &
 pid=$!
-wait_for 3 status_is client ".counters.subflows_given_up > $given"
+wait_for 8 status_is client ".counters.subflows_given_up > $given"
 sleep 1
 mend
 back='.connections[].subflows[] | select(.via == "direct" and .state == "established")'
