@@ -13,12 +13,11 @@ disown
 wait_for 5 on server sh -c 'ss -Htln | grep -q :7000'
 on r1 nft add table inet gap
 on r1 nft add chain inet gap forward '{ type filter hook forward priority 0; }'
-hole() { # WAY: the command that makes it
-	local rules=
-	[ "$1" = down ] || rules="nft add rule inet gap forward oifname narrow drop;"
-	[ "$1" = up ] || rules="$rules nft add rule inet gap forward iifname narrow drop"
-	echo "nsenter --net=/run/netns/$PREFIX-r1 sh -c '$rules'"
+hole() { # WAY
+	[ "$1" = down ] || on r1 nft add rule inet gap forward oifname narrow drop
+	[ "$1" = up ] || on r1 nft add rule inet gap forward iifname narrow drop
 }
+both_there() { status_is client '[.connections[].subflows[] | select(.state == "established")] | length == 2'; }
 mend() { on r1 nft flush chain inet gap forward; }
 at_server() { on server ss -Htn state established "sport = :7000 and dst $1" | wc -l; }
 none_at_server() { [ "$(at_server $CLIENT4)" = 0 ]; }
@@ -27,9 +26,11 @@ gap() { on client python3 "$(dirname "$0")/gap.py" "$@"; }
 given=0
 try() { # DIRECTION WAY
 	local direction=$1 way=$2 pid begin
-	gap $direction $SERVER4 7000 2 "$(hole $way)" >"$TMP/gap" &
+	gap $direction $SERVER4 7000 2.5 >"$TMP/gap" &
 	pid=$!
-	wait_for 8 status_is client "[.connections[].subflows[] | select(.state == \"established\")] | length == 2"
+	wait_for 8 both_there
+	sleep 0.7
+	hole $way
 	wait_for 8 status_is client ".counters.subflows_given_up > $given"
 	begin=$(now_ms)
 	wait_for 3 none_at_server
@@ -47,8 +48,11 @@ try down up
 try up down
 
 say "the path comes back"
-gap down $SERVER4 7000 8 "$(hole both)" >"$TMP/gap" &
+gap down $SERVER4 7000 8 >"$TMP/gap" &
 pid=$!
+wait_for 8 both_there
+sleep 0.7
+hole both
 wait_for 8 status_is client ".counters.subflows_given_up > $given"
 sleep 1
 mend
