@@ -43,28 +43,23 @@ static __noinline int flow_change(struct dt_flow *f, __u32 from, __u32 to, __u64
 /* How long ago the flow's time ran out; 0: it lives. */
 static __always_inline __u64 flow_overdue(const struct dt_flow *f, const struct dt_nat_config *cfg, __u64 now)
 {
-	__u64 end;
+	__u64 end, idle_ns;
 
 	switch (f->state) {
 	case DT_FLOW_HALF_OPEN:
 		end = f->changed_ns + cfg->half_open_ns;
 		break;
 	case DT_FLOW_ESTABLISHED:
-		end = f->seen_ns + cfg->idle_ns;
-		if (f->flags & DT_FLOW_FIN && now > f->seen_ns + cfg->closing_ns) {
-			struct dt_flow *peer = peer_lookup(f);
-
-			if (peer && peer->flags & DT_FLOW_FIN)
-				end = f->seen_ns + cfg->closing_ns;
-			if (peer && peer->flags & DT_FLOW_FIN && (__s64)(peer->seen_ns - f->seen_ns) > 0)
-				end = peer->seen_ns + cfg->closing_ns;
-			break;
-		}
+		idle_ns = f->flags & DT_FLOW_FIN ? cfg->closing_ns : cfg->idle_ns;
+		end = f->seen_ns + idle_ns;
 		if (now > end) {
 			struct dt_flow *peer = peer_lookup(f);
 
-			if (peer && (__s64)(peer->seen_ns - f->seen_ns) > 0)
-				end = peer->seen_ns + cfg->idle_ns;
+			if (!peer)
+				break;
+			if (!(peer->flags & DT_FLOW_FIN))
+				idle_ns = cfg->idle_ns;
+			end = ((__s64)(peer->seen_ns - f->seen_ns) > 0 ? peer->seen_ns : f->seen_ns) + idle_ns;
 		}
 		break;
 	case DT_FLOW_CLOSING:

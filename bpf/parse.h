@@ -171,8 +171,8 @@ static __always_inline int packet_parse(struct __sk_buff *skb, struct packet *p,
 #define TCP_OPTION_MSS 2
 #define TCP_OPTION_WSCALE 3
 #define TCP_OPTION_MPTCP 30
-#define WSCALE_MAX 14 /* RFC 7323, section 2.3 */
-#define WSCALE_NONE 255
+#define WSCALE_MAX 14  /* RFC 7323, section 2.3 */
+#define WSCALE_NONE 16 /* whose lower four bits shift by nothing */
 #define TCP_OPTIONS_MAX 40
 #define MPTCP_SUBTYPE_JOIN 1 /* RFC 8684, section 3.2 */
 #define MP_JOIN_SYN_LEN 12

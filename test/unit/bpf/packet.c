@@ -150,6 +150,13 @@ static size_t options_put(const struct packet_spec *s, uint8_t *out)
 	return at;
 }
 
+unsigned packet_tcp_len(const struct packet_spec *s)
+{
+	uint8_t options[64];
+
+	return 20 + (unsigned)options_put(s, options);
+}
+
 size_t packet_build(const struct packet_spec *s, uint8_t *out)
 {
 	uint8_t *ip = out + ETH_HLEN, *tcp = ip + (s->family == 4 ? 20 : 40), options[64] = {0};

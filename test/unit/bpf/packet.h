@@ -74,6 +74,8 @@ struct icmp_seen {
 };
 
 /* Returns the frame's length. out holds 2048 bytes. */
+/* Of the TCP header with options. */
+unsigned packet_tcp_len(const struct packet_spec *spec);
 size_t packet_build(const struct packet_spec *spec, uint8_t *out);
 /* False if it is no TCP frame. */
 bool packet_read(const uint8_t *frame, size_t len, struct packet_seen *out);
