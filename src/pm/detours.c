@@ -468,11 +468,34 @@ static const char *common_why(const struct dt_connection *c, const struct dt_pla
 	return "";
 }
 
+/* Why there are not as many detours as planned; how much was written. */
+static size_t fewer_why(const struct dt_connection *c, const struct dt_plan *plan, unsigned have, char *out, size_t cap)
+{
+	struct dt_endpoint server;
+	size_t len = (size_t)snprintf(out, cap, "%s", common_why(c, plan, have));
+
+	if (len < cap && c->server_limit_ns)
+		len += (size_t)snprintf(
+			out + len, cap - len,
+			"; the server's limit is reached: it took %u additional subflows and refused more",
+			c->server_limit);
+	for (size_t i = 0; i < plan->nrelays && len < cap && dt_server_address(c, &server); i++) {
+		struct dt_pm_relay *relay = dt_pm_relay_at(c->pm, plan->relays ? plan->relays[i] : i);
+		char why[320];
+
+		if (!relay)
+			continue;
+		relay_why(c, relay, why, sizeof(why));
+		if (*why)
+			len += (size_t)snprintf(out + len, cap - len, "; %s: %s", relay->conf->name, why);
+	}
+	return len;
+}
+
 void dt_detours_why(const struct dt_connection *c, char *out, size_t cap)
 {
 	struct dt_plan plan = dt_rules_plan(c->pm->config, &c->remote);
 	unsigned have = detours_under_way(c);
-	struct dt_endpoint server;
 	size_t len;
 
 	if (stays_here(c)) {
@@ -486,22 +509,8 @@ void dt_detours_why(const struct dt_connection *c, char *out, size_t cap)
 	}
 	len = (size_t)snprintf(out, cap, "%u of %u detours%s%s", have, plan.detours, plan.rule ? " by rule " : "",
 			       plan.rule ? plan.rule->name : "");
-	if (have >= plan.detours)
-		return;
-	len += (size_t)snprintf(out + len, cap - len, "%s", common_why(c, &plan, have));
-	if (len < cap && c->server_limit_ns)
-		len += (size_t)snprintf(
-			out + len, cap - len,
-			"; the server's limit is reached: it took %u additional subflows and refused more",
-			c->server_limit);
-	for (size_t i = 0; i < plan.nrelays && len < cap && dt_server_address(c, &server); i++) {
-		struct dt_pm_relay *relay = dt_pm_relay_at(c->pm, plan.relays ? plan.relays[i] : i);
-		char why[320];
-
-		if (!relay)
-			continue;
-		relay_why(c, relay, why, sizeof(why));
-		if (*why)
-			len += (size_t)snprintf(out + len, cap - len, "; %s: %s", relay->conf->name, why);
-	}
+	if (have < plan.detours)
+		len += fewer_why(c, &plan, have, out + len, cap - len);
+	if (len < cap)
+		dt_plain_why(c, out + len, cap - len);
 }

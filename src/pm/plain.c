@@ -82,7 +82,7 @@ static bool does(const struct dt_subflow *s, const struct want *want)
 	       dt_network_is_local(&s->connection->pm->network, &s->source);
 }
 
-static struct dt_subflow *find(struct dt_connection *c, const struct want *want)
+static struct dt_subflow *find(const struct dt_connection *c, const struct want *want)
 {
 	struct dt_subflow *s;
 
@@ -169,5 +169,30 @@ void dt_plain_rules_changed(struct dt_connection *c)
 		}
 		s->backup_wanted = dt_interfaces_backup(c->pm, s->interface);
 		dt_subflow_prefer(s);
+	}
+}
+
+void dt_plain_why(const struct dt_connection *c, char *out, size_t cap)
+{
+	uint64_t now_ns = dt_now_ns();
+	struct wants wants;
+	size_t len = 0;
+
+	wants_list(c, &wants);
+	for (size_t i = 0; i < wants.count && len < cap; i++) {
+		const struct dt_subflow *s = find(c, &wants.all[i]);
+		const char *interface = wants.all[i].from.interface;
+
+		if (!*interface || (s && dt_subflow_is_under_way(s)))
+			continue;
+		if (s && s->end != DT_END_NONE && s->may_try_ns > now_ns)
+			len += (size_t)snprintf(out + len, cap - len, "; by %s: %s%s%s, next try in %llu s", interface,
+						dt_subflow_end_word(s->end), s->end == DT_END_ERROR ? ": " : "",
+						s->end == DT_END_ERROR ? strerror(-s->error) : "",
+						(unsigned long long)((s->may_try_ns - now_ns) / DT_SEC + 1));
+		else
+			len += (size_t)snprintf(out + len, cap - len, "; by %s: %s", interface,
+						c->server_limit_ns ? "the server's limit is reached"
+								   : "it has no route to the server");
 	}
 }

@@ -371,6 +371,9 @@ void dt_plain_plan(struct dt_connection *c, uint64_t now_ns);
 /* Ends those of interfaces that are named no more; tells the server which are backup now. Plans nothing. */
 void dt_plain_rules_changed(struct dt_connection *c);
 
+/* In words, after why there are not more detours: what is the matter with interfaces that have no subflow. */
+void dt_plain_why(const struct dt_connection *c, char *out, size_t cap);
+
 /* --- server.c ---------------------------------------------------------------------------------- */
 
 /* A server that has shown its limit is not tried again for a while. */
