@@ -167,7 +167,11 @@ static void subflow_take_over(struct dt_connection *c, const struct dt_subflow_r
 	s->backup = s->backup_wanted = r->flags & DT_RECORD_BACKUP_ASKED;
 	s->state = r->flags & DT_RECORD_CONFIRMED ? DT_SUBFLOW_ESTABLISHED : DT_SUBFLOW_PENDING;
 	s->since_ns = dt_now_ns();
-	/* what goes to the server itself may still be a tunnel's; its address tells once the tunnel is known */
+	if (c->foreign)
+		return;
+	if (s->state == DT_SUBFLOW_PENDING)
+		dt_subflow_await_answer(s);
+	/* a tunnel's among those to the server itself ends with its address: the tunnel is made anew */
 	s->unknown = !dt_ip_equal(&remote->ip, &c->remote.ip);
 	if (s->unknown && r->remote_id && remote->port == c->remote.port) {
 		s->unknown = false;
@@ -243,13 +247,22 @@ static void record_take(const struct dt_subflow_record *r, void *data)
 		dt_watch_wake(c);
 }
 
+/* The inventory may miss a socket while others come and go beside it. */
+static bool socket_exists(const struct dt_connection *c, const struct dt_endpoint *local,
+			  const struct dt_endpoint *remote)
+{
+	struct dt_tcp_sample sample;
+
+	return dt_sock_diag_get(&c->pm->diag, local, remote, &sample) == 0;
+}
+
 static struct dt_subflow *unseen_next(struct dt_connection *c, uint64_t now_ns)
 {
 	struct dt_subflow *s;
 
 	DL_FOREACH(c->subflows, s)
-		if (dt_subflow_is_under_way(s) && s->inventory != c->pm->stock &&
-		    (s->unknown || now_ns - s->since_ns > DT_SEC))
+		if (dt_subflow_is_under_way(s) && s->inventory != c->pm->stock && now_ns - s->since_ns > DT_SEC &&
+		    !socket_exists(c, &s->local, &s->remote))
 			break;
 	return s;
 }
@@ -266,17 +279,13 @@ static void unseen_end(struct dt_connection *c, uint64_t now_ns)
 		}
 		c->direct_seen = false; /* it waits for a subflow */
 	}
-	if (c->direct_established && !c->direct_seen) {
+	if (c->direct_established && !c->direct_seen && !socket_exists(c, &c->local, &c->remote)) {
 		c->direct_established = false;
 		dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(DT_END_CLOSED));
 	}
 	/* each end changes the list, and may begin something new */
-	while ((s = unseen_next(c, now_ns))) {
-		if (s->unknown)
-			dt_subflow_free(s, true);
-		else
-			dt_subflow_closed(s, 0);
-	}
+	while ((s = unseen_next(c, now_ns)))
+		dt_subflow_closed(s, 0);
 }
 
 int dt_connections_take_stock(struct dt_pm *pm, uint64_t now_ns)

@@ -31,8 +31,11 @@ static int event_take(const struct nlmsghdr *nlh, void *data)
 static void take_stock(struct dt_pm *pm)
 {
 	struct dt_mptcp_limits limits;
-	int err = dt_connections_take_stock(pm, dt_now_ns());
+	uint64_t begin_ns = dt_now_ns();
+	int err = dt_connections_take_stock(pm, begin_ns);
 
+	pm->counters[DT_PM_STOCKS]++;
+	pm->counters[DT_PM_STOCK_US] = (dt_now_ns() - begin_ns) / DT_US;
 	if (err)
 		dt_log_warn("cannot list MPTCP connections: %s", strerror(-err));
 	if (dt_mptcp_limits_get(&pm->mptcp, &limits) == 0)

@@ -114,10 +114,10 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const 
 	return dt_subflow_await_lease(s, now_ns);
 }
 
-static void relays_plan(struct dt_connection *c, uint64_t now_ns)
+static void relays_plan(struct dt_connection *c, unsigned unsure, uint64_t now_ns)
 {
 	struct dt_plan plan = dt_rules_plan(c->pm->config, &c->remote);
-	unsigned used = detours_under_way(c);
+	unsigned used = detours_under_way(c) + unsure;
 	struct dt_endpoint server;
 
 	if (!dt_server_address(c, &server))
@@ -133,42 +133,54 @@ static void relays_plan(struct dt_connection *c, uint64_t now_ns)
 
 /* --- subflows of an earlier run ---------------------------------------------------------------- */
 
-static bool joined_at(struct dt_pm_relay *relay, const struct dt_subflow *s)
+/* Subflows from here join this relay at the address of this link. NULL: not known yet. */
+static struct dt_relay_link *link_up(struct dt_pm_relay *relay, const struct dt_ip *local)
 {
-	struct dt_relay_link *link;
+	const char *why;
+	struct dt_relay_link *link = dt_pm_relay_link(relay, local, &why);
 
-	DL_FOREACH(relay->links, link) {
-		struct dt_ip nat = dt_relay_link_nat_address(link);
-
-		if (dt_link_state(link->proto) == DT_LINK_UP && dt_ip_equal(&nat, &s->remote.ip))
-			return true;
-	}
-	return false;
+	return link && dt_link_state(link->proto) == DT_LINK_UP ? link : NULL;
 }
 
-/* Over which relay they go is known once it has named the address that clients join at. */
-static void unknown_resolve(struct dt_connection *c, uint64_t now_ns)
+static void known_now(struct dt_subflow *s, struct dt_relay_link *link, uint64_t now_ns)
 {
+	s->relay = link->relay;
+	s->unknown = false;
+	s->carrier = DT_CARRIER_NAT;
+	s->server = s->connection->remote;
+	s->backup_wanted = s->relay->conf->backup;
+	/* the relay gives the same client the same port again */
+	dt_subflow_lease_set(s, dt_pm_lease_get(link, &s->server, now_ns));
+	dt_pm_publish_subflow(s->connection->pm, s->connection, s, "taken over");
+}
+
+/*
+ * Over which relay they go is known once it has named the address that clients join at. Returns how many may yet be
+ * those of relays that have not answered: they count as detours until then.
+ */
+static unsigned unknown_resolve(struct dt_connection *c, uint64_t now_ns)
+{
+	unsigned unsure = 0;
 	struct dt_subflow *s;
 
 	DL_FOREACH(c->subflows, s) {
-		for (struct dt_pm_relay *relay = c->pm->relays; relay && s->unknown; relay = relay->next) {
-			struct dt_relay_link *link;
-			const char *why;
+		bool all_answered = true;
 
-			if (!joined_at(relay, s) || detour_at(c, relay))
+		for (struct dt_pm_relay *relay = c->pm->relays; relay && s->unknown; relay = relay->next) {
+			struct dt_relay_link *link = link_up(relay, &s->local.ip);
+			struct dt_ip nat;
+
+			if (!link) {
+				all_answered = false;
 				continue;
-			s->relay = relay;
-			s->unknown = false;
-			s->carrier = DT_CARRIER_NAT;
-			s->server = c->remote;
-			/* the relay gives the same client the same port again */
-			link = dt_pm_relay_link(relay, &s->local.ip, &why);
-			if (link)
-				dt_subflow_lease_set(s, dt_pm_lease_get(link, &s->server, now_ns));
-			dt_pm_publish_subflow(c->pm, c, s, "taken over");
+			}
+			nat = dt_relay_link_nat_address(link);
+			if (dt_ip_equal(&nat, &s->remote.ip) && !detour_at(c, relay))
+				known_now(s, link, now_ns);
 		}
+		unsure += s->unknown && !all_answered;
 	}
+	return unsure;
 }
 
 /* --- planning ---------------------------------------------------------------------------------- */
@@ -176,12 +188,13 @@ static void unknown_resolve(struct dt_connection *c, uint64_t now_ns)
 void dt_detours_plan(struct dt_connection *c)
 {
 	uint64_t now_ns = dt_now_ns();
+	unsigned unsure;
 
 	if (c->pm->stopping || c->foreign || stays_here(c))
 		return;
-	unknown_resolve(c, now_ns);
+	unsure = unknown_resolve(c, now_ns);
 	dt_plain_plan(c, now_ns);
-	relays_plan(c, now_ns);
+	relays_plan(c, unsure, now_ns);
 }
 
 void dt_detours_plan_all(struct dt_pm *pm)
@@ -302,6 +315,8 @@ void dt_detours_rules_changed(struct dt_connection *c)
 	struct dt_subflow *s, *tmp;
 	unsigned kept = 0;
 
+	if (c->foreign)
+		return;
 	DL_FOREACH_SAFE(c->subflows, s, tmp) {
 		if (!s->relay)
 			continue;
@@ -452,6 +467,17 @@ static void relay_why(const struct dt_connection *c, struct dt_pm_relay *relay, 
 						   : "no link from this address is up yet");
 }
 
+/* Made by an earlier run, over a relay that is not known yet. */
+static unsigned unknown_count(const struct dt_connection *c)
+{
+	const struct dt_subflow *s;
+	unsigned count = 0;
+
+	DL_FOREACH(c->subflows, s)
+		count += s->unknown && dt_subflow_is_under_way(s);
+	return count;
+}
+
 /* What holds for all relays alike; "" if nothing does. */
 static const char *common_why(const struct dt_connection *c, const struct dt_plan *plan, unsigned have)
 {
@@ -495,7 +521,7 @@ static size_t fewer_why(const struct dt_connection *c, const struct dt_plan *pla
 void dt_detours_why(const struct dt_connection *c, char *out, size_t cap)
 {
 	struct dt_plan plan = dt_rules_plan(c->pm->config, &c->remote);
-	unsigned have = detours_under_way(c);
+	unsigned have = detours_under_way(c), unknown = unknown_count(c);
 	size_t len;
 
 	if (stays_here(c)) {
@@ -509,7 +535,10 @@ void dt_detours_why(const struct dt_connection *c, char *out, size_t cap)
 	}
 	len = (size_t)snprintf(out, cap, "%u of %u detours%s%s", have, plan.detours, plan.rule ? " by rule " : "",
 			       plan.rule ? plan.rule->name : "");
-	if (have < plan.detours)
+	if (unknown && len < cap)
+		len += (size_t)snprintf(out + len, cap - len,
+					"; and %u of an earlier run, not known yet over which relay", unknown);
+	if (have + unknown < plan.detours)
 		len += fewer_why(c, &plan, have, out + len, cap - len);
 	if (len < cap)
 		dt_plain_why(c, out + len, cap - len);

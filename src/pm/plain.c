@@ -98,7 +98,7 @@ static void unwanted_forget(struct dt_connection *c, const struct wants *w)
 	struct dt_subflow *s, *tmp;
 
 	DL_FOREACH_SAFE(c->subflows, s, tmp) {
-		bool wanted = s->relay || s->unknown || dt_subflow_is_under_way(s);
+		bool wanted = s->relay || dt_subflow_is_under_way(s);
 
 		for (size_t i = 0; i < w->count && !wanted; i++)
 			wanted = does(s, &w->all[i]);

@@ -287,6 +287,8 @@ bool dt_subflow_is_under_way(const struct dt_subflow *s);
 void dt_subflow_lease_set(struct dt_subflow *s, struct dt_pm_lease *lease);
 /* Sends the join; carrier and lease (or source and server) say where. False: it failed, and back-off has begun. */
 bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns);
+/* A join that is under way and has no clock yet: one that was taken over. */
+void dt_subflow_await_answer(struct dt_subflow *s);
 /* Waits for its lease; true while that is worth a place among the connection's detours. */
 bool dt_subflow_await_lease(struct dt_subflow *s, uint64_t now_ns);
 void dt_subflow_established(struct dt_subflow *s);
@@ -407,6 +409,8 @@ enum dt_pm_counter {
 	DT_PM_CONNECTIONS,
 	DT_PM_LOST_EVENTS,
 	DT_PM_TAKEN_OVER,
+	DT_PM_STOCKS,
+	DT_PM_STOCK_US, /* how long the last one took */
 	DT_PM_JOINS,
 	DT_PM_JOINS_ESTABLISHED,
 	DT_PM_JOIN_REFUSED,

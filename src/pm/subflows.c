@@ -399,9 +399,12 @@ void dt_subflow_closed(struct dt_subflow *s, int error)
 	bool closed_early = s->state == DT_SUBFLOW_ESTABLISHED && now_ns - s->since_ns < REFUSAL_NS && !carried_data(s);
 	bool early = s->state == DT_SUBFLOW_PENDING || closed_early;
 
+	if (c->foreign) {
+		dt_subflow_free(s, false);
+		return;
+	}
 	if (!early)
 		server_took(c);
-
 	subflow_idle(s, early ? DT_END_REFUSED : DT_END_CLOSED, error, now_ns);
 	subflow_remove(s);
 	if (closed_early)
@@ -429,7 +432,7 @@ static void timer_closed(uv_handle_t *handle)
 
 void dt_subflow_free(struct dt_subflow *s, bool close)
 {
-	if (close && dt_subflow_is_under_way(s))
+	if (close && dt_subflow_is_under_way(s) && !s->connection->foreign)
 		subflow_remove(s);
 	dt_subflow_lease_set(s, NULL);
 	DL_DELETE(s->connection->subflows, s);
@@ -454,6 +457,8 @@ void dt_subflow_established(struct dt_subflow *s)
 		return;
 	s->state = DT_SUBFLOW_ESTABLISHED;
 	s->since_ns = dt_now_ns();
+	if (c->foreign)
+		return;
 	c->pm->counters[DT_PM_JOINS_ESTABLISHED]++;
 	dt_timer_arm(&s->timer, proven, PROVEN_MS, 0);
 	if (s->backup_wanted || s->backup)
@@ -545,9 +550,14 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 	s->backup = s->backup_wanted;
 	s->since_ns = now_ns;
 	memset(&s->liveness, 0, sizeof(s->liveness));
-	dt_timer_arm(&s->timer, join_overdue, JOIN_TIMEOUT_MS, 0);
+	dt_subflow_await_answer(s);
 	dt_pm_publish_subflow(c->pm, c, s, "pending");
 	return true;
+}
+
+void dt_subflow_await_answer(struct dt_subflow *s)
+{
+	dt_timer_arm(&s->timer, join_overdue, JOIN_TIMEOUT_MS, 0);
 }
 
 bool dt_subflow_await_lease(struct dt_subflow *s, uint64_t now_ns)

@@ -30,7 +30,7 @@ fail() {
 	for socket in "$TMP"/*.sock; do
 		[ -S "$socket" ] || continue
 		echo "--- ${socket##*/}" >&2
-		timeout 2 "$DETOURD" status --control "$socket" >&2 || true
+		timeout 2 "$DETOURD" status --control "$socket" | head -n 100 >&2 || true
 	done
 	exit 1
 }
@@ -353,6 +353,38 @@ at_most() {
 equals() {
 	[ "$1" = "$2" ] || fail "$3: \"$1\" is not \"$2\""
 	say "$3: $1"
+}
+
+# Thousands of MPTCP connections, by a tool that is built with the tests.
+CROWD=${CROWD:-$(dirname "$DETOURD")/crowd}
+crowd_or_skip() { [ -x "$CROWD" ] || skip "no $CROWD: built without tests"; }
+crowd_serve() {
+	on server sysctl -qw net.core.somaxconn=65535 net.ipv4.tcp_max_syn_backlog=65535
+	on server "$CROWD" serve "${1:-::}" 5555 2>"$TMP/serve.log" &
+	disown
+	wait_for 5 on server sh -c 'ss -ltn | grep -q :5555'
+}
+# crowd NAME ADDRESS COUNT PER-SECOND: held until crowd_end NAME
+crowd() {
+	nsenter --net="/run/netns/$PREFIX-client" -- "$CROWD" open "$2" 5555 "$3" "$4" >"$TMP/crowd-$1" 2>"$TMP/crowd.log" &
+	disown
+	echo $! >"$TMP/crowd-$1.pid"
+	wait_for 60 grep -q "^open $3 failed 0 " "$TMP/crowd-$1"
+}
+crowd_half() {
+	kill -USR1 "$(cat "$TMP/crowd-$1.pid")"
+	wait_for 20 grep -q ^left "$TMP/crowd-$1"
+}
+crowd_end() { stop "crowd-$1"; }
+# The client's subflows by four-tuple, a line each: as the kernel has them, and as the daemon has.
+subflows_of_kernel() {
+	on client ss -OtnHi state established | sed -n '/tcp-ulp-mptcp/s/^ *[0-9]* *[0-9]* *\([^ ]*\) *\([^ ]*\) .*/\1 \2/p' | sed 's/\[::ffff:\([0-9.]*\)\]/\1/g; s/%[a-z0-9]*//g' | sort
+}
+subflows_of_daemon() { status client | jq -r '.connections[].subflows[] | select(.state == "established") | .local + " " + .remote' | sort; }
+subflows_agree() {
+	subflows_of_daemon >"$TMP/known"
+	subflows_of_kernel >"$TMP/truth"
+	cmp -s "$TMP/known" "$TMP/truth"
 }
 
 # web_root: nginx on the server, port 80 (MPTCP); files in $TMP/www
