@@ -8,9 +8,9 @@ veth client eth1 r1 second
 addr client eth1 192.0.2.66/28
 addr r1 second 192.0.2.65/28
 route client default via 192.0.2.65 metric 500
-# both ways by eth1, without rules
+# it may leave by eth0: there are no rules
 on client sysctl -qw net.ipv4.conf.all.rp_filter=2
-on client ip mptcp endpoint add 192.0.2.66 dev eth1 subflow
+on client ip mptcp endpoint add 192.0.2.66 subflow
 on client ip mptcp limits set subflow 2
 relay_start 1
 RELAYS=1 client_conf "interfaces = eth1"

@@ -44,7 +44,7 @@ later() {
 	wait_for 10 status_is client '[.relays[] | select(.state == "up")] | length == 2'
 	sleep 6 # stock is taken in between
 	equals "$(vias)" "$(sed -E 's/([0-9]+) relay2 (([0-9]+ relay3 )?)/\2\1 unknown /' <<<"$before_vias")" "subflows while relay 2 is off"
-	status_is client '[.connections[] | select(any(.subflows[]; .via == "unknown")) | .why | test("an earlier run made")] | all' ||
+	status_is client '[.connections[] | select(any(.subflows[]; .via == "unknown")) | .why | test("of an earlier run")] | all' ||
 		fail "$(status client | jq -c '[.connections[].why]')"
 	relay_start 2
 }
