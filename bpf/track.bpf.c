@@ -20,11 +20,49 @@
 
 const volatile __u64 netns_cookie; /* ours; other namespaces' sockets come by here too */
 
+struct kernfs_node {
+	__u64 id;
+} __attribute__((preserve_access_index));
+
+struct cgroup {
+	int level;
+	struct kernfs_node *kn;
+	struct cgroup *ancestors[];
+} __attribute__((preserve_access_index));
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+} __attribute__((preserve_access_index));
+
+struct sock {
+	struct sock_cgroup_data sk_cgrp_data;
+} __attribute__((preserve_access_index));
+
+struct inet_sock {
+	struct sock sk;
+} __attribute__((preserve_access_index));
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+} __attribute__((preserve_access_index));
+
+struct cred {
+	struct {
+		__u32 val;
+	} euid;
+} __attribute__((preserve_access_index));
+
+struct task_struct {
+	const struct cred *cred;
+	char comm[16];
+} __attribute__((preserve_access_index));
+
 struct mptcp_pm_data {
 	bool remote_deny_join_id0;
 } __attribute__((preserve_access_index));
 
 struct mptcp_sock {
+	struct inet_connection_sock sk;
 	__u32 token;
 	struct mptcp_pm_data pm;
 } __attribute__((preserve_access_index));
@@ -41,6 +79,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct dt_origin);
+} origins SEC(".maps");
 
 /* Keeps clang from merging both branches' loads into one through a computed context pointer, which the verifier forbids. */
 #define branch_end() asm volatile("" ::: "memory")
@@ -86,6 +131,27 @@ static __always_inline void sample(struct dt_subflow_stats *s, struct bpf_sock_o
 	s->updated_ns = bpf_ktime_get_boot_ns();
 }
 
+/* A connection's first subflow is begun by its own program; the later ones are ours, and change nothing. */
+static __always_inline void origin_note(struct mptcp_sock *msk, __u32 token)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct cgroup *cgroup = BPF_CORE_READ(msk, sk.icsk_inet.sk.sk_cgrp_data.cgroup), *ancestor;
+	struct dt_origin origin = {};
+	int level = BPF_CORE_READ(cgroup, level);
+
+	if (bpf_map_lookup_elem(&origins, &token))
+		return;
+	origin.uid = BPF_CORE_READ(task, cred, euid.val);
+	BPF_CORE_READ_STR_INTO(&origin.program, task, comm);
+	for (int i = 0; i < DT_ORIGIN_CGROUPS && i <= level; i++) {
+		if (bpf_probe_read_kernel(&ancestor, sizeof(ancestor), &cgroup->ancestors[i]) < 0)
+			break;
+		origin.cgroups[i] = BPF_CORE_READ(ancestor, kn, id);
+		origin.ncgroups = i + 1;
+	}
+	bpf_map_update_elem(&origins, &token, &origin, BPF_NOEXIST);
+}
+
 static __always_inline void follow(struct bpf_sock_ops *ops)
 {
 	struct dt_subflow_stats *known, fresh = {};
@@ -99,6 +165,8 @@ static __always_inline void follow(struct bpf_sock_ops *ops)
 	token = msk ? BPF_CORE_READ(msk, token) : 0;
 	if (!token)
 		return;
+	if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
+		origin_note(msk, token);
 	fresh.deny_join_id0 = BPF_CORE_READ(msk, pm.remote_deny_join_id0);
 	key_fill(&key, ops);
 	known = bpf_map_lookup_elem(&subflows, &key);

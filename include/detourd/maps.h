@@ -312,6 +312,39 @@ struct dt_pulse {
 	__u32 timestamps;
 };
 
+/* Cgroups that are told of one connection: the root's, and so on to its own. */
+#define DT_ORIGIN_CGROUPS 16
+
+/* Map "origins" (LRU hash by token, written by BPF): who opened a connection. */
+struct dt_origin {
+	__u32 uid; /* effective */
+	__u32 ncgroups;
+	char program[16]; /* the command's name, ended by a zero */
+	__u64 cgroups[DT_ORIGIN_CGROUPS];
+};
+
+/* --- mptcpify.bpf ----------------------------------------------------------------------------- */
+
+#define DT_MPTCPIFY_MAX 1024 /* entries a list */
+
+enum dt_mptcpify_flag {
+	DT_MPTCPIFY_CHOSEN = 1 << 0,
+	DT_MPTCPIFY_EXCEPT = 1 << 1,
+};
+
+struct dt_program {
+	char name[16];
+};
+
+/* Map "config" (array of one, written by user space, but for the count). */
+struct dt_mptcpify_config {
+	__u32 enabled;
+	__u32 by_user; /* whether such a list was given */
+	__u32 by_cgroup;
+	__u32 by_program;
+	__u64 sockets; /* made MPTCP so far */
+};
+
 /* --- inventory.bpf ---------------------------------------------------------------------------- */
 
 enum dt_record_flag {

@@ -79,6 +79,54 @@ static void take_log_level(struct dt_config *c, void *section, const char *value
 	dt_config_log_level(c, value, &config->log_level);
 }
 
+static uint64_t *part_ms(struct dt_detour_after *after)
+{
+	return &after->ms;
+}
+
+static uint64_t *part_bytes(struct dt_detour_after *after)
+{
+	return &after->bytes;
+}
+
+/* "500ms", "2s", "256kB", "1MB", "0": at once. */
+static void detour_after_take(struct dt_config *c, const char *value, struct dt_detour_after *after)
+{
+	static const struct {
+		const char *name;
+		uint64_t *(*part)(struct dt_detour_after *after);
+		unsigned factor;
+	} units[] = {{"ms", part_ms, 1},
+		     {"s", part_ms, 1000},
+		     {"B", part_bytes, 1},
+		     {"kB", part_bytes, 1000},
+		     {"MB", part_bytes, 1000000}};
+	char *unit;
+	unsigned long number = strtoul(value, &unit, 10);
+
+	if (!after->given) {
+		after->given = true;
+		after->ms = after->bytes = UINT64_MAX;
+	}
+	if (strcmp(value, "0") == 0) {
+		after->ms = after->bytes = 0;
+		return;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (value[0] >= '0' && value[0] <= '9' && number <= 1000000000 && strcmp(unit, units[i].name) == 0) {
+			if (*units[i].part(after) != UINT64_MAX)
+				dt_config_error(c, "there is a %s already", units[i].part == part_ms ? "time" : "size");
+			*units[i].part(after) = (uint64_t)number * units[i].factor;
+			return;
+		}
+	dt_config_error(c, "\"%s\" is no time (500ms, 2s) or size (256kB, 1MB)", value);
+}
+
+static void take_detour_after(struct dt_config *c, void *section, const char *value)
+{
+	detour_after_take(c, value, &((struct dt_client_config *)section)->after);
+}
+
 static void take_interface(struct dt_config *c, void *section, const char *value)
 {
 	struct dt_client_config *config = section;
@@ -98,7 +146,7 @@ static const struct dt_config_key client_keys[] = {
 	{"tunnel-priority", DT_CONFIG_ONE, false, take_tunnel_priority},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
 	{"interfaces", DT_CONFIG_LIST, false, take_interface},
-	{"detour-after", DT_CONFIG_LATER, false, NULL},
+	{"detour-after", DT_CONFIG_LIST, false, take_detour_after},
 	{"state", DT_CONFIG_LATER, false, NULL},
 };
 
@@ -179,17 +227,23 @@ static void take_public_key(struct dt_config *c, void *section, const char *valu
 		p->relay_key_pos[p->nrelay_key_pos - 1] = c->pos;
 }
 
-static void take_carrier(struct dt_config *c, void *section, const char *value)
+static bool carrier_parse(struct dt_config *c, const char *value, enum dt_carrier *out)
 {
 	static const char *const names[] = {
 		[DT_CARRIER_NAT] = "nat", [DT_CARRIER_WIREGUARD] = "wireguard", [DT_CARRIER_AUTO] = "auto"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(value, names[i]) == 0) {
-			last_relay(section)->carrier = (enum dt_carrier)i;
-			return;
+			*out = (enum dt_carrier)i;
+			return true;
 		}
 	dt_config_error(c, "\"%s\" is none of nat, wireguard, auto", value);
+	return false;
+}
+
+static void take_carrier(struct dt_config *c, void *section, const char *value)
+{
+	carrier_parse(c, value, &last_relay(section)->carrier);
 }
 
 static void take_wireguard_device(struct dt_config *c, void *section, const char *value)
@@ -249,7 +303,7 @@ static struct dt_rule_conf *last_rule(void *section)
 static void *rule_open(struct dt_config *c, void *root, const char *name)
 {
 	struct parse *p = root;
-	struct dt_rule_conf rule = {.detours = -1};
+	struct dt_rule_conf rule = {.detours = -1, .carrier = -1};
 
 	rule.name = dt_config_copy(c, name);
 	if (!dt_config_append(c, &p->config->rules, &p->config->nrules, sizeof(rule), &rule)) {
@@ -294,17 +348,107 @@ static void take_relay(struct dt_config *c, void *section, const char *value)
 		free(name.name);
 }
 
+static void take_rule_user(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_user(c, &last_rule(section)->who, value);
+}
+
+static void take_rule_cgroup(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_cgroup(c, &last_rule(section)->who, value);
+}
+
+static void take_rule_program(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_program(c, &last_rule(section)->who, value);
+}
+
+static void take_rule_carrier(struct dt_config *c, void *section, const char *value)
+{
+	enum dt_carrier carrier;
+
+	if (carrier_parse(c, value, &carrier))
+		last_rule(section)->carrier = (int)carrier;
+}
+
+static void take_rule_backup(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_bool(c, value, &last_rule(section)->backup);
+}
+
+static void take_rule_detour_after(struct dt_config *c, void *section, const char *value)
+{
+	detour_after_take(c, value, &last_rule(section)->after);
+}
+
 static const struct dt_config_key rule_keys[] = {
 	{"destination", DT_CONFIG_LIST, false, take_destination},
 	{"port", DT_CONFIG_LIST, false, take_port},
 	{"detours", DT_CONFIG_ONE, false, take_detours},
 	{"relays", DT_CONFIG_LIST, false, take_relay},
-	{"user", DT_CONFIG_LATER, false, NULL},
-	{"cgroup", DT_CONFIG_LATER, false, NULL},
-	{"program", DT_CONFIG_LATER, false, NULL},
-	{"carrier", DT_CONFIG_LATER, false, NULL},
-	{"backup", DT_CONFIG_LATER, false, NULL},
-	{"detour-after", DT_CONFIG_LATER, false, NULL},
+	{"user", DT_CONFIG_LIST, false, take_rule_user},
+	{"cgroup", DT_CONFIG_LIST, false, take_rule_cgroup},
+	{"program", DT_CONFIG_LIST, false, take_rule_program},
+	{"carrier", DT_CONFIG_ONE, false, take_rule_carrier},
+	{"backup", DT_CONFIG_ONE, false, take_rule_backup},
+	{"detour-after", DT_CONFIG_LIST, false, take_rule_detour_after},
+};
+
+/* --- [mptcp] ----------------------------------------------------------------------------------- */
+
+static struct dt_mptcp_conf *mptcp_of(void *section)
+{
+	return section;
+}
+
+static void *mptcp_open(struct dt_config *c, void *root, const char *name)
+{
+	return &((struct parse *)root)->config->mptcp;
+}
+
+static void take_mptcp_enable(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_bool(c, value, &mptcp_of(section)->enable);
+}
+
+static void take_mptcp_user(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_user(c, &mptcp_of(section)->chosen, value);
+}
+
+static void take_mptcp_cgroup(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_cgroup(c, &mptcp_of(section)->chosen, value);
+}
+
+static void take_mptcp_program(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_program(c, &mptcp_of(section)->chosen, value);
+}
+
+static void take_except_user(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_user(c, &mptcp_of(section)->except, value);
+}
+
+static void take_except_cgroup(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_cgroup(c, &mptcp_of(section)->except, value);
+}
+
+static void take_except_program(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_program(c, &mptcp_of(section)->except, value);
+}
+
+static const struct dt_config_key mptcp_keys[] = {
+	{"enable", DT_CONFIG_ONE, false, take_mptcp_enable},
+	{"user", DT_CONFIG_LIST, false, take_mptcp_user},
+	{"cgroup", DT_CONFIG_LIST, false, take_mptcp_cgroup},
+	{"program", DT_CONFIG_LIST, false, take_mptcp_program},
+	{"except-user", DT_CONFIG_LIST, false, take_except_user},
+	{"except-cgroup", DT_CONFIG_LIST, false, take_except_cgroup},
+	{"except-program", DT_CONFIG_LIST, false, take_except_program},
 };
 
 /* --- the whole --------------------------------------------------------------------------------- */
@@ -316,7 +460,7 @@ static const struct dt_config_section sections[] = {
 	{"relay", true, false, KEYS(relay_keys), relay_open, NULL},
 	{"rule", true, false, KEYS(rule_keys), rule_open, NULL},
 	{"interface", true, false, KEYS(interface_keys), interface_open, NULL},
-	{"mptcp", false, true, NULL, 0, NULL, NULL},
+	{"mptcp", false, false, KEYS(mptcp_keys), mptcp_open, NULL},
 };
 
 static void names_resolve(struct dt_config *c, struct parse *p)
@@ -368,6 +512,31 @@ static void interfaces_judge(struct dt_config *c, const struct parse *p)
 					   p->config->interface_confs[i].name);
 }
 
+/* A rule may want WireGuard over a relay whose own carrier is another: then there is a tunnel to it. */
+static void carriers_judge(struct dt_client_config *config)
+{
+	for (size_t i = 0; i < config->nrules; i++) {
+		const struct dt_rule_conf *rule = &config->rules[i];
+
+		if (rule->carrier != DT_CARRIER_WIREGUARD && rule->carrier != DT_CARRIER_AUTO)
+			continue;
+		for (size_t k = 0; k < rule->nrelays; k++)
+			config->relays[rule->relays[k]].by_rule_tunnel = true;
+		for (size_t k = 0; rule->nrelays == 0 && k < config->nrelays; k++)
+			config->relays[k].by_rule_tunnel = true;
+	}
+}
+
+bool dt_client_config_resolve(struct dt_client_config *config, int cgroup_root_fd)
+{
+	bool changed = dt_who_resolve(&config->mptcp.chosen, cgroup_root_fd);
+
+	changed = dt_who_resolve(&config->mptcp.except, cgroup_root_fd) || changed;
+	for (size_t i = 0; i < config->nrules; i++)
+		dt_who_resolve(&config->rules[i].who, cgroup_root_fd);
+	return changed;
+}
+
 static struct dt_client_config *config_new(struct dt_config *c)
 {
 	struct dt_client_config *config = calloc(1, sizeof(*config));
@@ -390,6 +559,11 @@ static int config_finish(struct dt_config *c, struct parse *p, struct dt_client_
 	names_resolve(c, p);
 	relays_judge(c, p);
 	interfaces_judge(c, p);
+	carriers_judge(p->config);
+	if (!p->config->after.given) {
+		p->config->after.ms = DT_DETOUR_AFTER_MS_DEFAULT;
+		p->config->after.bytes = DT_DETOUR_AFTER_BYTES_DEFAULT;
+	}
 	problems = c->nproblems;
 	dt_config_report(c, name, errors);
 	for (size_t i = 0; i < p->nnames; i++)
@@ -457,11 +631,14 @@ void dt_client_config_free(struct dt_client_config *config)
 		free(config->rules[i].destinations);
 		free(config->rules[i].ports);
 		free(config->rules[i].relays);
+		dt_who_fini(&config->rules[i].who);
 	}
 	for (size_t i = 0; i < config->ninterfaces; i++)
 		free(config->interfaces[i]);
 	for (size_t i = 0; i < config->ninterface_confs; i++)
 		free(config->interface_confs[i].name);
+	dt_who_fini(&config->mptcp.chosen);
+	dt_who_fini(&config->mptcp.except);
 	free(config->interfaces);
 	free(config->interface_confs);
 	free(config->relays);

@@ -23,6 +23,7 @@ static void connection_free(struct dt_connection *c, bool close_detours)
 	DL_FOREACH_SAFE(c->subflows, s, tmp)
 		dt_subflow_free(s, close_detours);
 	dt_subflows_leave_at_once(c);
+	dt_young_end(c);
 	dt_watch_forget(c);
 	if (c->doubt_wait_ns)
 		DL_DELETE2(c->pm->doubtful, c, doubt_prev, doubt_next);
@@ -53,6 +54,7 @@ static struct dt_connection *connection_new(struct dt_pm *pm, dt_mptcp_token tok
 	c->remote = *remote;
 	c->source = local->ip;
 	c->since_ns = dt_now_ns();
+	c->has_origin = dt_track_origin_take(pm->track, token, &c->origin) == 0;
 	HASH_ADD(hh, pm->connections, token, sizeof(c->token), c);
 	pm->counters[DT_PM_CONNECTIONS]++;
 	return c;
@@ -80,7 +82,7 @@ static void established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 	c->direct_established = true;
 	dt_ids_mark(&c->ids, e->local_id);
 	dt_pm_publish(pm, "connection", c, NULL, "established");
-	dt_detours_plan(c);
+	dt_young_begin(c);
 }
 
 static bool is_initial(const struct dt_connection *c, const struct dt_endpoint *local, const struct dt_endpoint *remote)

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/loop.h"
 #include "pm/accepted.h"
 #include "pm/interfaces.h"
+#include "pm/mptcpify.h"
 #include "pm/pm.h"
 
 #define TICK_MS DT_ARRIVALS_SAMPLE_MS
@@ -28,11 +31,42 @@ static int event_take(const struct nlmsghdr *nlh, void *data)
 	return 0;
 }
 
+/* As the configuration in force has it; opened when first wanted, and left open: an open hook costs nothing. */
+static void mptcpify_apply(struct dt_pm *pm)
+{
+	const struct dt_mptcp_conf *conf = &pm->config->mptcp;
+	int err = 0;
+
+	if (!pm->mptcpify && !conf->enable) {
+		pm->mptcpify_err = 0;
+		return;
+	}
+	if (!pm->mptcpify) {
+		err = dt_mptcpify_open(&pm->mptcpify, pm->takeover.netns_cookie);
+		if (err) {
+			if (err != pm->mptcpify_err)
+				dt_log_warn("[mptcp] has no effect: %s; %s", dt_mptcpify_problem(err),
+					    DT_MPTCPIFY_INSTEAD);
+			pm->mptcpify_err = err;
+			return;
+		}
+		dt_log_info("chosen programs' new sockets become MPTCP");
+	}
+	err = dt_mptcpify_configure(pm->mptcpify, conf);
+	if (err)
+		dt_log_warn("[mptcp] has no effect: %s", strerror(-err));
+	pm->mptcpify_err = err;
+}
+
 static void take_stock(struct dt_pm *pm)
 {
 	struct dt_mptcp_limits limits;
 	uint64_t begin_ns = dt_now_ns();
-	int err = dt_connections_take_stock(pm, begin_ns);
+	int err;
+
+	if (dt_client_config_resolve(pm->config, pm->cgroup_fd))
+		mptcpify_apply(pm);
+	err = dt_connections_take_stock(pm, begin_ns);
 
 	pm->counters[DT_PM_STOCKS]++;
 	pm->counters[DT_PM_STOCK_US] = (dt_now_ns() - begin_ns) / DT_US;
@@ -108,6 +142,9 @@ static void tick_due(uv_timer_t *timer)
 
 static void pm_free(struct dt_pm *pm)
 {
+	if (pm->cgroup_fd >= 0)
+		close(pm->cgroup_fd);
+	dt_mptcpify_close(pm->mptcpify);
 	dt_inventory_close(pm->inventory);
 	dt_arrivals_free(pm->arrivals);
 	dt_track_close(pm->track);
@@ -132,6 +169,7 @@ static void closing_turn(uv_timer_t *timer)
 
 	if (pm->relays_open == 0) {
 		uv_close((uv_handle_t *)&pm->missed, NULL);
+		uv_close((uv_handle_t *)&pm->growing, NULL);
 		uv_close((uv_handle_t *)&pm->leaves, NULL);
 		uv_close((uv_handle_t *)&pm->tick, tick_closed);
 	} else
@@ -147,6 +185,8 @@ static void pm_stop(void *daemon)
 	while (pm->relays)
 		dt_pm_relay_close(pm->relays);
 	dt_watch_close(pm);
+	dt_mptcpify_close(pm->mptcpify);
+	pm->mptcpify = NULL;
 	dt_accepted_free(pm);
 	dt_interfaces_fini(pm);
 	dt_network_close(&pm->network);
@@ -217,6 +257,9 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 	dt_log_set_level(pm->config->log_level);
 	uv_timer_init(loop, &pm->tick);
 	uv_timer_init(loop, &pm->missed);
+	uv_timer_init(loop, &pm->growing);
+	pm->growing.data = pm;
+	pm->cgroup_fd = dt_cgroup_open_root();
 	pm->tick.data = pm;
 	pm->missed.data = pm;
 	uv_timer_init(loop, &pm->leaves);
@@ -238,6 +281,8 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 		return err;
 	}
 	dt_timer_arm(&pm->tick, tick_due, TICK_MS, TICK_MS);
+	dt_client_config_resolve(pm->config, pm->cgroup_fd);
+	mptcpify_apply(pm);
 	take_stock(pm);
 	dt_log_info("client ready relays=%zu max-detours=%u", pm->config->nrelays, pm->config->max_detours);
 	*out = pm;
@@ -250,6 +295,7 @@ static bool same_relay(const struct dt_relay_conf *a, const struct dt_relay_conf
 {
 	return strcmp(a->name, b->name) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port &&
 	       memcmp(a->public_key, b->public_key, DT_KEY_LEN) == 0 && a->carrier == b->carrier &&
+	       a->by_rule_tunnel == b->by_rule_tunnel &&
 	       strcmp(a->wireguard_device ? a->wireguard_device : "", b->wireguard_device ? b->wireguard_device : "") ==
 		       0;
 }
@@ -327,6 +373,8 @@ static int pm_reload(void *daemon, void *config)
 	pm->config = fresh;
 	err = relays_replace(pm, fresh);
 	dt_interfaces_routes_update(pm);
+	dt_client_config_resolve(fresh, pm->cgroup_fd);
+	mptcpify_apply(pm);
 	HASH_ITER(hh, pm->connections, c, tmp)
 		dt_detours_rules_changed(c);
 	take_stock(pm);

@@ -55,12 +55,24 @@ void dt_detours_leave_draining(struct dt_connection *c)
 
 /* --- detours ----------------------------------------------------------------------------------- */
 
-static bool tunnel_use(struct dt_connection *c, struct dt_pm_relay *relay, struct dt_subflow *s,
-		       const struct dt_endpoint *server, uint64_t now_ns)
+struct dt_plan dt_connection_plan(const struct dt_connection *c)
+{
+	return dt_rules_plan(c->pm->config, &c->remote, c->has_origin ? &c->origin : NULL);
+}
+
+enum dt_carrier dt_plan_carrier(const struct dt_plan *plan, const struct dt_pm_relay *relay, uint64_t now_ns)
+{
+	if (plan->carrier == DT_CARRIER_AUTO)
+		return now_ns < relay->nat_blocked_ns ? DT_CARRIER_WIREGUARD : DT_CARRIER_NAT;
+	return plan->carrier < 0 ? dt_pm_relay_carrier(relay, now_ns) : (enum dt_carrier)plan->carrier;
+}
+
+static bool tunnel_use(struct dt_connection *c, struct dt_pm_relay *relay, const struct dt_plan *plan,
+		       struct dt_subflow *s, const struct dt_endpoint *server, uint64_t now_ns)
 {
 	struct dt_ip local;
 
-	if (dt_pm_relay_state(relay) != DT_LINK_UP ||
+	if (dt_pm_relay_state(relay) != DT_LINK_UP || !relay->tunnel ||
 	    !dt_pm_tunnel_address(relay->tunnel, dt_ip_family(&server->ip), &local))
 		return false;
 	if (!s)
@@ -70,13 +82,13 @@ static bool tunnel_use(struct dt_connection *c, struct dt_pm_relay *relay, struc
 	dt_subflow_lease_set(s, NULL);
 	s->carrier = DT_CARRIER_WIREGUARD;
 	s->server = *server;
-	s->backup_wanted = relay->conf->backup;
+	s->backup_wanted = relay->conf->backup || plan->backup;
 	return dt_subflow_join(s, now_ns);
 }
 
 /* True when this relay has, or will have in a moment, a detour of the connection. */
-static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const struct dt_endpoint *server,
-		      uint64_t now_ns)
+static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const struct dt_plan *plan,
+		      const struct dt_endpoint *server, uint64_t now_ns)
 {
 	struct dt_subflow *s = detour_at(c, relay);
 	struct dt_relay_link *link;
@@ -89,8 +101,8 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const 
 		return false;
 	if (s && now_ns < s->may_try_ns)
 		return false; /* its timer is running */
-	if (dt_pm_relay_carrier(relay, now_ns) == DT_CARRIER_WIREGUARD)
-		return tunnel_use(c, relay, s, server, now_ns);
+	if (dt_plan_carrier(plan, relay, now_ns) == DT_CARRIER_WIREGUARD)
+		return tunnel_use(c, relay, plan, s, server, now_ns);
 	if (dt_ip_is_unset(&c->source))
 		return false;
 	link = dt_pm_relay_link(relay, &c->source, &why);
@@ -104,7 +116,7 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const 
 	dt_subflow_lease_set(s, lease);
 	s->carrier = DT_CARRIER_NAT;
 	s->server = *server;
-	s->backup_wanted = relay->conf->backup;
+	s->backup_wanted = relay->conf->backup || plan->backup;
 	if (lease->state == DT_LEASE_READY)
 		return dt_subflow_join(s, now_ns);
 	if (lease->state == DT_LEASE_REFUSED) {
@@ -116,7 +128,7 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const 
 
 static void relays_plan(struct dt_connection *c, unsigned unsure, uint64_t now_ns)
 {
-	struct dt_plan plan = dt_rules_plan(c->pm->config, &c->remote);
+	struct dt_plan plan = dt_connection_plan(c);
 	unsigned used = detours_under_way(c) + unsure;
 	struct dt_endpoint server;
 
@@ -127,7 +139,7 @@ static void relays_plan(struct dt_connection *c, unsigned unsure, uint64_t now_n
 		struct dt_subflow *s = relay ? detour_at(c, relay) : NULL;
 
 		if (relay && !(s && dt_subflow_is_under_way(s)))
-			used += relay_use(c, relay, &server, now_ns);
+			used += relay_use(c, relay, &plan, &server, now_ns);
 	}
 }
 
@@ -193,6 +205,8 @@ void dt_detours_plan(struct dt_connection *c)
 	if (c->pm->stopping || c->foreign || stays_here(c))
 		return;
 	unsure = unknown_resolve(c, now_ns);
+	if (c->young)
+		return;
 	dt_plain_plan(c, now_ns);
 	relays_plan(c, unsure, now_ns);
 }
@@ -309,9 +323,17 @@ static bool is_planned(const struct dt_plan *plan, size_t index)
 	return false;
 }
 
+/* Over a carrier that is not the rule's any more. */
+static bool other_carrier(const struct dt_plan *plan, const struct dt_subflow *s)
+{
+	int wanted = plan->carrier < 0 ? (int)s->relay->conf->carrier : plan->carrier;
+
+	return wanted != DT_CARRIER_AUTO && (int)s->carrier != wanted;
+}
+
 void dt_detours_rules_changed(struct dt_connection *c)
 {
-	struct dt_plan plan = dt_rules_plan(c->pm->config, &c->remote);
+	struct dt_plan plan = dt_connection_plan(c);
 	struct dt_subflow *s, *tmp;
 	unsigned kept = 0;
 
@@ -320,12 +342,13 @@ void dt_detours_rules_changed(struct dt_connection *c)
 	DL_FOREACH_SAFE(c->subflows, s, tmp) {
 		if (!s->relay)
 			continue;
-		if (!is_planned(&plan, s->relay->index) || (dt_subflow_is_under_way(s) && kept >= plan.detours)) {
+		if (!is_planned(&plan, s->relay->index) ||
+		    (dt_subflow_is_under_way(s) && (kept >= plan.detours || other_carrier(&plan, s)))) {
 			dt_subflow_free(s, true);
 			continue;
 		}
 		kept += dt_subflow_is_under_way(s);
-		s->backup_wanted = s->relay->conf->backup;
+		s->backup_wanted = s->relay->conf->backup || plan.backup;
 		dt_subflow_prefer(s);
 	}
 	dt_plain_rules_changed(c);
@@ -429,7 +452,8 @@ void dt_detours_stir_lease(const struct dt_pm_lease *lease)
 
 /* --- explaining -------------------------------------------------------------------------------- */
 
-static void relay_why(const struct dt_connection *c, struct dt_pm_relay *relay, char *out, size_t cap)
+static void relay_why(const struct dt_connection *c, const struct dt_plan *plan, struct dt_pm_relay *relay, char *out,
+		      size_t cap)
 {
 	const struct dt_subflow *s;
 	const char *why = relay->problem;
@@ -446,7 +470,7 @@ static void relay_why(const struct dt_connection *c, struct dt_pm_relay *relay, 
 		why = "";
 	else if (dt_pm_relay_draining(relay))
 		why = dt_reason_text(DT_REASON_DRAINING);
-	else if (dt_pm_relay_carrier(relay, now_ns) == DT_CARRIER_WIREGUARD &&
+	else if (dt_plan_carrier(plan, relay, now_ns) == DT_CARRIER_WIREGUARD && relay->tunnel &&
 		 (relay->tunnel->state != DT_TUNNEL_READY || *relay->tunnel->problem))
 		why = *relay->tunnel->problem ? relay->tunnel->problem : "the tunnel is being set up";
 	else if (s && s->state == DT_SUBFLOW_WAITING)
@@ -511,7 +535,7 @@ static size_t fewer_why(const struct dt_connection *c, const struct dt_plan *pla
 
 		if (!relay)
 			continue;
-		relay_why(c, relay, why, sizeof(why));
+		relay_why(c, plan, relay, why, sizeof(why));
 		if (*why)
 			len += (size_t)snprintf(out + len, cap - len, "; %s: %s", relay->conf->name, why);
 	}
@@ -520,7 +544,7 @@ static size_t fewer_why(const struct dt_connection *c, const struct dt_plan *pla
 
 void dt_detours_why(const struct dt_connection *c, char *out, size_t cap)
 {
-	struct dt_plan plan = dt_rules_plan(c->pm->config, &c->remote);
+	struct dt_plan plan = dt_connection_plan(c);
 	unsigned have = detours_under_way(c), unknown = unknown_count(c);
 	size_t len;
 
@@ -535,6 +559,10 @@ void dt_detours_why(const struct dt_connection *c, char *out, size_t cap)
 	}
 	len = (size_t)snprintf(out, cap, "%u of %u detours%s%s", have, plan.detours, plan.rule ? " by rule " : "",
 			       plan.rule ? plan.rule->name : "");
+	if (c->young && have < plan.detours) {
+		snprintf(out + len, cap - len, "; the connection is young: see detour-after");
+		return;
+	}
 	if (unknown && len < cap)
 		len += (size_t)snprintf(out + len, cap - len,
 					"; and %u of an earlier run, not known yet over which relay", unknown);

@@ -47,6 +47,8 @@ struct dt_pm;
 struct dt_connection;
 struct dt_subflow;
 struct dt_leaving;
+struct dt_mptcpify;
+struct dt_plan;
 struct dt_accepted;
 
 /* Source addresses with a rule and a table of ours; more get none. See interfaces.c. */
@@ -177,7 +179,11 @@ struct dt_connection {
 	uint64_t number;	  /* the id shown to users */
 	struct dt_endpoint local; /* of the initial subflow */
 	struct dt_endpoint remote;
-	struct dt_ip source;	 /* where new subflows start: local.ip while the host has it; unset: no way out */
+	struct dt_ip source; /* where new subflows start: local.ip while the host has it; unset: no way out */
+	bool has_origin;     /* who opened it is known */
+	struct dt_origin origin;
+	bool young; /* detours come after a while: see detour-after */
+	struct dt_connection *young_prev, *young_next;
 	bool foreign;		 /* under the kernel's path manager: made before ours took over; left alone */
 	bool deny_join_id0;	 /* the server wants no joins at remote (C flag) */
 	bool direct_established; /* the initial subflow lives */
@@ -331,6 +337,13 @@ void dt_watch_wake(struct dt_connection *c);
 void dt_watch_timed_out(struct dt_connection *c, const struct dt_endpoint *local, const struct dt_endpoint *remote);
 void dt_watch_forget(struct dt_connection *c);
 
+/* --- young.c ----------------------------------------------------------------------------------- */
+
+/* A new connection: planned at once, or once it has lived or moved as its rule says. */
+void dt_young_begin(struct dt_connection *c);
+/* It grew up, or is over. */
+void dt_young_end(struct dt_connection *c);
+
 /* --- detours.c --------------------------------------------------------------------------------- */
 
 /* Makes the subflows this connection should have and has not. */
@@ -363,6 +376,8 @@ void dt_detours_network_changed(struct dt_connection *c, bool link_returned, uin
 void dt_detours_homeless_end(struct dt_connection *c, uint64_t now_ns);
 /* Ends detours beyond what the rules in force give this connection, then plans. */
 void dt_detours_rules_changed(struct dt_connection *c);
+/* Which carrier joins over this relay use for a connection with this plan. */
+enum dt_carrier dt_plan_carrier(const struct dt_plan *plan, const struct dt_pm_relay *relay, uint64_t now_ns);
 /* In words, why this connection has no more detours. */
 void dt_detours_why(const struct dt_connection *c, char *out, size_t cap);
 
@@ -399,9 +414,15 @@ struct dt_plan {
 	unsigned detours;
 	const size_t *relays; /* in order of preference; NULL: all, in file order */
 	size_t nrelays;
+	int carrier; /* enum dt_carrier; -1: the relay's own */
+	bool backup; /* on top of the relay's own */
+	struct dt_detour_after after;
 };
-/* First match wins. Pure. */
-struct dt_plan dt_rules_plan(const struct dt_client_config *config, const struct dt_endpoint *remote);
+/* First match wins. origin NULL: who opened the connection is unknown, and rules that ask match not. Pure. */
+struct dt_plan dt_rules_plan(const struct dt_client_config *config, const struct dt_endpoint *remote,
+			     const struct dt_origin *origin);
+/* Of this connection. */
+struct dt_plan dt_connection_plan(const struct dt_connection *c);
 
 /* --- the whole --------------------------------------------------------------------------------- */
 
@@ -439,7 +460,12 @@ struct dt_pm {
 	uv_timer_t tick;
 	uv_timer_t leaves; /* of `leaving` */
 	struct dt_connection *leaving;
-	uv_timer_t missed; /* events were lost: stock is taken when it fires */
+	uv_timer_t growing; /* of `young` */
+	struct dt_connection *young;
+	int cgroup_fd;		      /* the cgroup tree's root; -1: none */
+	struct dt_mptcpify *mptcpify; /* NULL: not wanted yet, or not to be had */
+	int mptcpify_err;	      /* why [mptcp] has no effect; 0: it has */
+	uv_timer_t missed;	      /* events were lost: stock is taken when it fires */
 	struct dt_takeover takeover;
 	struct dt_track *track;
 	struct dt_arrivals *arrivals;

@@ -465,7 +465,7 @@ int dt_pm_relay_open(struct dt_pm *pm, const struct dt_relay_conf *conf, size_t 
 		free(relay);
 		return err;
 	}
-	err = conf->carrier == DT_CARRIER_NAT ? 0 : dt_pm_tunnel_new(&relay->tunnel, relay);
+	err = conf->carrier == DT_CARRIER_NAT && !conf->by_rule_tunnel ? 0 : dt_pm_tunnel_new(&relay->tunnel, relay);
 	if (err) {
 		free(relay);
 		return err;

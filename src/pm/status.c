@@ -3,6 +3,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "pm/mptcpify.h"
 #include "pm/pm.h"
 
 static const char *const counter_names[DT_PM_COUNTERS] = {
@@ -142,6 +143,9 @@ json_t *dt_pm_status(void *data)
 		json_array_append_new(connections, connection_status(pm, c));
 	for (int i = 0; i < DT_PM_COUNTERS; i++)
 		json_object_set_new(counters, counter_names[i], json_integer((json_int_t)pm->counters[i]));
+	if (pm->mptcpify)
+		json_object_set_new(counters, "sockets_made_mptcp",
+				    json_integer((json_int_t)dt_mptcpify_sockets(pm->mptcpify)));
 	return json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays, "connections",
 			 connections, "counters", counters);
 }

@@ -343,6 +343,13 @@ static void carrier_change(struct dt_subflow *s, uint64_t now_ns)
 	}
 }
 
+static bool carrier_is_auto(const struct dt_subflow *s)
+{
+	int by_rule = dt_connection_plan(s->connection).carrier;
+
+	return by_rule < 0 ? s->relay->conf->carrier == DT_CARRIER_AUTO : by_rule == DT_CARRIER_AUTO;
+}
+
 static void join_overdue(uv_timer_t *timer)
 {
 	struct dt_subflow *s = timer->data;
@@ -351,7 +358,7 @@ static void join_overdue(uv_timer_t *timer)
 	c->pm->counters[DT_PM_JOIN_TIMEOUT]++;
 	subflow_remove(s);
 	subflow_idle(s, DT_END_TIMEOUT, 0, dt_now_ns());
-	if (s->relay && s->relay->conf->carrier == DT_CARRIER_AUTO)
+	if (s->relay && s->relay->tunnel && carrier_is_auto(s))
 		carrier_change(s, dt_now_ns());
 	dt_detours_plan(c);
 }

@@ -4,13 +4,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <mntent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bpf.h"
+#include "base/cgroup.h"
 #include "base/log.h"
 #include "track.skel.h"
 
@@ -22,25 +21,6 @@ struct dt_track {
 	void *data;
 };
 
-/* The root of the cgroup2 tree, wherever it is mounted. */
-static int cgroup_open(void)
-{
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent *entry;
-	int fd = -ENOENT;
-
-	if (!mounts)
-		return -errno;
-	while (fd == -ENOENT && (entry = getmntent(mounts)))
-		if (strcmp(entry->mnt_type, "cgroup2") == 0) {
-			fd = open(entry->mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-			if (fd < 0)
-				fd = -errno;
-		}
-	endmntent(mounts);
-	return fd;
-}
-
 int dt_track_open(struct dt_track **out, uint64_t netns_cookie)
 {
 	struct dt_track *t = calloc(1, sizeof(*t));
@@ -49,7 +29,7 @@ int dt_track_open(struct dt_track **out, uint64_t netns_cookie)
 	if (!t)
 		return -ENOMEM;
 	dt_bpf_log_to_ours();
-	t->cgroup_fd = cgroup_open();
+	t->cgroup_fd = dt_cgroup_open_root();
 	if (t->cgroup_fd < 0) {
 		err = t->cgroup_fd;
 		dt_log_err("no cgroup2 file system is mounted: %s; mount one: mount -t cgroup2 none /sys/fs/cgroup",
@@ -114,6 +94,16 @@ void dt_track_adopt(const struct dt_track *t, const struct dt_endpoint *local, c
 	struct dt_subflow_stats stats = {.token = token, .state = BPF_TCP_ESTABLISHED};
 
 	bpf_map_update_elem(bpf_map__fd(t->skel->maps.subflows), &key, &stats, BPF_NOEXIST);
+}
+
+int dt_track_origin_take(const struct dt_track *t, uint32_t token, struct dt_origin *out)
+{
+	int fd = bpf_map__fd(t->skel->maps.origins);
+
+	if (bpf_map_lookup_elem(fd, &token, out) < 0)
+		return -ENOENT;
+	bpf_map_delete_elem(fd, &token);
+	return 0;
 }
 
 void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote)

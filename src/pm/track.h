@@ -21,6 +21,9 @@ void dt_track_adopt(const struct dt_track *t, const struct dt_endpoint *local, c
 		    uint32_t token);
 void dt_track_forget(const struct dt_track *t, const struct dt_endpoint *local, const struct dt_endpoint *remote);
 
+/* Who opened this connection; -ENOENT: unknown (it is older than track.bpf, say). It is forgotten with this. */
+int dt_track_origin_take(const struct dt_track *t, uint32_t token, struct dt_origin *out);
+
 /* The kernel does not report every connection's end by netlink; the end of its subflows it does, here. */
 typedef void (*dt_track_event_fn)(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token,
 				  enum dt_subflow_happening what, void *data);

@@ -36,7 +36,7 @@ Test(rules, first_match_wins)
 		struct dt_plan plan;
 
 		dt_endpoint_parse(&remote, rows[i].remote);
-		plan = dt_rules_plan(config, &remote);
+		plan = dt_rules_plan(config, &remote, NULL);
 		cr_assert_eq(plan.detours, rows[i].detours, "%s: %u detours", rows[i].remote, plan.detours);
 		cr_assert_eq(plan.nrelays, rows[i].nrelays, "%s: %zu relays", rows[i].remote, plan.nrelays);
 		if (rows[i].rule)
@@ -48,7 +48,48 @@ Test(rules, first_match_wins)
 	struct dt_plan plan;
 
 	dt_endpoint_parse(&remote, "8.8.8.8:22");
-	plan = dt_rules_plan(config, &remote);
+	plan = dt_rules_plan(config, &remote, NULL);
 	cr_assert(plan.relays && plan.relays[0] == 1 && plan.relays[1] == 0, "the order given is the preference");
+	dt_client_config_free(config);
+}
+
+Test(rules, who_opened_the_connection)
+{
+	static const char who[] = "[client]\nprivate-key-file = /k\n"
+				  "[rule a]\nuser = 7, 8\nprogram = curl\n"
+				  "[rule b]\ncgroup = /x/y, user-1000.slice\n"
+				  "[rule c]\nprogram = fifteen-bytes15\ndetour-after = 2s, 1MB\n";
+	static const struct {
+		struct dt_origin origin;
+		const char *rule;
+	} rows[] = {
+		{{.uid = 7, .program = "curl"}, "a"},
+		{{.uid = 7, .program = "curly"}, NULL},
+		{{.uid = 9, .program = "curl"}, NULL},
+		{{.uid = 8, .program = "wget", .ncgroups = 3, .cgroups = {1, 70, 71}}, "b"},
+		{{.ncgroups = 2, .cgroups = {1, 80}}, "b"},
+		{{.ncgroups = 1, .cgroups = {1, 80}}, NULL},
+		{{.ncgroups = 0}, NULL},
+		{{.program = "fifteen-bytes15"}, "c"},
+	};
+	struct dt_client_config *config = NULL;
+	struct dt_endpoint remote;
+	struct dt_plan plan;
+
+	cr_assert_eq(dt_client_config_parse(&config, "t", who, strlen(who), stderr), 0);
+	cr_assert_str_eq(config->rules[1].who.cgroups[1].path, "/user.slice/user-1000.slice");
+	config->rules[1].who.cgroups[0].id = 70;
+	config->rules[1].who.cgroups[1].id = 80;
+	dt_endpoint_parse(&remote, "203.0.113.5:443");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		plan = dt_rules_plan(config, &remote, &rows[i].origin);
+		if (rows[i].rule)
+			cr_assert(plan.rule && strcmp(plan.rule->name, rows[i].rule) == 0, "row %zu", i);
+		else
+			cr_assert_null(plan.rule, "row %zu", i);
+	}
+	cr_assert(plan.after.ms == 2000 && plan.after.bytes == 1000000);
+	cr_assert_null(dt_rules_plan(config, &remote, NULL).rule, "nobody's connection is in no list");
+	cr_assert_eq(dt_rules_plan(config, &remote, NULL).after.ms, DT_DETOUR_AFTER_MS_DEFAULT);
 	dt_client_config_free(config);
 }

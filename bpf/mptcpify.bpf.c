@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Makes chosen programs' new TCP sockets MPTCP ones, though they did not ask: update_socket_protocol() is where the
+ * kernel lets itself be told so (net/socket.c, Linux 6.6). Only this network namespace's.
+ */
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "detourd/maps.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define SOCK_STREAM 1
+#define SOCK_TYPE_MASK 0xf /* the rest is SOCK_CLOEXEC and SOCK_NONBLOCK */
+#define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
+
+const volatile __u64 netns_cookie;
+const volatile __u32 daemon_tgid;
+
+struct net {
+	__u64 net_cookie;
+} __attribute__((preserve_access_index));
+
+struct nsproxy {
+	struct net *net_ns;
+} __attribute__((preserve_access_index));
+
+struct task_struct {
+	struct nsproxy *nsproxy;
+} __attribute__((preserve_access_index));
+
+/* What is listed, in one map for each kind; written by user space. The value is enum dt_mptcpify_flag. */
+#define LIST(name, key_type)                          \
+	struct {                                      \
+		__uint(type, BPF_MAP_TYPE_HASH);      \
+		__uint(max_entries, DT_MPTCPIFY_MAX); \
+		__type(key, key_type);                \
+		__type(value, __u32);                 \
+	} name SEC(".maps")
+
+LIST(users, __u32);
+LIST(cgroups, __u64);
+LIST(programs, struct dt_program);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct dt_mptcpify_config);
+} config SEC(".maps");
+
+static __always_inline __u32 flags_of(void *list, const void *key)
+{
+	const __u32 *flags = bpf_map_lookup_elem(list, key);
+
+	return flags ? *flags : 0;
+}
+
+static __always_inline __u32 cgroup_flags(void)
+{
+	__u32 flags = 0;
+
+	for (int level = 0; level < DT_ORIGIN_CGROUPS; level++) {
+		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
+
+		if (!id)
+			break;
+		flags |= flags_of(&cgroups, &id);
+	}
+	return flags;
+}
+
+static __always_inline bool is_chosen(const struct dt_mptcpify_config *conf)
+{
+	struct dt_program program = {};
+	__u32 uid = (__u32)bpf_get_current_uid_gid();
+	__u32 user, cgroup, prog;
+
+	bpf_get_current_comm(program.name, sizeof(program.name));
+	user = flags_of(&users, &uid);
+	cgroup = cgroup_flags();
+	prog = flags_of(&programs, &program);
+	if ((user | cgroup | prog) & DT_MPTCPIFY_EXCEPT)
+		return false;
+	return (!conf->by_user || user & DT_MPTCPIFY_CHOSEN) && (!conf->by_cgroup || cgroup & DT_MPTCPIFY_CHOSEN) &&
+	       (!conf->by_program || prog & DT_MPTCPIFY_CHOSEN);
+}
+
+SEC("fmod_ret/update_socket_protocol")
+int BPF_PROG(mptcpify, int family, int type, int protocol)
+{
+	struct task_struct *task;
+	struct dt_mptcpify_config *conf;
+	__u32 zero = 0;
+
+	if ((family != AF_INET && family != AF_INET6) || (type & SOCK_TYPE_MASK) != SOCK_STREAM ||
+	    (protocol != 0 && protocol != IPPROTO_TCP))
+		return protocol;
+	conf = bpf_map_lookup_elem(&config, &zero);
+	if (!conf || !conf->enabled || bpf_get_current_pid_tgid() >> 32 == daemon_tgid)
+		return protocol;
+	task = (struct task_struct *)bpf_get_current_task();
+	if (BPF_CORE_READ(task, nsproxy, net_ns, net_cookie) != netns_cookie || !is_chosen(conf))
+		return protocol;
+	__sync_fetch_and_add(&conf->sockets, 1);
+	return IPPROTO_MPTCP;
+}
+
+char LICENSE[] SEC("license") = "GPL";
