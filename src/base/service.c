@@ -138,6 +138,27 @@ static void signals_open(struct service *s, uv_loop_t *loop)
 	uv_signal_start(&s->drain, drain_asked, SIGUSR1);
 }
 
+static void handle_count(uv_handle_t *handle, void *count)
+{
+	++*(unsigned *)count;
+}
+
+/* Until every handle is closed. A look-up of a name cannot be called back: a stop does not wait for it. */
+static void loop_run(uv_loop_t *loop, int code)
+{
+	unsigned handles = 1;
+
+	while (handles && uv_run(loop, UV_RUN_ONCE)) {
+		handles = 0;
+		uv_walk(loop, handle_count, &handles);
+	}
+	if (uv_loop_close(loop) == UV_EBUSY) {
+		/* exit() would wait for its thread */
+		fflush(NULL);
+		_exit(code);
+	}
+}
+
 int dt_service_run(const struct dt_mode *mode, const char *config_path)
 {
 	struct service s = {.mode = mode, .config_path = config_path};
@@ -162,7 +183,6 @@ int dt_service_run(const struct dt_mode *mode, const char *config_path)
 		signals_close(&s);
 	else
 		supervisor_tell("READY=1");
-	uv_run(&loop, UV_RUN_DEFAULT);
-	uv_loop_close(&loop);
+	loop_run(&loop, err ? 1 : 0);
 	return err ? 1 : 0;
 }

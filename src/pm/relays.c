@@ -401,12 +401,11 @@ static void resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *result)
 	struct dt_endpoint remote;
 
 	free(req);
-	relay->resolving = NULL;
-	if (relay->closing) {
+	if (!relay) { /* it did not wait for the answer */
 		uv_freeaddrinfo(result);
-		relay_unref(relay);
 		return;
 	}
+	relay->resolving = NULL;
 	relay->handles--;
 	if (status < 0 || dt_endpoint_from_sockaddr(&remote, result->ai_addr) < 0) {
 		snprintf(relay->problem, sizeof(relay->problem), "cannot resolve %s: %s", relay->conf->host,
@@ -505,8 +504,12 @@ void dt_pm_relay_close(struct dt_pm_relay *relay)
 	dt_pm_tunnel_free(relay->tunnel, true);
 	relay->tunnel = NULL;
 	relay->closing = true;
-	if (relay->resolving)
+	if (relay->resolving) {
 		uv_cancel((uv_req_t *)relay->resolving);
+		relay->resolving->data = NULL;
+		relay->resolving = NULL;
+		relay->handles--;
+	}
 	DL_FOREACH_SAFE(relay->links, link, tmp)
 		link_close(link, true);
 	uv_close((uv_handle_t *)&relay->retry, retry_closed);

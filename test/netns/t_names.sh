@@ -51,3 +51,30 @@ code=0
 echo nonsense | "$DETOURD" pubkey 2>"$TMP/usage.txt" || code=$?
 equals "$code" 1 "exit code of pubkey with a bad key"
 equals "$("$DETOURD" genkey | wc -c)" 45 "length of a key with its newline"
+
+say "a stop does not wait for a name server that does not answer"
+on server nft -f - <<-NFT
+	table ip t { chain i { type filter hook input priority 0
+		udp dport 53 drop
+	}
+	}
+NFT
+echo "nameserver $SERVER4" >"$TMP/resolv.conf"
+sed "s|^endpoint = .*|endpoint = relay.example.org:45672|; s|^control = .*|control = $TMP/waits.sock|" "$TMP/client.conf" >"$TMP/waits.conf"
+cat >"$TMP/waits" <<-WAITS
+	#!/bin/sh
+	mount --bind "$TMP/resolv.conf" /etc/resolv.conf
+	exec "$DETOURD" "\$@"
+WAITS
+chmod +x "$TMP/waits"
+stop client
+nsenter --net="/run/netns/$PREFIX-client" -- unshare -m "$TMP/waits" -c "$TMP/waits.conf" 2>"$TMP/waits.log" &
+disown
+waits=$!
+wait_for 10 status_is waits '.relays[0].reason | test("resolving")'
+sleep 0.3
+begin=$(now_ms)
+kill $waits
+wait_for 10 gone $waits
+at_most $(($(now_ms) - begin)) $((1500 * ${SLOWNESS:-1})) "ms until it had stopped"
+equals "$(on client sysctl -n net.mptcp.pm_type)" 0 "the path manager is put back"
