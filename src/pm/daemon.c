@@ -66,14 +66,13 @@ static void take_stock(struct dt_pm *pm)
 
 	if (dt_client_config_resolve(pm->config, pm->cgroup_fd))
 		mptcpify_apply(pm);
+	if (dt_mptcp_limits_get(&pm->mptcp, &limits) == 0)
+		pm->add_addr_accepted = limits.add_addr_accepted;
 	err = dt_connections_take_stock(pm, begin_ns);
-
 	pm->counters[DT_PM_STOCKS]++;
 	pm->counters[DT_PM_STOCK_US] = (dt_now_ns() - begin_ns) / DT_US;
 	if (err)
 		dt_log_warn("cannot list MPTCP connections: %s", strerror(-err));
-	if (dt_mptcp_limits_get(&pm->mptcp, &limits) == 0)
-		pm->add_addr_accepted = limits.add_addr_accepted;
 }
 
 static void missed_due(uv_timer_t *timer)

@@ -130,8 +130,10 @@ static int source_route_add(struct dt_pm *pm, const struct dt_plain_source *sour
 		err = dt_rt_rule_specific(nl, true, &source->ip, pm->config->tunnel_priority);
 	if (err == 0)
 		err = dt_rt_rule(nl, true, &source->ip, table, pm->config->tunnel_priority);
-	if (err)
+	if (err) {
+		dt_rt_rule_specific(nl, false, &source->ip, pm->config->tunnel_priority);
 		return err;
+	}
 	pm->source_routes[pm->nsource_routes++] = (struct dt_source_route){source->ip, source->ifindex, *via};
 	dt_log_info("routing by source address interface=%s table=%u", source->interface, table);
 	return 0;

@@ -43,8 +43,9 @@ flow_end
 
 say "one of two"
 on client ip mptcp limits set subflow 2 add_addr_accepted 1
-wait_for 10 status_is client '.counters.joins == 0'
-sleep 6 # the limits are read again with the inventory
+equals "$(counter client joins)" 0 joins
+kill -HUP "$(cat "$TMP/client.pid")" # or within 5 s: the limits are read again with the inventory
+wait_for 5 grep -q reloaded "$TMP/client.log"
 flow
 wait_for 5 plain_to 203.0.113.3 2
 plain_to 203.0.113.4 0 || fail "more joined than add_addr_accepted allows"
