@@ -485,6 +485,7 @@ struct dt_pm {
 	struct dt_connection *connections;
 	struct dt_connection *doubtful;
 	struct dt_control *control;
+	struct dt_endpoint spare; /* a local port that was free after the last join; port 0: none */
 	uint64_t next_number;
 	uint64_t counters[DT_PM_COUNTERS];
 	bool stopping;

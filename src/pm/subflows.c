@@ -494,6 +494,16 @@ static int port_find(struct dt_endpoint *local)
 	return err;
 }
 
+/* Found beforehand, while no join waited for it. Whoever took it since makes the join fail with EADDRINUSE. */
+static int port_take(struct dt_pm *pm, struct dt_endpoint *local)
+{
+	if (!pm->spare.port || !dt_ip_equal(&pm->spare.ip, &local->ip))
+		return port_find(local);
+	local->port = pm->spare.port;
+	pm->spare.port = 0;
+	return 0;
+}
+
 static int ends_choose(struct dt_subflow *s)
 {
 	struct dt_connection *c = s->connection;
@@ -530,14 +540,19 @@ static int join_send(struct dt_subflow *s)
 	if (err == 0)
 		err = -EADDRINUSE;
 	for (int i = 0; err == -EADDRINUSE && i < PORT_TRIES; i++) {
-		err = port_find(&s->local);
+		err = port_take(c->pm, &s->local);
 		if (err == 0)
 			err = dt_mptcp_subflow_create(&c->pm->mptcp, c->token, s->id, s->backup_wanted, &s->local,
 						      &s->remote);
 	}
-	if (err)
+	if (err) {
 		dt_ids_free(&c->ids, s->id);
-	return err;
+		return err;
+	}
+	c->pm->spare.ip = s->local.ip;
+	if (port_find(&c->pm->spare) < 0)
+		c->pm->spare.port = 0;
+	return 0;
 }
 
 bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
