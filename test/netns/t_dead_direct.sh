@@ -24,23 +24,34 @@ none_at_server() { [ "$(at_server $CLIENT4)" = 0 ]; }
 gap() { on client python3 "$(dirname "$0")/gap.py" "$@"; }
 
 given=0
-try() { # DIRECTION WAY
-	local direction=$1 way=$2 pid begin
-	gap $direction $SERVER4 7000 2.5 >"$TMP/gap" &
+# once DIRECTION WAY: sets $let_go and $gap, both in ms
+once() {
+	local pid begin
+	gap "$1" $SERVER4 7000 2.5 >"$TMP/gap" &
 	pid=$!
 	wait_for 8 both_there
 	sleep 0.7
-	hole $way
+	hole "$2"
 	wait_for 8 status_is client ".counters.subflows_given_up > $given"
-	begin=$(now_ms)
-	wait_for 3 none_at_server
-	[ "$(at_server "$(relay4 1)")" = 1 ] || fail "it let go the whole connection"
-	at_most $(($(now_ms) - begin)) $((2000 * ${SLOWNESS:-1})) "$direction, $way ways: ms until the server let it go"
 	given=$(counter client subflows_given_up)
+	begin=$(now_ms)
+	until none_at_server || [ $(($(now_ms) - begin)) -gt 2000 ]; do sleep 0.01; done
+	let_go=$(($(now_ms) - begin))
+	[ "$(at_server "$(relay4 1)")" = 1 ] || let_go="the whole connection"
 	wait $pid
-	# what the kernel needs by itself is 210 ms and more; this machine may be busy
-	at_most "$(cat "$TMP/gap")" $((400 * ${SLOWNESS:-1})) "$direction, $way ways: gap in ms"
+	gap=$(cat "$TMP/gap")
 	mend
+}
+# The kernel waits for its time-out, which is never below 200 ms, and does not send a RM_ADDR again that a full queue
+# dropped. A busy machine gets three tries.
+try() {
+	local tries
+	for tries in 1 2 3; do
+		once "$@"
+		say "$1, lost $2 ways: the gap was $gap ms, the server let go after $let_go ms"
+		if awk "BEGIN { exit !($gap < 200 * ${SLOWNESS:-1}) }" && [ "$let_go" -lt 2000 ] 2>/dev/null; then return; fi
+	done
+	fail "$1, lost $2 ways: not in $tries tries"
 }
 try up both
 try down both
