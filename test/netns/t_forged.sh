@@ -9,7 +9,7 @@ RELAYS=1 client_conf
 client_start
 relays_up 1
 server_iperf
-on client mptcpize run iperf3 -c $SERVER4 -t 20 >/dev/null &
+on client mptcpize run iperf3 -c $SERVER4 -t $((20 * ${SLOWNESS:-1})) >/dev/null &
 iperf=$!
 # the data connection
 carrying='.connections[].subflows[] | select(.via == "relay1" and .state == "established" and .bytes_acked > 2000000)'
