@@ -543,8 +543,11 @@ bool dt_config_log_level(struct dt_config *c, const char *text, enum dt_log_leve
 bool dt_config_append(struct dt_config *c, void *array_ptr, size_t *count, size_t size, const void *item)
 {
 	void **array = array_ptr;
-	char *grown = reallocarray(*array, *count + 1, size);
+	char *grown = *array;
 
+	/* doubling: a power of two is full */
+	if ((*count & (*count - 1)) == 0)
+		grown = reallocarray(*array, *count ? 2 * *count : 1, size);
 	if (!grown) {
 		dt_config_error(c, "out of memory");
 		return false;

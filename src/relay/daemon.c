@@ -218,8 +218,9 @@ static int dataplane_start(struct dt_relay *r)
 	if (err)
 		return err;
 	err = dt_permission_check(r, config);
-	if (err == 0)
-		err = dt_dataplane_configure(r->dataplane, config);
+	if (err)
+		return err;
+	err = dt_dataplane_configure(r->dataplane, config);
 	if (err == 0)
 		err = dt_leases_new(&r->leases, dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), config->max_leases,
 				    config->ports);
