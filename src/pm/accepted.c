@@ -11,6 +11,9 @@
 
 /* Only one announcement may be under way to a peer: the next follows so much later. */
 #define TELL_MS 200
+/* A busy peer drops what comes too soon: what it has not joined is said again, so often and so much later. */
+#define ROUNDS 3
+#define ROUND_NS (1 * DT_SEC)
 /* An address is refused until the application has accepted the connection. */
 #define ANNOUNCE_TRIES 50
 
@@ -19,7 +22,11 @@ struct accepted {
 	struct dt_endpoint local; /* of the initial subflow */
 	unsigned joined;	  /* additional subflows */
 	unsigned stock;		  /* inventory that last saw it */
-	uint32_t told[8];	  /* bitmap of the endpoints' ids that its peer knows */
+	uint32_t told[8];	  /* bitmap of the endpoints' ids that its peer has been told of */
+	uint32_t said[8];	  /* in this round */
+	uint32_t met[8];	  /* it has joined there */
+	unsigned rounds;
+	uint64_t again_ns; /* when the next round begins */
 	unsigned tries;
 	bool telling;
 	struct accepted *prev, *next; /* among those with something left to tell */
@@ -86,17 +93,17 @@ static void endpoints_read(struct dt_pm *pm)
 		dt_log_debug("cannot read the endpoints of ip mptcp");
 }
 
-static bool is_told(const struct accepted *a, uint8_t id)
+static bool has_bit(const uint32_t *bits, uint8_t id)
 {
-	return a->told[id / 32] & 1U << id % 32;
+	return bits[id / 32] & 1U << id % 32;
 }
 
-static void told_set(struct accepted *a, uint8_t id, bool told)
+static void bit_set(uint32_t *bits, uint8_t id, bool value)
 {
-	if (told)
-		a->told[id / 32] |= 1U << id % 32;
+	if (value)
+		bits[id / 32] |= 1U << id % 32;
 	else
-		a->told[id / 32] &= ~(1U << id % 32);
+		bits[id / 32] &= ~(1U << id % 32);
 }
 
 static bool to_tell(const struct accepted *a, const struct dt_mptcp_endpoint *e)
@@ -119,12 +126,14 @@ static bool take_back(struct dt_pm *pm, struct accepted *a)
 	for (unsigned id = 1; id < 256; id++) {
 		int err;
 
-		if (!is_told(a, (uint8_t)id) || is_endpoint(pm->accepted, a, id))
+		if (!has_bit(a->told, (uint8_t)id) || is_endpoint(pm->accepted, a, id))
 			continue;
 		err = dt_mptcp_remove(&pm->mptcp, a->token, (uint8_t)id);
 		if (err)
 			dt_log_debug("cannot take an address back: %s (%s)", strerror(-err), pm->mptcp.commands.error);
-		told_set(a, (uint8_t)id, false);
+		bit_set(a->told, (uint8_t)id, false);
+		bit_set(a->said, (uint8_t)id, false);
+		bit_set(a->met, (uint8_t)id, false);
 		return true;
 	}
 	return false;
@@ -135,7 +144,7 @@ static bool announce(struct dt_pm *pm, struct accepted *a)
 	const struct dt_mptcp_endpoint *e = pm->accepted->endpoints, *end = e + pm->accepted->nendpoints;
 	int err;
 
-	while (e < end && (!to_tell(a, e) || is_told(a, e->id)))
+	while (e < end && (!to_tell(a, e) || has_bit(a->said, e->id)))
 		e++;
 	if (e == end)
 		return false;
@@ -145,10 +154,32 @@ static bool announce(struct dt_pm *pm, struct accepted *a)
 	if (err)
 		dt_log_debug("cannot announce an address: %s (%s)", strerror(-err), pm->mptcp.commands.error);
 	else
-		pm->counters[DT_PM_ANNOUNCED]++;
-	told_set(a, e->id, true);
+		pm->counters[DT_PM_ANNOUNCED] += !has_bit(a->told, e->id);
+	bit_set(a->told, e->id, true);
+	bit_set(a->said, e->id, true);
 	a->tries = 0;
 	return true;
+}
+
+/* All is said. False: and joined, or it was said often enough. */
+static bool round_begin(struct accepted *a, uint64_t now_ns)
+{
+	bool heard = true;
+
+	for (size_t i = 0; i < sizeof(a->said) / sizeof(a->said[0]); i++)
+		heard = heard && !(a->said[i] & ~a->met[i]);
+	if (heard || a->rounds++ >= ROUNDS)
+		return false;
+	memcpy(a->said, a->met, sizeof(a->said));
+	a->again_ns = now_ns + ROUND_NS;
+	return true;
+}
+
+static void rounds_restart(struct dt_accepted *all, struct accepted *a)
+{
+	a->rounds = 0;
+	a->again_ns = 0;
+	telling_set(all, a, true);
 }
 
 /* One word to each peer, then a pause. */
@@ -156,12 +187,13 @@ static void telling_due(uv_timer_t *timer)
 {
 	struct dt_pm *pm = timer->data;
 	struct accepted *a, *tmp;
+	uint64_t now_ns = dt_now_ns();
 
 	if (!pm->accepted->telling)
 		return;
 	endpoints_read(pm);
 	DL_FOREACH_SAFE(pm->accepted->telling, a, tmp)
-		if (!take_back(pm, a) && !announce(pm, a))
+		if (now_ns >= a->again_ns && !take_back(pm, a) && !announce(pm, a) && !round_begin(a, now_ns))
 			telling_set(pm->accepted, a, false);
 	if (pm->accepted->telling)
 		dt_timer_arm(timer, telling_due, TELL_MS, 0);
@@ -188,7 +220,7 @@ static void endpoints_compare(struct dt_pm *pm)
 	if (nbefore == all->nendpoints && memcmp(before, all->endpoints, nbefore * sizeof(before[0])) == 0)
 		return;
 	HASH_ITER(hh, all->all, a, tmp)
-		telling_set(all, a, true);
+		rounds_restart(all, a);
 	telling_begin(pm);
 }
 
@@ -203,7 +235,9 @@ void dt_accepted_established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 	/* the inventory may have been faster; or the token is used again */
 	a->local = e->local;
 	memset(a->told, 0, sizeof(a->told));
-	telling_set(pm->accepted, a, true);
+	memset(a->said, 0, sizeof(a->said));
+	memset(a->met, 0, sizeof(a->met));
+	rounds_restart(pm->accepted, a);
 	telling_begin(pm);
 }
 
@@ -215,6 +249,7 @@ static void joined(struct dt_pm *pm, struct accepted *a, const struct dt_mptcp_e
 	int err;
 
 	a->joined++;
+	bit_set(a->met, e->local_id, true);
 	if (dt_mptcp_limits_get(&pm->mptcp, &limits) < 0 || a->joined <= limits.subflows)
 		return;
 	err = dt_sock_diag_destroy(&pm->diag, &e->local, &e->remote);
@@ -267,7 +302,8 @@ void dt_accepted_seen(struct dt_pm *pm, const struct dt_subflow_record *r)
 		/* an earlier run has told its peer */
 		for (size_t i = 0; i < pm->accepted->nendpoints; i++)
 			if (to_tell(a, &pm->accepted->endpoints[i]))
-				told_set(a, pm->accepted->endpoints[i].id, true);
+				bit_set(a->told, pm->accepted->endpoints[i].id, true);
+		memcpy(a->said, a->told, sizeof(a->said));
 	}
 	if (a->stock != pm->stock)
 		a->joined = 0;
