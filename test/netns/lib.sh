@@ -339,6 +339,22 @@ iperf3_run() {
 }
 # iperf [OPTIONS]: over MPTCP
 iperf() { iperf3_run on client mptcpize run iperf3 -c "${TARGET:-$SERVER4}" -J "$@"; }
+# Stable kernels of 6.1 and 6.12, as servers, refuse a join while data of its connection lies out of order with them:
+# see docs/kernels.md.
+refusing_server() { case $(uname -r) in 5.15.* | 6.1.* | 6.6.* | 6.12.*) ;; *) return 1 ;; esac }
+# joined COMMAND...: what it prints; again if such a server refused a join meanwhile, which is counted and said
+joined() {
+	local tries was said
+	for ((tries = 1; ; tries++)); do
+		was=$(counter client join_refused)
+		said=$("$@")
+		if [ $tries -ge 12 ] || ! refusing_server || [ "$(counter client join_refused)" = "$was" ]; then
+			break
+		fi
+		say "the server refused a join, as $(uname -r) does: again" >&2
+	done
+	echo "$said"
+}
 # Of standard input, one number a line.
 median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 # at_least VALUE LIMIT WHAT

@@ -15,7 +15,7 @@ run() {
 	local n=$1 goodput
 	TARGET=$2
 	shift 2
-	goodput=$(iperf -t $((2 + ${SLOWNESS:-1})) "$@")
+	goodput=$(joined iperf -t $((2 + ${SLOWNESS:-1})) "$@")
 	at_least "$goodput" $((rate * n * 80 / 100 + rate * 7 / 10)) "N=$n $TARGET $*"
 	at_most "$goodput" $((rate * (n + 1))) "N=$n $TARGET $*"
 }

@@ -10,14 +10,17 @@ client_conf
 client_start
 relays_up 1
 server_iperf
-on client mptcpize run iperf3 -c $SERVER4 -t 25 -J >"$TMP/iperf.json" &
+# some kernels refuse, as servers, what joins while they receive
+direction="" moved=bytes_acked
+! refusing_server || direction=-R moved=bytes_received
+on client mptcpize run iperf3 -c $SERVER4 -t 25 -J ${direction:+$direction} >"$TMP/iperf.json" &
 iperf=$!
 wait_for 3 status_is client '.connections[] | select([.subflows[] | select(.via == "relay2" and .state == "established")] | length == 1)'
 say "the relay that is there was used at once"
 wait_for 10 status_is client '.relays[] | select(.name == "relay1" and .state == "down" and (.reason | test("no answer")))'
 status_is client '.connections[0].why | test("1 of 2.*relay1: down")' || fail "why: $(status client | jq '.connections[].why')"
 relay_start 1
-wait_for 6 status_is client '.connections[] | select([.subflows[] | select(.via == "relay1" and .bytes_acked > 1000000)] | length == 1)'
+wait_for 6 status_is client ".connections[] | select([.subflows[] | select(.via == \"relay1\" and .$moved > 1000000)] | length == 1)"
 say "the late relay carries data"
 kill $iperf
 wait $iperf 2>/dev/null || true

@@ -23,7 +23,7 @@ server_iperf
 run() {
 	TARGET=$1
 	shift
-	at_least "$(iperf -t $((2 + ${SLOWNESS:-1})) "$@")" $((rate * 210 / 100)) "direct, WireGuard and NAT, $TARGET $*"
+	at_least "$(joined iperf -t $((2 + ${SLOWNESS:-1})) "$@")" $((rate * 210 / 100)) "direct, WireGuard and NAT, $TARGET $*"
 }
 run $SERVER4
 run $SERVER4 -R
@@ -46,7 +46,7 @@ carrier_set 2 wireguard
 kill -HUP "$(cat "$TMP/client.pid")"
 wait_for 10 sh -c "[ \$(nsenter --net=/run/netns/$PREFIX-client ip rule | grep 'from 100\\.' | sort -u | wc -l) = 2 ]"
 TARGET=$SERVER4
-at_least "$(iperf -t $((2 + ${SLOWNESS:-1})))" $((rate * 210 / 100)) "direct and two by WireGuard"
+at_least "$(joined iperf -t $((2 + ${SLOWNESS:-1})))" $((rate * 210 / 100)) "direct and two by WireGuard"
 stop client
 after=$(on client ip route; on client ip -6 route; rules_of)
 equals "$after" "$before" "routes and rules after the stop"

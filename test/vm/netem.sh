@@ -1,52 +1,109 @@
 # shellcheck shell=bash source=../netns/lib.sh
-# In a guest: NAT and WireGuard detours over two paths with netem's rate and delay; both directions, alternating, medians,
-# the first second of each run left out. Loss and more delay go onto the direct path alone, as in the thesis.
+# In a guest: the topology of the thesis, by netem, and its question: how much of what two paths carry does one
+# connection get? NAT and WireGuard detours against plain TCP, and against MPTCP, on the direct path and through the
+# same carrier, each alone; both directions, alternating, medians.
 #
-#     netem.sh [ROUNDS] [RATE] [DELAY] [LOSS] [DIRECT-DELAY]        e.g. netem.sh 5 10mbit 5ms 1% 100ms
+#     client --1-- r1 --2-- r2 --3-- server        access links 1, 3, 6; core links 2, 4, 5; each 5 ms
+#                   \       /                      direct path: 1-2-3
+#                    4     5                       detour: 1-4-6-(relay)-6-5-3
+#                     \   /
+#                      r3 --6-- relay1
 #
-# Prints two ratios: the goodput of one connection over both paths, divided by the sum of the plain TCP goodputs of the
-# direct path and of the same carrier, and by the sum of the MPTCP goodputs of either path alone.
+#     netem.sh CELL [ROUNDS]
+#
+# CELL is core (core 10 Mbit/s, access 20) or symmetric (all 10), alone or with -loss (1 % on link 2) or -skew (link 2
+# has 100 ms). SECONDS_EACH (default 10) are measured after 2 s that are not. A queue holds 100 packets beyond those
+# that the link's delay keeps.
 . "$(dirname "$0")/../netns/lib.sh"
-rounds=${1:-3} rate=${2:-10mbit} delay=${3:-5ms} loss=${4:-0%} direct_delay=${5:-$delay}
+cell=${1:?usage: netem.sh core|symmetric[-loss|-skew] [ROUNDS]} rounds=${2:-3}
 seconds=${SECONDS_EACH:-10}
-standard_network 1
-# netem where the narrow links leave, one way each; the queue holds what such a path has under way, and as much again
-netem() { on "$1" tc qdisc replace dev "$2" root netem rate "$rate" limit 200 "${@:3}"; }
-netem r1 narrow delay "$direct_delay" loss "$loss"
-netem r2 narrow delay "$direct_delay" loss "$loss"
-netem r1 relay1 delay "$delay"
-netem relay1 eth0 delay "$delay"
+case $cell in
+core*) access=20 ;;
+symmetric*) access=10 ;;
+*) fail "no such cell: $cell" ;;
+esac
+core=10 direct_ms=5 direct_loss=0
+case $cell in
+core | symmetric) ;;
+*-loss) direct_loss=1 ;;
+*-skew) direct_ms=100 ;;
+*) fail "no such cell: $cell" ;;
+esac
+
+# link A IFA B IFB MBIT MS LOSS: each end a packet a time, as on a wire
+link() {
+	local end
+	veth "$1" "$2" "$3" "$4"
+	for end in "$1:$2" "$3:$4"; do
+		on "${end%:*}" ethtool -K "${end#*:}" tso off gso off gro off >/dev/null
+		on "${end%:*}" tc qdisc replace dev "${end#*:}" root netem rate "$5mbit" delay "$6ms" loss "$7%" \
+			limit $((100 + $5 * $6 / 12 + 1))
+	done
+}
+space_add client
+space_add server
+space_add relay1
+for n in 1 2 3; do router_add r$n; done
+link client eth0 r1 client "$access" 5 0
+link r1 r2 r2 r1 $core "$direct_ms" "$direct_loss"
+link server eth0 r2 server "$access" 5 0
+link r1 r3 r3 r1 $core 5 0
+link r2 r3 r3 r2 $core 5 0
+link relay1 eth0 r3 relay1 "$access" 5 0
+addr client eth0 $CLIENT4/28
+addr r1 client 192.0.2.1/28
+addr server eth0 $SERVER4/28
+addr r2 server 203.0.113.1/28
+addr relay1 eth0 "$(relay4 1)/28"
+addr r3 relay1 198.51.100.17/28
+addr r1 r2 10.255.0.1/30
+addr r2 r1 10.255.0.2/30
+addr r1 r3 10.255.1.1/30
+addr r3 r1 10.255.1.2/30
+addr r2 r3 10.255.2.1/30
+addr r3 r2 10.255.2.2/30
+route client default via 192.0.2.1
+route server default via 203.0.113.1
+route relay1 default via 198.51.100.17
+route r1 203.0.113.0/28 via 10.255.0.2
+route r1 198.51.100.16/28 via 10.255.1.2
+route r2 192.0.2.0/28 via 10.255.0.1
+route r2 198.51.100.16/28 via 10.255.2.2
+route r3 192.0.2.0/28 via 10.255.1.1
+route r3 203.0.113.0/28 via 10.255.2.1
+on server ip mptcp limits set subflow 8 add_addr_accepted 8
+
 relay_conf 1 "$(wg_relay 1)" "plain-tcp = yes"
 relay_start 1
 server_iperf
 key client
-plain() { iperf3_run on client iperf3 -J -O 1 -t "$seconds" "$@"; }
-mptcp() { iperf3_run on client mptcpize run iperf3 -J -O 1 -t "$seconds" "$@"; }
-carrier() { # CARRIER N
+measured() { iperf3_run on client "$@" -J -O 2 -t "$seconds" ${direction:+$direction}; }
+carrier() { # CARRIER N: from now on, with so many detours; the same carrier's addresses and ports stay
 	RELAYS=1 client_conf "max-detours = $2"
 	carrier_set 1 "$1"
-	if [ -e "$TMP/client.pid" ] && grep -q "carrier = $1" "$TMP/carrier" 2>/dev/null; then
+	if [ "$(cat "$TMP/carrier" 2>/dev/null)" = "$1" ]; then
 		kill -HUP "$(cat "$TMP/client.pid")"
 		sleep 1
 	else
 		[ ! -e "$TMP/client.pid" ] || stop client
 		client_start
 	fi
-	echo "carrier = $1" >"$TMP/carrier"
+	echo "$1" >"$TMP/carrier"
 	relays_up 1
 	[ "$1" = nat ] || wait_for 10 tunnel_is_up
 }
 tunnel_is_up() { [ -n "$(tunnel_address)" ] && status_is client '.relays[0].reason == ""'; }
 tunnel_address() { on client ip -4 -o addr show dev "$(wg_name c1)" | awk '{ sub("/.*", "", $4); print $4 }'; }
+# the relay's port that stands for the server's, from a connection's detour
 nat_port() {
-	on client mptcpize run iperf3 -c $SERVER4 -t 3 >/dev/null &
+	on client mptcpize run iperf3 -c $SERVER4 -t 2 >/dev/null &
 	wait_for 5 status_is client '.connections[].subflows[] | select(.via == "relay1" and .state == "established")'
 	status client | jq -r '[.connections[].subflows[] | select(.via == "relay1") | .remote] | first' | sed 's/.*://'
 	wait $!
 }
-# one_round CARRIER DIRECTION
+# one_round CARRIER: what it measured goes to a file each
 one_round() {
-	local c=$1 way=$2 through
+	local c=$1 through
 	carrier "$c" 1
 	if [ "$c" = nat ]; then
 		through="-c $(relay4 1) -p $(nat_port)"
@@ -55,25 +112,28 @@ one_round() {
 	fi
 	# shellcheck disable=SC2086 # words
 	{
-		plain -c $SERVER4 $way >>"$TMP/tcp-direct$way"
-		plain $through $way >>"$TMP/tcp-$c$way"
-		mptcp -c $SERVER4 $way >>"$TMP/both-$c$way"
+		measured iperf3 -c $SERVER4 >>"$TMP/tcp-direct-$c$direction"
+		measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/both-$c$direction"
+		measured iperf3 $through >>"$TMP/tcp-$c$direction"
 		carrier "$c" 0
-		mptcp -c $SERVER4 $way >>"$TMP/mptcp-direct$way"
-		mptcp $through $way >>"$TMP/mptcp-$c$way"
+		measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/mptcp-direct-$c$direction"
+		measured mptcpize run iperf3 $through >>"$TMP/mptcp-$c$direction"
 	}
 }
 ratio() { awk -v a="$1" -v b="$2" -v s="$3" 'BEGIN { printf "%.3f", s / (a + b) }'; }
-for way in ${WAYS:-"" -R}; do
-	[ "$way" != up ] || way=
+for direction in ${WAYS:-up -R}; do
+	[ "$direction" != up ] || direction=
 	for ((round = 1; round <= rounds; round++)); do
-		for c in nat wireguard; do one_round $c "$way"; done
+		for c in ${CARRIERS:-nat wireguard}; do one_round "$c"; done
+		say "round $round ${direction:-up}"
 	done
-	for c in nat wireguard; do
-		tcp=$(median <"$TMP/tcp-direct$way") tcp_c=$(median <"$TMP/tcp-$c$way")
-		mptcp=$(median <"$TMP/mptcp-direct$way") mptcp_c=$(median <"$TMP/mptcp-$c$way")
-		both=$(median <"$TMP/both-$c$way")
-		echo "$(uname -r) $rate $delay direct $direct_delay loss $loss ${way:-up} $c: TCP $tcp + $tcp_c, MPTCP $mptcp + $mptcp_c," \
-			"both $both: ratio to TCP $(ratio "$tcp" "$tcp_c" "$both"), to MPTCP $(ratio "$mptcp" "$mptcp_c" "$both")"
+	for c in ${CARRIERS:-nat wireguard}; do
+		tcp=$(median <"$TMP/tcp-direct-$c$direction") tcp_c=$(median <"$TMP/tcp-$c$direction")
+		mptcp=$(median <"$TMP/mptcp-direct-$c$direction") mptcp_c=$(median <"$TMP/mptcp-$c$direction")
+		both=$(median <"$TMP/both-$c$direction")
+		# one path alone is about half
+		case $cell in core*) at_least "$(ratio "$tcp" "$tcp_c" "$both")" 0.85 "$cell ${direction:-up} $c" ;; esac
+		echo "$(uname -r) $cell ${direction:-up} $c: TCP $tcp + $tcp_c, MPTCP $mptcp + $mptcp_c, both $both" \
+			"($(paste -sd ' ' "$TMP/both-$c$direction")): ratio to TCP $(ratio "$tcp" "$tcp_c" "$both"), to MPTCP $(ratio "$mptcp" "$mptcp_c" "$both")"
 	done
 done
