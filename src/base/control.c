@@ -97,13 +97,32 @@ static void client_send(struct client *client, char *text)
 /* One line; steals the reference. NULL when out of memory. */
 static char *line_of(json_t *value)
 {
-	char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL, *line = NULL;
+	char *text = value ? json_dumps(value, DT_CONTROL_JSON) : NULL, *line = NULL;
 
 	json_decref(value);
 	if (text && asprintf(&line, "%s\n", text) < 0)
 		line = NULL;
 	free(text);
 	return line;
+}
+
+/* NULL when out of memory. */
+static char *status_line(struct dt_control *c)
+{
+	char *line = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&line, &len);
+	bool whole;
+
+	if (!out)
+		return NULL;
+	c->status(out, c->data);
+	fputc('\n', out);
+	whole = !ferror(out);
+	if (fclose(out) == 0 && whole)
+		return line;
+	free(line);
+	return NULL;
 }
 
 static void request_serve(struct client *client, const char *request)
@@ -116,7 +135,7 @@ static void request_serve(struct client *client, const char *request)
 		return;
 	}
 	if (strcmp(request, "status") == 0)
-		line = line_of(client->control->status(client->control->data));
+		line = status_line(client->control);
 	else
 		line = line_of(json_pack("{s:s}", "error", "unknown request; there are status and monitor"));
 	if (line)

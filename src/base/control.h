@@ -8,12 +8,15 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <uv.h>
 
 struct dt_control;
 
-/* Returns a new reference. */
-typedef json_t *(*dt_control_status_fn)(void *data);
+#define DT_CONTROL_JSON (JSON_COMPACT | JSON_ENSURE_ASCII)
+
+/* Writes one JSON object, on one line; into memory, so that what is long may come piece by piece. */
+typedef void (*dt_control_status_fn)(FILE *out, void *data);
 
 /*
  * Listens at path. A socket file nobody listens on is replaced; -EADDRINUSE if somebody does. The parent

@@ -493,7 +493,7 @@ struct dt_pm {
 };
 
 /* status.c: a dt_control_status_fn; data is the pm. */
-json_t *dt_pm_status(void *data);
+void dt_pm_status(FILE *out, void *data);
 /* One event for `monitor`; nothing is built when nobody listens. relay may be NULL. */
 void dt_pm_publish(struct dt_pm *pm, const char *event, const struct dt_connection *c, const struct dt_pm_relay *relay,
 		   const char *detail);

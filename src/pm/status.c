@@ -131,23 +131,38 @@ static json_t *connection_status(struct dt_pm *pm, const struct dt_connection *c
 			 why, "subflows", subflows);
 }
 
-json_t *dt_pm_status(void *data)
+/* Connections come one by one: of ten thousand the whole tree would take more memory than all else. */
+void dt_pm_status(FILE *out, void *data)
 {
 	struct dt_pm *pm = data;
-	json_t *relays = json_array(), *connections = json_array(), *counters = json_object();
+	json_t *relays = json_array(), *counters = json_object(), *rest;
 	struct dt_connection *c, *tmp;
+	const char *comma = "";
+	char *text;
 
 	for (const struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next)
 		json_array_append_new(relays, relay_status(relay));
-	HASH_ITER(hh, pm->connections, c, tmp)
-		json_array_append_new(connections, connection_status(pm, c));
 	for (int i = 0; i < DT_PM_COUNTERS; i++)
 		json_object_set_new(counters, counter_names[i], json_integer((json_int_t)pm->counters[i]));
 	if (pm->mptcpify)
 		json_object_set_new(counters, "sockets_made_mptcp",
 				    json_integer((json_int_t)dt_mptcpify_sockets(pm->mptcpify)));
-	return json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays, "connections",
-			 connections, "counters", counters);
+	rest = json_pack("{s:i, s:s, s:o, s:o}", "version", 1, "mode", "client", "relays", relays, "counters",
+			 counters);
+	text = json_dumps(rest, DT_CONTROL_JSON);
+	json_decref(rest);
+	fputs("{\"connections\":[", out);
+	HASH_ITER(hh, pm->connections, c, tmp) {
+		json_t *status = connection_status(pm, c);
+
+		fputs(comma, out);
+		json_dumpf(status, out, DT_CONTROL_JSON);
+		json_decref(status);
+		comma = ",";
+	}
+	/* without its opening brace */
+	fprintf(out, "],%s", text ? text + 1 : "}");
+	free(text);
 }
 
 static json_t *event_line(const char *event, const struct dt_connection *c, const char *detail)

@@ -33,12 +33,13 @@ static json_t *client_status(struct dt_relay *r, const struct dt_relay_client *c
 			 (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, client->id) : 0));
 }
 
-json_t *dt_relay_status(void *data)
+void dt_relay_status(FILE *out, void *data)
 {
 	struct dt_relay *r = data;
 	json_t *clients = json_array(), *counters = json_object();
 	struct dt_flowlog_counts logged;
 	uint64_t nat[DT_NAT_COUNTERS];
+	json_t *status;
 
 	dt_flows_sample(r->flows);
 	for (const struct dt_relay_client *c = r->clients; c; c = c->next)
@@ -60,7 +61,9 @@ json_t *dt_relay_status(void *data)
 	logged = dt_flowlog_counts(r->flowlog);
 	json_object_set_new(counters, "flow_lines", json_integer((json_int_t)logged.lines));
 	json_object_set_new(counters, "flow_lines_not_in_file", json_integer((json_int_t)logged.failed));
-	return json_pack("{s:i, s:s, s:s, s:b, s:I, s:o, s:o}", "version", 1, "mode", "relay", "release", DT_VERSION,
-			 "draining", r->draining, "open_flows", (json_int_t)dt_flows_open(r->flows), "clients", clients,
-			 "counters", counters);
+	status = json_pack("{s:i, s:s, s:s, s:b, s:I, s:o, s:o}", "version", 1, "mode", "relay", "release", DT_VERSION,
+			   "draining", r->draining, "open_flows", (json_int_t)dt_flows_open(r->flows), "clients",
+			   clients, "counters", counters);
+	json_dumpf(status, out, DT_CONTROL_JSON);
+	json_decref(status);
 }

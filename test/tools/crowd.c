@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,37 +146,50 @@ static int serve(char **args)
 
 /* --- open -------------------------------------------------------------------------------------- */
 
-static int connection_begin(int epoll, const struct sockaddr_storage *sa, socklen_t len)
+struct crowd {
+	int epoll;
+	int *fds;
+	bool *asked;
+	size_t opened, done, failed;
+};
+
+static void connection_begin(struct crowd *crowd, const struct sockaddr_storage *sa, socklen_t len)
 {
+	struct epoll_event event = {.events = EPOLLOUT, .data.u64 = crowd->opened};
 	int fd = socket(sa->ss_family, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_MPTCP);
 
 	if (fd < 0)
 		die("socket");
 	if (connect(fd, (const struct sockaddr *)sa, len) < 0 && errno != EINPROGRESS)
 		die("connect");
-	watch(epoll, fd, EPOLLOUT);
-	return fd;
+	if (epoll_ctl(crowd->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		die("epoll_ctl");
+	crowd->fds[crowd->opened++] = fd;
 }
 
-struct crowd {
-	int *fds;
-	size_t opened, done, failed;
-};
-
-static void event_take(struct crowd *crowd, int epoll, const struct epoll_event *event)
+static void ask(struct crowd *crowd, size_t i)
 {
-	struct epoll_event answer_awaited = {.events = EPOLLIN, .data.fd = event->data.fd};
-	int fd = event->data.fd;
-	char byte = 'x';
+	struct epoll_event answer = {.events = EPOLLIN, .data.u64 = i};
+
+	if (crowd->asked[i] || send(crowd->fds[i], "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
+		return;
+	crowd->asked[i] = true;
+	epoll_ctl(crowd->epoll, EPOLL_CTL_MOD, crowd->fds[i], &answer);
+}
+
+static void event_take(struct crowd *crowd, const struct epoll_event *event)
+{
+	size_t i = event->data.u64;
+	char byte;
 
 	if (event->events & (EPOLLERR | EPOLLHUP))
 		crowd->failed++;
-	else if (event->events & EPOLLOUT && send(fd, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
-		epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &answer_awaited);
-	else if (event->events & EPOLLIN && recv(fd, &byte, 1, MSG_DONTWAIT) == 1)
+	else if (event->events & EPOLLOUT)
+		ask(crowd, i);
+	else if (recv(crowd->fds[i], &byte, 1, MSG_DONTWAIT) == 1)
 		crowd->done++;
-	if (event->events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-		epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
+	if (!(event->events & EPOLLOUT))
+		epoll_ctl(crowd->epoll, EPOLL_CTL_DEL, crowd->fds[i], NULL);
 }
 
 static void close_half(struct crowd *crowd)
@@ -191,25 +205,26 @@ static void close_half(struct crowd *crowd)
 static int open_all(char **args)
 {
 	size_t count = (size_t)atol(args[2]);
-	int epoll = epoll_create1(0);
 	struct epoll_event events[EVENTS];
 	double begin_s = now_s(), rate = atof(args[3]);
-	struct crowd crowd = {0};
+	struct crowd crowd = {.epoll = epoll_create1(0)};
 	struct sockaddr_storage sa;
 	socklen_t len = address_parse(&sa, args[0], args[1]);
 
 	crowd.fds = calloc(count, sizeof(*crowd.fds));
-	while (!stopped && crowd.done + crowd.failed < count) {
+	crowd.asked = calloc(count, sizeof(*crowd.asked));
+	while (!stopped && crowd.done + crowd.failed < count && now_s() - begin_s < (double)count / rate + 60) {
 		size_t due = (size_t)((now_s() - begin_s) * rate) + 1;
 		int got;
 
-		for (; crowd.opened < count && crowd.opened < due; crowd.opened++)
-			crowd.fds[crowd.opened] = connection_begin(epoll, &sa, len);
-		got = epoll_wait(epoll, events, EVENTS, 1);
+		while (crowd.opened < count && crowd.opened < due)
+			connection_begin(&crowd, &sa, len);
+		got = epoll_wait(crowd.epoll, events, EVENTS, 1);
 		for (int i = 0; i < got; i++)
-			event_take(&crowd, epoll, &events[i]);
-		if (now_s() - begin_s > (double)count / rate + 60)
-			break;
+			event_take(&crowd, &events[i]);
+		/* the kernel does not tell of every MPTCP connection that it is there (6.18) */
+		for (size_t i = 0; got == 0 && crowd.opened == count && i < count; i++)
+			ask(&crowd, i);
 	}
 	printf("open %zu failed %zu seconds %.2f\n", crowd.done, crowd.failed, now_s() - begin_s);
 	fflush(stdout);
