@@ -22,7 +22,7 @@
 #define TC_HANDLE 0xde70
 #define TC_PRIORITY 0xde70
 
-#define BUCKET_NS (DT_SEC / 5)
+#define BUCKET_NS (DT_SEC * 2 / 5)
 #define BUCKET_MIN 131072
 #define ALIVE_NS (60 * DT_SEC)
 #define DEAD_AFTER_NS (660 * DT_SEC)

@@ -27,7 +27,7 @@ int dt_dataplane_attach(struct dt_dataplane *d, const struct dt_network *n, cons
 int dt_dataplane_configure(struct dt_dataplane *d, const struct dt_relay_config *config);
 /* As BPF sees it now. */
 const struct dt_nat_config *dt_dataplane_config(const struct dt_dataplane *d);
-/* Depth of a bucket: 200 ms, so that TCP finds its rate, but 128 kB at least. */
+/* Depth of a bucket: 400 ms, so that TCP finds its rate, but 128 kB at least. */
 uint64_t dt_rate_bucket_ns(uint64_t rate_bps);
 /* The WireGuard interface; 0: none. */
 int dt_dataplane_tunnel(struct dt_dataplane *d, uint32_t ifindex);

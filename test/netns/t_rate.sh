@@ -23,7 +23,7 @@ at=$(status client | jq -r "[$subflow | .remote] | first")
 wait $!
 carried() { status relay1 | jq ".clients[0].bytes_$1"; }
 # gets DIRECTION OPTIONS: Mbit/s of plain TCP, while what the relay forwards stays below rate x time + bucket (128 kB at
-# least, 200 ms else) and 5 %
+# least, 400 ms else) and 5 %
 gets() {
 	local direction=$1 begin bytes ms bucket
 	shift
@@ -31,7 +31,7 @@ gets() {
 	begin=$(now_ms) bytes=$(carried "$direction")
 	iperf3_run on client iperf3 -c "${at%:*}" -p "${at##*:}" -J "$@" >"$TMP/gets"
 	bytes=$(($(carried "$direction") - bytes)) ms=$(($(now_ms) - begin))
-	bucket=$((limit / 40 > 131072 ? limit / 40 : 131072))
+	bucket=$((limit / 20 > 131072 ? limit / 20 : 131072))
 	at_most "$bytes" $((limit / 8000 * ms * 105 / 100 + bucket)) "bytes forwarded in $ms ms at $((limit / 1000000)) Mbit/s, $direction"
 }
 enough() { at_least "$(cat "$TMP/gets")" "$1" "Mbit/s of ${2:-one flow}"; }
