@@ -116,6 +116,7 @@ static __always_inline void key_read(struct dt_subflow_key *key, const struct so
 static __always_inline __u32 flags_read(struct mptcp_subflow_context *sf, struct mptcp_sock *msk)
 {
 	__u32 flags = 0;
+	int state;
 
 	if (BPF_CORE_READ(msk, pm.server_side))
 		flags |= DT_RECORD_SERVER_SIDE;
@@ -123,7 +124,9 @@ static __always_inline __u32 flags_read(struct mptcp_subflow_context *sf, struct
 		flags |= DT_RECORD_USERSPACE_PM;
 	if (BPF_CORE_READ(msk, pm.remote_deny_join_id0))
 		flags |= DT_RECORD_DENY_JOIN_ID0;
-	if (BPF_CORE_READ(msk, fully_established))
+	/* one that the application has closed says good-bye for a while yet */
+	state = BPF_CORE_READ((struct sock_common *)msk, skc_state);
+	if (BPF_CORE_READ(msk, fully_established) && (state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT))
 		flags |= DT_RECORD_READY;
 	/* asked for, until the SYN-ACK says so too */
 	if (BPF_CORE_READ_BITFIELD_PROBED(sf, mp_join) || BPF_CORE_READ_BITFIELD_PROBED(sf, request_join))

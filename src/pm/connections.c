@@ -224,7 +224,7 @@ static void record_take(const struct dt_subflow_record *r, void *data)
 		c = NULL;
 	}
 	if (!c && !(r->flags & DT_RECORD_READY))
-		return; /* an event will tell of it */
+		return; /* an event will tell of it, or has told that it is over */
 	if (!c) {
 		c = connection_new(pm, r->token, &first, &last);
 		if (!c)

@@ -20,7 +20,14 @@ fi
 root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 cgroup=/detourd-$PREFIX
 mkdir "$root$cgroup"
-trap 'code=$?; for p in $(cat "$root$cgroup/cgroup.procs"); do kill -9 $p; done; sleep 0.5; rmdir "$root$cgroup"; (exit $code); cleanup' EXIT
+cgroup_gone() {
+	local code=$? pid
+	for pid in $(cat "$root$cgroup/cgroup.procs"); do kill -9 "$pid"; done
+	sleep 0.5
+	rmdir "$root$cgroup"
+	(exit $code)
+}
+trap 'cgroup_gone; cleanup' EXIT
 receive_start 9001 /dev/null
 # protocol_of COMMAND...: what a program's connection is at the server: mptcp or tcp
 protocol_of() {

@@ -8,7 +8,14 @@ for n in 1 2; do relay_start $n; done
 root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 cgroup=/detourd-$PREFIX
 mkdir "$root$cgroup" "$root$cgroup/inner"
-trap 'code=$?; for p in $(cat "$root$cgroup"/inner/cgroup.procs); do kill -9 $p; done; sleep 0.2; rmdir "$root$cgroup/inner" "$root$cgroup"; (exit $code); cleanup' EXIT
+cgroup_gone() {
+	local code=$? pid
+	for pid in $(cat "$root$cgroup/inner/cgroup.procs"); do kill -9 "$pid"; done
+	sleep 0.3
+	rmdir "$root$cgroup/inner" "$root$cgroup"
+	(exit $code)
+}
+trap 'cgroup_gone; cleanup' EXIT
 cp /usr/bin/socat "$TMP/special"
 chmod 755 "$TMP" "$TMP/special"
 rules() { # LINES
@@ -88,5 +95,5 @@ bulk=$(held sh -c "(head -c 3000000 /dev/zero; sleep 100) | socat -u - TCP4:$SER
 wait_for 5 vias_are "$bulk" "direct relay1 relay2"
 at_most $(($(now_ms) - begin)) $((1900 * ${SLOWNESS:-1})) "milliseconds until bulk had detours"
 before=$(counter client joins)
-for i in 1 2 3 4 5; do on client mptcpize run sh -c "head -c 100000 /dev/zero | socat -u - TCP4:$SERVER4:9002"; done
+for _ in 1 2 3 4 5; do on client mptcpize run sh -c "head -c 100000 /dev/zero | socat -u - TCP4:$SERVER4:9002"; done
 equals "$(counter client joins)" "$before" "joins of short connections"
