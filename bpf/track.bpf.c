@@ -44,6 +44,15 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	void *icsk_ulp_data;
+} __attribute__((preserve_access_index));
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+} __attribute__((preserve_access_index));
+
+struct mptcp_subflow_context {
+	__u32 request_mptcp : 1, request_join : 1, mp_capable : 1;
 } __attribute__((preserve_access_index));
 
 struct cred {
@@ -152,6 +161,38 @@ static __always_inline void origin_note(struct mptcp_sock *msk, __u32 token)
 	bpf_map_update_elem(&origins, &token, &origin, BPF_NOEXIST);
 }
 
+/* No room in the ring: user space finds the entry in its sweep. */
+static __always_inline void tell(const struct dt_subflow_key *key, __u32 token, __u32 what)
+{
+	struct dt_subflow_event event = {.key = *key, .token = token, .what = what};
+
+	bpf_ringbuf_output(&events, &event, sizeof(event), 0);
+}
+
+/* An established first subflow whose server did not agree to MPTCP: the socket is TCP for good, and none of ours. */
+static __always_inline bool fell_back(struct bpf_sock_ops *ops, __u32 token)
+{
+	struct tcp_sock *tp = ops->sk ? bpf_skc_to_tcp_sock(ops->sk) : NULL;
+	struct mptcp_subflow_context *subflow;
+	struct dt_subflow_key key;
+	bool asked;
+
+	subflow = tp ? BPF_CORE_READ(tp, inet_conn.icsk_ulp_data) : NULL;
+	if (!subflow || BPF_CORE_READ_BITFIELD_PROBED(subflow, request_join) ||
+	    BPF_CORE_READ_BITFIELD_PROBED(subflow, mp_capable))
+		return false;
+	asked = BPF_CORE_READ_BITFIELD_PROBED(subflow, request_mptcp);
+	key_fill(&key, ops);
+	tell(&key, 0,
+	     asked   ? DT_SUBFLOW_FELL_BACK
+	     : token ? DT_SUBFLOW_FELL_BACK_SYN_LOST
+		     : DT_SUBFLOW_FELL_BACK_DISABLED);
+	bpf_map_delete_elem(&subflows, &key);
+	bpf_map_delete_elem(&origins, &token);
+	bpf_sock_ops_cb_flags_set(ops, 0);
+	return true;
+}
+
 static __always_inline void follow(struct bpf_sock_ops *ops)
 {
 	struct dt_subflow_stats *known, fresh = {};
@@ -163,6 +204,8 @@ static __always_inline void follow(struct bpf_sock_ops *ops)
 		return;
 	msk = msk_of(ops);
 	token = msk ? BPF_CORE_READ(msk, token) : 0;
+	if (msk && ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB && fell_back(ops, token))
+		return;
 	if (!token)
 		return;
 	if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
@@ -183,14 +226,6 @@ static __always_inline void follow(struct bpf_sock_ops *ops)
 	}
 	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTO_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG |
 					       BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG);
-}
-
-/* No room in the ring: user space finds the entry in its sweep. */
-static __always_inline void tell(const struct dt_subflow_key *key, __u32 token, __u32 what)
-{
-	struct dt_subflow_event event = {.key = *key, .token = token, .what = what};
-
-	bpf_ringbuf_output(&events, &event, sizeof(event), 0);
 }
 
 SEC("sockops")

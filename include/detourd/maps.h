@@ -283,6 +283,10 @@ enum dt_subflow_happening {
 	DT_SUBFLOW_CLOSED,    /* reached TCP_CLOSE */
 	DT_SUBFLOW_AWOKE,     /* something moved, after a time in which nothing was heard of it */
 	DT_SUBFLOW_TIMED_OUT, /* sends anew, and has not heard anything lately */
+	/* a connection that wanted to be MPTCP is established as TCP; it is in "subflows" no more */
+	DT_SUBFLOW_FELL_BACK,	       /* the answer carried no MPTCP */
+	DT_SUBFLOW_FELL_BACK_SYN_LOST, /* the kernel left MPTCP out of a SYN that it sent anew */
+	DT_SUBFLOW_FELL_BACK_DISABLED, /* the kernel did not ask in the first place */
 };
 
 /* Ring buffer "events" (written by BPF): of a subflow of "subflows". */

@@ -75,6 +75,20 @@ static void subflow_print(const json_t *subflow, FILE *to)
 	fputc('\n', to);
 }
 
+static void destinations_print(const json_t *destinations, FILE *to)
+{
+	json_t *item;
+	size_t i;
+
+	if (json_array_size(destinations) == 0)
+		return;
+	fputs("servers without MPTCP\n", to);
+	json_array_foreach(destinations, i, item)
+		fprintf(to, "  %s  connections %" JSON_INTEGER_FORMAT "  last %" JSON_INTEGER_FORMAT " s ago: %s\n",
+			text_of(item, "remote"), number_of(item, "connections"), number_of(item, "age_s"),
+			text_of(item, "why"));
+}
+
 static void client_print(const json_t *status, FILE *to)
 {
 	const json_t *relays = json_object_get(status, "relays"), *connections = json_object_get(status, "connections");
@@ -103,6 +117,7 @@ static void client_print(const json_t *status, FILE *to)
 	}
 	if (json_array_size(connections) == 0)
 		fputs("  none that this host opened with MPTCP\n", to);
+	destinations_print(json_object_get(status, "destinations"), to);
 }
 
 static void relay_print(const json_t *status, FILE *to)

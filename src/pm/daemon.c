@@ -100,13 +100,39 @@ static void events_readable(uv_poll_t *poll, int status, int events)
 		dt_timer_arm(&pm->missed, missed_due, MISSED_MS, 0);
 }
 
+static void fell_back(struct dt_pm *pm, const struct dt_endpoint *remote, enum dt_fallback how)
+{
+	char text[DT_ENDPOINT_STRLEN], detail[256];
+
+	pm->counters[DT_PM_FELL_BACK + how]++;
+	if (!dt_destination_fell_back(&pm->destinations, remote, how, dt_now_ns()))
+		return;
+	snprintf(detail, sizeof(detail), "%s: %s", dt_endpoint_format(remote, text), dt_fallback_text(how));
+	dt_pm_publish(pm, "fallback", NULL, NULL, detail);
+	dt_log_debug("plain TCP: %s", detail);
+}
+
 static void subflow_event(const struct dt_endpoint *local, const struct dt_endpoint *remote, uint32_t token,
 			  enum dt_subflow_happening what, void *data)
 {
-	if (what == DT_SUBFLOW_CLOSED)
+	switch (what) {
+	case DT_SUBFLOW_CLOSED:
 		dt_connections_subflow_closed(data, token, local, remote, dt_now_ns());
-	else
+		break;
+	case DT_SUBFLOW_AWOKE:
+	case DT_SUBFLOW_TIMED_OUT:
 		dt_connections_subflow_stirs(data, token, local, remote, what == DT_SUBFLOW_TIMED_OUT);
+		break;
+	case DT_SUBFLOW_FELL_BACK:
+		fell_back(data, remote, DT_FALLBACK_PLAIN);
+		break;
+	case DT_SUBFLOW_FELL_BACK_SYN_LOST:
+		fell_back(data, remote, DT_FALLBACK_SYN_LOST);
+		break;
+	case DT_SUBFLOW_FELL_BACK_DISABLED:
+		fell_back(data, remote, DT_FALLBACK_DISABLED);
+		break;
+	}
 }
 
 static void closings_readable(uv_poll_t *poll, int status, int events)

@@ -13,6 +13,7 @@
  *     ids.c          local address ids, and the rules for them (pure)
  *     interfaces.c   the host's addresses: where plain subflows start
  *     inventory.c    every subflow there is
+ *     fallback.c     which servers are without MPTCP (pure)
  *     rules.c        which rule holds for a connection (pure)
  *     track.c        what sockops saw of each subflow
  *     watch.c        which subflows are dead: those that move are looked at all the time
@@ -35,6 +36,7 @@
 #include "net/sock_diag.h"
 #include "pm/arrivals.h"
 #include "pm/config.h"
+#include "pm/fallback.h"
 #include "pm/ids.h"
 #include "pm/inventory.h"
 #include "pm/liveness.h"
@@ -444,6 +446,9 @@ enum dt_pm_counter {
 	DT_PM_SURPLUS_CLOSED,
 	DT_PM_PROBES,
 	DT_PM_GIVEN_UP,
+	DT_PM_FELL_BACK, /* as many as there are of enum dt_fallback, in its order */
+	DT_PM_FELL_BACK_SYN_LOST,
+	DT_PM_FELL_BACK_DISABLED,
 	DT_PM_DROPPED_AUTH,
 	DT_PM_DROPPED_MALFORMED,
 	DT_PM_DROPPED_UNMATCHED,
@@ -477,6 +482,7 @@ struct dt_pm {
 	struct dt_source_route source_routes[DT_SOURCE_ROUTES_MAX];
 	size_t nsource_routes;
 	struct dt_accepted *accepted;
+	struct dt_destinations destinations; /* without MPTCP */
 	unsigned add_addr_accepted; /* ip mptcp limits: announced addresses to join */
 	unsigned stock;		    /* number of the inventory last taken */
 	uint64_t stock_ns;	    /* and when */

@@ -24,6 +24,9 @@ static const char *const counter_names[DT_PM_COUNTERS] = {
 	[DT_PM_SURPLUS_CLOSED] = "surplus_closed",
 	[DT_PM_PROBES] = "probes_sent",
 	[DT_PM_GIVEN_UP] = "subflows_given_up",
+	[DT_PM_FELL_BACK] = "fell_back",
+	[DT_PM_FELL_BACK_SYN_LOST] = "fell_back_syn_lost",
+	[DT_PM_FELL_BACK_DISABLED] = "fell_back_disabled",
 	[DT_PM_DROPPED_AUTH] = "dropped_auth",
 	[DT_PM_DROPPED_MALFORMED] = "dropped_malformed",
 	[DT_PM_DROPPED_UNMATCHED] = "dropped_unmatched",
@@ -131,6 +134,28 @@ static json_t *connection_status(struct dt_pm *pm, const struct dt_connection *c
 			 why, "subflows", subflows);
 }
 
+/* Servers that no connection is MPTCP with. */
+static json_t *destinations_status(const struct dt_pm *pm)
+{
+	json_t *all = json_array();
+	uint64_t now_ns = dt_now_ns();
+	const struct dt_destination *d;
+	size_t next = 0;
+
+	while ((d = dt_destination_next(&pm->destinations, &next, now_ns))) {
+		char remote[DT_ENDPOINT_STRLEN];
+		uint64_t sum = 0;
+
+		for (int i = 0; i < DT_FALLBACKS; i++)
+			sum += d->connections[i];
+		json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:I}", "remote",
+						     dt_endpoint_format(&d->server, remote), "why",
+						     dt_fallback_text(d->last), "connections", (json_int_t)sum, "age_s",
+						     (json_int_t)((now_ns - d->seen_ns) / DT_SEC)));
+	}
+	return all;
+}
+
 /* Connections come one by one: of ten thousand the whole tree would take more memory than all else. */
 void dt_pm_status(FILE *out, void *data)
 {
@@ -147,8 +172,8 @@ void dt_pm_status(FILE *out, void *data)
 	if (pm->mptcpify)
 		json_object_set_new(counters, "sockets_made_mptcp",
 				    json_integer((json_int_t)dt_mptcpify_sockets(pm->mptcpify)));
-	rest = json_pack("{s:i, s:s, s:o, s:o}", "version", 1, "mode", "client", "relays", relays, "counters",
-			 counters);
+	rest = json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays, "destinations",
+			 destinations_status(pm), "counters", counters);
 	text = json_dumps(rest, DT_CONTROL_JSON);
 	json_decref(rest);
 	fputs("{\"connections\":[", out);

@@ -1,0 +1,70 @@
+# shellcheck shell=bash source=lib.sh
+# Connections that fall back to TCP: a server without MPTCP, options stripped on the way, SYNs that carry them dropped, and
+# the kernel's own memory of that. Each goes on as TCP, is counted and told for its server, until MPTCP works there again.
+# A server that takes no additional subflows is found out, and left alone for a while.
+. "$(dirname "$0")/lib.sh"
+standard_network 1
+relay_start 1
+RELAYS=1 client_conf "detour-after = 0"
+client_start
+relays_up 1
+receive_start 9001 /dev/null
+on server socat -u TCP4-LISTEN:9002,reuseaddr,fork OPEN:/dev/null &
+disown
+wait_for 5 on server sh -c 'ss -ltn | grep -q :9002'
+send() { on client mptcpize run sh -c "echo hello | socat -u - TCP4:$SERVER4:$1" || fail "port $1 is out of reach"; }
+told() { status client | jq -r ".destinations[] | select(.remote == \"$SERVER4:$1\") | .why"; }
+middlebox() { # RULE
+	on r2 nft -f - <<-NFT || skip "nft cannot: $1"
+		table inet box {
+			chain forward { type filter hook forward priority 0; $1; }
+		}
+	NFT
+}
+
+for i in 1 2 3; do send 9002; done
+wait_for 5 status_is client '.counters.fell_back == 3'
+equals "$(counter client joins) $(counter client leases_asked)" "0 0" "joins and leases for them"
+status_is client ".destinations | length == 1 and .[0].connections == 3 and .[0].remote == \"$SERVER4:9002\"" || fail "destinations"
+told 9002 | grep -q "answer carries no MPTCP" || fail "$(told 9002)"
+"$DETOURD" status --control "$TMP/client.sock" | grep -q "^  $SERVER4:9002  connections 3" || fail "not in words"
+send 9001
+wait_for 5 status_is client '.counters.connections == 1'
+status_is client '.destinations | length == 1' || fail "the other port is told as well"
+
+say "stripped"
+middlebox 'tcp option mptcp exists reset tcp option mptcp'
+send 9001
+wait_for 5 status_is client '.counters.fell_back == 4'
+told 9001 | grep -q strips || fail "$(told 9001)"
+on r2 nft delete table inet box
+send 9001
+wait_for 5 status_is client '.destinations | length == 1'
+
+say "dropped"
+if on client test -e /proc/sys/net/mptcp/syn_retrans_before_tcp_fallback; then
+	on client sysctl -qw net.mptcp.syn_retrans_before_tcp_fallback=0 net.mptcp.blackhole_timeout=60
+	middlebox 'tcp option mptcp exists tcp flags syn drop'
+	send 9001
+	wait_for 5 status_is client '.counters.fell_back_syn_lost == 1'
+	told 9001 | grep -q "get lost" || fail "$(told 9001)"
+	send 9001
+	wait_for 5 status_is client '.counters.fell_back_disabled == 1'
+	told 9001 | grep -q blackhole_timeout || fail "$(told 9001)"
+	on r2 nft delete table inet box
+	on client sysctl -qw net.mptcp.blackhole_timeout=0
+	send 9001
+	wait_for 5 status_is client '.destinations | length == 1'
+else
+	say "this kernel does not fall back then"
+fi
+
+say "a server that takes no subflows"
+on server ip mptcp limits set subflow 0
+on client mptcpize run sh -c "(echo hello; sleep 60) | socat -u - TCP4:$SERVER4:9001" &
+disown
+wait_for 15 status_is client '.connections[0].why | test("limit is reached: it took 0 ")'
+before=$(counter client joins)
+sleep 3
+equals "$(counter client joins)" "$before" "joins after that"
+status_is client '[.connections[].subflows[].via] == ["direct"]' || fail "not direct alone"
