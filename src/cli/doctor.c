@@ -18,6 +18,7 @@
 #include "net/sock_diag.h"
 #include "pm/config.h"
 #include "pm/daemon.h"
+#include "pm/mptcpify.h"
 #include "relay/config.h"
 #include "relay/daemon.h"
 #include "track.skel.h"
@@ -163,8 +164,15 @@ static void check_track(struct report *r)
 
 static void check_mptcpify(struct report *r)
 {
-	note(r, "mptcpify", WARN, "start programs by mptcpize run, or with GODEBUG=multipathtcp=1 (Go)",
-	     "this version does not turn programs' TCP into MPTCP by itself");
+	struct dt_mptcpify *mptcpify;
+	int err = dt_mptcpify_open(&mptcpify, 0);
+
+	if (err) {
+		note(r, "mptcpify", WARN, DT_MPTCPIFY_INSTEAD, "[mptcp] has no effect: %s", dt_mptcpify_problem(err));
+		return;
+	}
+	note(r, "mptcpify", OK, "", "programs that [mptcp] chooses can be given MPTCP");
+	dt_mptcpify_close(mptcpify);
 }
 
 /* --- relay ------------------------------------------------------------------------------------- */

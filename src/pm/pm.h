@@ -483,10 +483,10 @@ struct dt_pm {
 	size_t nsource_routes;
 	struct dt_accepted *accepted;
 	struct dt_destinations destinations; /* without MPTCP */
-	unsigned add_addr_accepted; /* ip mptcp limits: announced addresses to join */
-	unsigned stock;		    /* number of the inventory last taken */
-	uint64_t stock_ns;	    /* and when */
-	bool stock_missed;	    /* events were lost: take stock as soon as may be */
+	unsigned add_addr_accepted;	     /* ip mptcp limits: announced addresses to join */
+	unsigned stock;			     /* number of the inventory last taken */
+	uint64_t stock_ns;		     /* and when */
+	bool stock_missed;		     /* events were lost: take stock as soon as may be */
 	struct dt_pm_relay *relays;
 	struct dt_connection *connections;
 	struct dt_connection *doubtful;
