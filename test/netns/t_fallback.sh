@@ -22,7 +22,7 @@ middlebox() { # RULE
 	NFT
 }
 
-for i in 1 2 3; do send 9002; done
+for _ in 1 2 3; do send 9002; done
 wait_for 5 status_is client '.counters.fell_back == 3'
 equals "$(counter client joins) $(counter client leases_asked)" "0 0" "joins and leases for them"
 status_is client ".destinations | length == 1 and .[0].connections == 3 and .[0].remote == \"$SERVER4:9002\"" || fail "destinations"

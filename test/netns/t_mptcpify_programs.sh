@@ -10,7 +10,13 @@ relay_start 1
 root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 cgroup=/detourd-$PREFIX
 mkdir "$root$cgroup"
-trap 'code=$?; rmdir "$root$cgroup"; (exit $code); cleanup' EXIT
+tidy() {
+	local code=$?
+	rmdir "$root$cgroup"
+	(exit $code)
+	cleanup
+}
+trap tidy EXIT
 web_start
 random_file "$TMP/www/file" 4
 conf() { # LINES in [mptcp]
