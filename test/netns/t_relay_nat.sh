@@ -20,7 +20,7 @@ on cloud nft -f - <<-NFT
 NFT
 relay_conf 1 "address = 172.31.5.4 as 198.51.100.18"
 relay_start 1
-RELAYS=1 client_conf
+RELAYS=1 client_conf "detour-after = 0" # the transfers are short
 client_start
 relays_up 1
 server_iperf
