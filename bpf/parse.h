@@ -226,15 +226,20 @@ static __noinline bool options_parse(struct __sk_buff *skb, struct packet *p)
 
 	if (!p)
 		return false;
-	len = p->tcp_len - sizeof(struct tcphdr);
+	len = p->tcp_len;
 	__builtin_memset(&o, 0, sizeof(o));
 	o.wscale = WSCALE_NONE;
 	p->join_len = 0;
 	p->mss_off = 0;
 	p->wscale = WSCALE_NONE;
-	/* a multiple of 4; asked so, Linux 6.1's verifier knows that it is not 0 */
-	if (len < 4)
+	/*
+	 * Options are a multiple of 4; asked so, Linux 6.1's verifier knows that there are some. 7.3's forgets it of a
+	 * number that may have been negative meanwhile, and clang would make one: hence the barrier.
+	 */
+	if (len < sizeof(struct tcphdr) + 4)
 		return true;
+	asm volatile("" : "+r"(len));
+	len -= sizeof(struct tcphdr);
 	if (len > TCP_OPTIONS_MAX)
 		return false;
 	o.len = len;

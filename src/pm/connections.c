@@ -54,6 +54,7 @@ static struct dt_connection *connection_new(struct dt_pm *pm, dt_mptcp_token tok
 	c->remote = *remote;
 	c->source = local->ip;
 	c->since_ns = dt_now_ns();
+	dt_server_limit_recall(c, c->since_ns);
 	c->has_origin = dt_track_origin_take(pm->track, token, &c->origin) == 0;
 	HASH_ADD(hh, pm->connections, token, sizeof(c->token), c);
 	pm->counters[DT_PM_CONNECTIONS]++;

@@ -395,6 +395,19 @@ void dt_plain_why(const struct dt_connection *c, char *out, size_t cap);
 
 /* --- server.c ---------------------------------------------------------------------------------- */
 
+/* Joins refused in a row are the server's limit: believed for so long, of its other connections too. */
+#define DT_SERVER_LIMIT_NS (60 * DT_SEC)
+#define DT_SERVER_LIMITS_MAX 64 /* the oldest is forgotten first */
+
+struct dt_server_limit {
+	struct dt_endpoint server;
+	unsigned limit;
+	uint64_t until_ns; /* 0: a free place */
+};
+void dt_server_limit_met(struct dt_connection *c, unsigned limit, uint64_t now_ns);
+/* A new connection to a server whose limit is known begins with it. */
+void dt_server_limit_recall(struct dt_connection *c, uint64_t now_ns);
+
 /* A server that has shown its limit is not tried again for a while. */
 bool dt_server_has_room(struct dt_connection *c, uint64_t now_ns);
 /*
@@ -481,6 +494,7 @@ struct dt_pm {
 	size_t routes_known;
 	struct dt_source_route source_routes[DT_SOURCE_ROUTES_MAX];
 	size_t nsource_routes;
+	struct dt_server_limit server_limits[DT_SERVER_LIMITS_MAX];
 	struct dt_accepted *accepted;
 	struct dt_destinations destinations; /* without MPTCP */
 	unsigned add_addr_accepted;	     /* ip mptcp limits: announced addresses to join */

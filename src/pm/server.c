@@ -21,6 +21,36 @@ bool dt_server_has_room(struct dt_connection *c, uint64_t now_ns)
 	return count < c->server_limit;
 }
 
+void dt_server_limit_met(struct dt_connection *c, unsigned limit, uint64_t now_ns)
+{
+	struct dt_server_limit *oldest = c->pm->server_limits, *l;
+
+	c->server_limit = limit;
+	c->server_limit_ns = now_ns + DT_SERVER_LIMIT_NS;
+	for (size_t i = 0; i < DT_SERVER_LIMITS_MAX; i++) {
+		l = &c->pm->server_limits[i];
+		if (l->until_ns && dt_endpoint_equal(&l->server, &c->remote)) {
+			oldest = l;
+			break;
+		}
+		if (l->until_ns < oldest->until_ns)
+			oldest = l;
+	}
+	*oldest = (struct dt_server_limit){c->remote, limit, c->server_limit_ns};
+}
+
+void dt_server_limit_recall(struct dt_connection *c, uint64_t now_ns)
+{
+	for (size_t i = 0; i < DT_SERVER_LIMITS_MAX; i++) {
+		const struct dt_server_limit *l = &c->pm->server_limits[i];
+
+		if (now_ns < l->until_ns && dt_endpoint_equal(&l->server, &c->remote)) {
+			c->server_limit = l->limit;
+			c->server_limit_ns = l->until_ns;
+		}
+	}
+}
+
 bool dt_server_address(const struct dt_connection *c, struct dt_endpoint *out)
 {
 	*out = c->remote;

@@ -5,6 +5,7 @@
  * limit, and the socket is destroyed.
  */
 #include <errno.h>
+#include <linux/bpf.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -24,9 +25,8 @@
 #define PROVEN_MS 10000
 /* A server at its limit accepts a join and closes it at once (RFC 8684, 3.8). */
 #define REFUSAL_NS (2 * DT_SEC)
-/* So many refusals in a row are the server's limit, which is believed for so long. */
+/* So many refusals in a row are the server's limit. */
 #define REFUSALS_LIMIT 2
-#define LIMIT_NS (60 * DT_SEC)
 /* A lease that is this long in coming gives its place to the next relay. */
 #define LEASE_PATIENCE_MS 1000
 /* carrier = auto: for so long a relay's NAT is taken to be blocked. */
@@ -354,7 +354,14 @@ static void join_overdue(uv_timer_t *timer)
 {
 	struct dt_subflow *s = timer->data;
 	struct dt_connection *c = s->connection;
+	struct dt_tcp_sample sample;
 
+	/* its event was lost, or waits behind many others */
+	if (dt_sock_diag_get(&c->pm->diag, &s->local, &s->remote, &sample) == 0 &&
+	    sample.state == BPF_TCP_ESTABLISHED) {
+		dt_subflow_established(s);
+		return;
+	}
 	c->pm->counters[DT_PM_JOIN_TIMEOUT]++;
 	subflow_remove(s);
 	subflow_idle(s, DT_END_TIMEOUT, 0, dt_now_ns());
@@ -394,8 +401,7 @@ static void refused(struct dt_connection *c, uint64_t now_ns)
 	c->pm->counters[DT_PM_JOIN_REFUSED]++;
 	if (++c->refusals < REFUSALS_LIMIT || count < c->server_took)
 		return;
-	c->server_limit = count;
-	c->server_limit_ns = now_ns + LIMIT_NS;
+	dt_server_limit_met(c, count, now_ns);
 	c->refusals = 0;
 }
 

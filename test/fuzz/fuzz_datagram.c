@@ -66,6 +66,7 @@ static void relay_take(const uint8_t *in, size_t len)
 	case DT_RELAY_MALFORMED:
 	case DT_RELAY_AUTH:
 	case DT_RELAY_REPLAY:
+	case DT_RELAY_GREEDY:
 		break;
 	}
 	dt_relay_proto_free(relay);

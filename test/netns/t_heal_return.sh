@@ -21,5 +21,7 @@ for way in "" -R; do
 		at_most "$(moved_after relay1)" $((2500 * ${SLOWNESS:-1})) "milliseconds after ${outage} s without the relay, ${way:-upload}"
 	done
 	kill_in client iperf3
+	wait_for 10 on server sh -c "! ss -tnH state established '( sport = :5201 )' | grep -q ."
+	sleep 1
 	wait_for 10 status_is client '.connections | length == 0'
 done

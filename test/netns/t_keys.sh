@@ -19,7 +19,7 @@ capture strangers
 
 # 1: the relay does not know this client
 key stranger
-RELAYS=1 client_conf
+RELAYS=1 client_conf "detour-after = 0" # a lease is asked for, for however little
 sed "s|$TMP/client.key|$TMP/stranger.key|" "$TMP/client.conf" >"$TMP/stranger.conf"
 mv "$TMP/client.conf" "$TMP/right.conf"
 mv "$TMP/stranger.conf" "$TMP/client.conf"
