@@ -42,9 +42,9 @@ static void check(struct dt_tcp_probe probe, size_t ip_len, bool timestamps, boo
 	cr_assert_eq(len, ip_len + tcp_len);
 	if (ip_len == 20) {
 		cr_assert_eq(sum(packet, 20, 0), 0, "IP checksum");
-		cr_assert_eq(packet[2] << 8 | packet[3], len);
+		cr_assert_eq((size_t)(packet[2] << 8 | packet[3]), len);
 	} else {
-		cr_assert_eq(packet[4] << 8 | packet[5], tcp_len);
+		cr_assert_eq((size_t)(packet[4] << 8 | packet[5]), tcp_len);
 	}
 	cr_assert_eq(
 		sum(tcp, tcp_len, (uint32_t)(uint16_t)~sum(packet + addresses, addresses_len, 6 + (uint32_t)tcp_len)),
