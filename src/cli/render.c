@@ -72,6 +72,8 @@ static void subflow_print(const json_t *subflow, FILE *to)
 		fprintf(to, "  receiving %.1f Mbit/s", (double)number_of(subflow, "receive_bps") / 1e6);
 	if (number_of(subflow, "retransmits"))
 		fprintf(to, "  retransmits %" JSON_INTEGER_FORMAT, number_of(subflow, "retransmits"));
+	if (json_object_get(subflow, "note"))
+		fprintf(to, "  (%s)", text_of(subflow, "note"));
 	fputc('\n', to);
 }
 

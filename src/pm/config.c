@@ -138,6 +138,15 @@ static void take_interface(struct dt_config *c, void *section, const char *value
 		free(pattern);
 }
 
+static void take_choose(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	if (strcmp(value, "order") != 0 && strcmp(value, "measured") != 0)
+		dt_config_error(c, "\"%s\" is none of order, measured", value);
+	config->choose_measured = strcmp(value, "measured") == 0;
+}
+
 static const struct dt_config_key client_keys[] = {
 	{"private-key-file", DT_CONFIG_ONE, true, take_private_key},
 	{"max-detours", DT_CONFIG_ONE, false, take_max_detours},
@@ -145,6 +154,7 @@ static const struct dt_config_key client_keys[] = {
 	{"tunnel-table", DT_CONFIG_ONE, false, take_tunnel_table},
 	{"tunnel-priority", DT_CONFIG_ONE, false, take_tunnel_priority},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
+	{"choose", DT_CONFIG_ONE, false, take_choose},
 	{"interfaces", DT_CONFIG_LIST, false, take_interface},
 	{"detour-after", DT_CONFIG_LIST, false, take_detour_after},
 	{"state", DT_CONFIG_LATER, false, NULL},

@@ -161,6 +161,7 @@ static void tick_due(uv_timer_t *timer)
 		take_stock(pm);
 	else
 		dt_arrivals_sample(pm->arrivals, now_ns);
+	dt_choice_tick(pm, now_ns);
 	if (++turn % TRACK_SWEEP_TICKS == 0)
 		dt_track_sweep(pm->track, now_ns - TRACK_SWEEP_TICKS * DT_SEC);
 }
@@ -172,6 +173,7 @@ static void pm_free(struct dt_pm *pm)
 	dt_mptcpify_close(pm->mptcpify);
 	dt_inventory_close(pm->inventory);
 	dt_arrivals_free(pm->arrivals);
+	dt_history_free(pm->history);
 	dt_track_close(pm->track);
 	dt_netlink_close(&pm->diag);
 	dt_mptcp_pm_close(&pm->mptcp);
@@ -280,6 +282,7 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 	pm->config = config;
 	pm->takeover.lock_fd = -1;
 	dt_log_set_level(pm->config->log_level);
+	pm->history = dt_history_new();
 	uv_timer_init(loop, &pm->tick);
 	uv_timer_init(loop, &pm->missed);
 	uv_timer_init(loop, &pm->growing);
@@ -289,7 +292,7 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 	pm->missed.data = pm;
 	uv_timer_init(loop, &pm->leaves);
 	pm->leaves.data = pm;
-	err = dt_takeover_begin(&pm->takeover);
+	err = pm->history ? dt_takeover_begin(&pm->takeover) : -ENOMEM;
 	if (err == 0)
 		err = dt_track_open(&pm->track, pm->takeover.netns_cookie);
 	if (err == 0)

@@ -130,17 +130,28 @@ static void relays_plan(struct dt_connection *c, unsigned unsure, uint64_t now_n
 {
 	struct dt_plan plan = dt_connection_plan(c);
 	unsigned used = detours_under_way(c) + unsure;
+	struct dt_pm_relay *relays[DT_POLICY_PATHS_MAX];
 	struct dt_endpoint server;
+	size_t nrelays;
 
 	if (!dt_server_address(c, &server))
 		return;
-	for (size_t i = 0; i < plan.nrelays && used < plan.detours && dt_server_has_room(c, now_ns); i++) {
-		struct dt_pm_relay *relay = dt_pm_relay_at(c->pm, plan.relays ? plan.relays[i] : i);
-		struct dt_subflow *s = relay ? detour_at(c, relay) : NULL;
+	nrelays = used < plan.detours ? dt_choice_order(c, relays) : 0;
+	for (size_t i = 0; i < nrelays && used < plan.detours && dt_server_has_room(c, now_ns); i++) {
+		struct dt_subflow *s = detour_at(c, relays[i]);
 
-		if (relay && !(s && dt_subflow_is_under_way(s)))
-			used += relay_use(c, relay, &plan, &server, now_ns);
+		if (!(s && dt_subflow_is_under_way(s)))
+			used += relay_use(c, relays[i], &plan, &server, now_ns);
 	}
+}
+
+bool dt_detours_open(struct dt_connection *c, struct dt_pm_relay *relay, uint64_t now_ns)
+{
+	struct dt_plan plan = dt_connection_plan(c);
+	struct dt_endpoint server;
+
+	return !c->pm->stopping && !stays_here(c) && dt_server_address(c, &server) && dt_server_has_room(c, now_ns) &&
+	       relay_use(c, relay, &plan, &server, now_ns);
 }
 
 /* --- subflows of an earlier run ---------------------------------------------------------------- */
@@ -348,7 +359,7 @@ void dt_detours_rules_changed(struct dt_connection *c)
 			continue;
 		}
 		kept += dt_subflow_is_under_way(s);
-		s->backup_wanted = s->relay->conf->backup || plan.backup;
+		s->backup_wanted = s->relay->conf->backup || plan.backup || s->choice.by_policy;
 		dt_subflow_prefer(s);
 	}
 	dt_plain_rules_changed(c);

@@ -8,6 +8,9 @@
  *     connections.c  MPTCP connections, as the kernel's events and the inventory tell them
  *     subflows.c     the life of one additional subflow: join, time-out, end, back-off
  *     detours.c      for each connection: which subflows it should have
+ *     choice.c       ... and whether they pay: the policy asked, and obeyed
+ *     policy.c       which detours, decided (pure)
+ *     history.c      what detours were worth
  *     plain.c        ... those that go over no relay
  *     server.c       what its server lets us do: its limit, its C flag, the addresses it announces
  *     ids.c          local address ids, and the rules for them (pure)
@@ -40,6 +43,7 @@
 #include "pm/ids.h"
 #include "pm/inventory.h"
 #include "pm/liveness.h"
+#include "pm/policy.h"
 #include "pm/takeover.h"
 #include "pm/track.h"
 #include "pm/tunnels.h"
@@ -205,6 +209,8 @@ struct dt_connection {
 	bool direct_seen;
 	struct dt_subflow *subflows;
 	struct dt_liveness direct_liveness;
+	struct dt_path_memory direct_choice;
+	struct dt_policy policy;
 	bool watched;
 	struct dt_connection *watch_prev, *watch_next;
 	/* among those that may be over, because a subflow closed: when to ask the kernel, and how long it was put off */
@@ -246,9 +252,10 @@ enum dt_subflow_end {
 	DT_END_REFUSED, /* RST to the join, or closed right after it */
 	DT_END_TIMEOUT, /* join unanswered */
 	DT_END_CLOSED,
-	DT_END_ERROR,	/* the kernel refused the command: see error */
-	DT_END_DEAD,	/* given up: nothing came through */
-	DT_END_ADDRESS, /* given up: its local address is no more */
+	DT_END_ERROR,	 /* the kernel refused the command: see error */
+	DT_END_DEAD,	 /* given up: nothing came through */
+	DT_END_ADDRESS,	 /* given up: its local address is no more */
+	DT_END_REPLACED, /* given up: the policy prefers another relay */
 };
 
 /*
@@ -274,6 +281,8 @@ struct dt_subflow {
 	struct dt_endpoint remote;
 	uint64_t since_ns; /* of this state */
 	struct dt_liveness liveness;
+	struct dt_path_memory choice;
+	char note[DT_POLICY_REASON_MAX]; /* the last decision about it */
 	uint64_t backoff_ns;
 	uint64_t may_try_ns;
 	unsigned inventory; /* that last saw it */
@@ -348,6 +357,8 @@ void dt_young_end(struct dt_connection *c);
 
 /* --- detours.c --------------------------------------------------------------------------------- */
 
+/* A detour over this relay, if it is possible now; true if there is one, or will be in a moment. */
+bool dt_detours_open(struct dt_connection *c, struct dt_pm_relay *relay, uint64_t now_ns);
 /* Makes the subflows this connection should have and has not. */
 void dt_detours_plan(struct dt_connection *c);
 void dt_detours_plan_all(struct dt_pm *pm);
@@ -382,6 +393,15 @@ void dt_detours_rules_changed(struct dt_connection *c);
 enum dt_carrier dt_plan_carrier(const struct dt_plan *plan, const struct dt_pm_relay *relay, uint64_t now_ns);
 /* In words, why this connection has no more detours. */
 void dt_detours_why(const struct dt_connection *c, char *out, size_t cap);
+
+/* --- choice.c ---------------------------------------------------------------------------------- */
+
+/* The relays that the rules allow, those expected to be worth most first; their number. */
+size_t dt_choice_order(struct dt_connection *c, struct dt_pm_relay *relays[DT_POLICY_PATHS_MAX]);
+/* Judges the detours of connections on which something moves; every second, after arrivals were sampled. */
+void dt_choice_tick(struct dt_pm *pm, uint64_t now_ns);
+/* Its relay did not carry it to the server: remembered. */
+void dt_choice_failed(const struct dt_subflow *s);
 
 /* --- plain.c ----------------------------------------------------------------------------------- */
 
@@ -462,6 +482,7 @@ enum dt_pm_counter {
 	DT_PM_FELL_BACK, /* as many as there are of enum dt_fallback, in its order */
 	DT_PM_FELL_BACK_SYN_LOST,
 	DT_PM_FELL_BACK_DISABLED,
+	DT_PM_DECISIONS,
 	DT_PM_DROPPED_AUTH,
 	DT_PM_DROPPED_MALFORMED,
 	DT_PM_DROPPED_UNMATCHED,
@@ -487,6 +508,7 @@ struct dt_pm {
 	struct dt_takeover takeover;
 	struct dt_track *track;
 	struct dt_arrivals *arrivals;
+	struct dt_history *history;
 	struct dt_watch *watch; /* NULL: not possible here */
 	struct dt_inventory *inventory;
 	struct dt_network network;

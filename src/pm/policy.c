@@ -11,7 +11,7 @@
 
 /* --- senses --- */
 #define SMOOTH 0.5	     /* weight of the last tick */
-#define BEST_FADE 0.98	     /* of the fastest tick, a tick */
+#define BEST_FADE 0.95	     /* of the fastest tick, a tick */
 #define BUSY_MIN_BPS 5e5     /* slower connections say nothing about paths */
 #define BUSY_SHARE 0.5	     /* of the fastest tick: the application waits for the network, not the other way round */
 #define WARM_UP_NS (2 * SEC) /* slow start: what a path carries in its first seconds says little */
@@ -95,7 +95,8 @@ static void sample(const struct dt_path *path, uint64_t now_ns)
 
 	m->learn = false;
 	m->tick_bps = 0;
-	if (m->sampled_ns && now_ns > m->sampled_ns && path->bytes >= m->bytes)
+	/* zero may be all that was not seen yet */
+	if (m->bytes && now_ns > m->sampled_ns && path->bytes >= m->bytes)
 		m->tick_bps = (double)(path->bytes - m->bytes) * 8e9 / (double)(now_ns - m->sampled_ns);
 	m->sampled_ns = now_ns;
 	m->bytes = path->bytes;
@@ -214,6 +215,20 @@ static double worth(const struct dt_policy_input *in, const struct dt_path *path
 	if (failed_lately(&path->gain, in->now_s))
 		return expected * FAILED_WORTH * FAILED_WORTH;
 	return network_failed(in, path) ? expected * FAILED_WORTH : expected;
+}
+
+void dt_policy_order(const struct dt_policy_input *in, size_t *order)
+{
+	double worths[DT_POLICY_PATHS_MAX];
+
+	for (size_t i = 0; i < npaths(in); i++) {
+		size_t at = i;
+
+		worths[i] = in->paths[i].state == DT_PATH_OPENING ? HUGE_VAL : worth(in, &in->paths[i]);
+		for (; at > 0 && worths[order[at - 1]] < worths[i]; at--)
+			order[at] = order[at - 1];
+		order[at] = i;
+	}
 }
 
 /* The best that may be opened; -1: none. */

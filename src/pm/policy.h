@@ -107,6 +107,8 @@ struct dt_policy_output {
 void dt_policy_tick(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out);
 /* Only what cannot wait: free places are filled, joins that stay unanswered give theirs up. */
 void dt_policy_fill(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out);
+/* Writes in->npaths indexes, the one to open first first; what is opening already stays before the others. */
+void dt_policy_order(const struct dt_policy_input *in, size_t *order);
 /* What a detour over this path is expected to carry, in bits a second; negative: nothing is known. */
 double dt_policy_expect(const struct dt_gain *gain, uint64_t now_s);
 

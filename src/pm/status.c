@@ -27,6 +27,7 @@ static const char *const counter_names[DT_PM_COUNTERS] = {
 	[DT_PM_FELL_BACK] = "fell_back",
 	[DT_PM_FELL_BACK_SYN_LOST] = "fell_back_syn_lost",
 	[DT_PM_FELL_BACK_DISABLED] = "fell_back_disabled",
+	[DT_PM_DECISIONS] = "decisions",
 	[DT_PM_DROPPED_AUTH] = "dropped_auth",
 	[DT_PM_DROPPED_MALFORMED] = "dropped_malformed",
 	[DT_PM_DROPPED_UNMATCHED] = "dropped_unmatched",
@@ -113,6 +114,8 @@ static json_t *additional_status(struct dt_pm *pm, const struct dt_subflow *s)
 
 	if (s->interface[0])
 		json_object_set_new(status, "interface", json_string(s->interface));
+	if (s->note[0])
+		json_object_set_new(status, "note", json_string(s->note));
 	return status;
 }
 

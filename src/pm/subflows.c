@@ -55,6 +55,8 @@ const char *dt_subflow_end_word(enum dt_subflow_end end)
 		return "nothing came through any more";
 	case DT_END_ADDRESS:
 		return "its local address is gone";
+	case DT_END_REPLACED:
+		return "replaced by another relay's";
 	}
 	return "";
 }
@@ -323,6 +325,8 @@ static void subflow_idle(struct dt_subflow *s, enum dt_subflow_end end, int erro
 	s->since_ns = now_ns;
 	s->backup = false;
 	dt_timer_arm(&s->timer, plan_due, wait_ns / DT_MS + 1, 0);
+	if (end == DT_END_TIMEOUT || end == DT_END_DEAD || (end == DT_END_CLOSED && error))
+		dt_choice_failed(s);
 	if (s->lease && (end == DT_END_REFUSED || end == DT_END_TIMEOUT || end == DT_END_CLOSED))
 		dt_pm_lease_verify(s->lease, now_ns);
 	dt_pm_publish_subflow(s->connection->pm, s->connection, s, dt_subflow_end_word(end));
@@ -578,6 +582,7 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 	s->backup = s->backup_wanted;
 	s->since_ns = now_ns;
 	memset(&s->liveness, 0, sizeof(s->liveness));
+	memset(&s->choice, 0, sizeof(s->choice));
 	dt_subflow_await_answer(s);
 	dt_pm_publish_subflow(c->pm, c, s, "pending");
 	return true;
