@@ -234,6 +234,8 @@ static int open_all(char **args)
 			close_half(&crowd);
 		halved = 0;
 	}
+	free(crowd.fds);
+	free(crowd.asked);
 	return crowd.failed ? 1 : 0;
 }
 
