@@ -9,7 +9,7 @@ relay_conf 2
 relay_start 1
 relay_start 2
 web_start
-random_file "$TMP/www/file" 3
+random_file "$TMP/www/file" $((3 * ${SLOWNESS:-1}))
 # check WORDS: relay1's reason has them; relay2 carries, and so does the direct path
 check() {
 	wait_for 15 status_is client ".relays[] | select(.name == \"relay1\") | .reason | test(\"$1\")"
@@ -22,7 +22,7 @@ check() {
 	same_bytes "$TMP/www/file" "$TMP/got"
 	grep -q "$1" "$TMP/client.log" || fail "no word in the log"
 }
-client_conf
+client_conf "detour-after = 0"
 carrier_set 1 wireguard
 cp "$TMP/client.conf" "$TMP/wg.conf"
 
