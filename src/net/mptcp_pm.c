@@ -252,21 +252,6 @@ int dt_mptcp_prio(struct dt_mptcp_pm *pm, dt_mptcp_token token, const struct dt_
 
 /* --- what `ip mptcp` configures ---------------------------------------------------------------- */
 
-struct attributes {
-	const struct nlattr **table;
-	unsigned max;
-};
-
-static int attribute_take(const struct nlattr *attr, void *data)
-{
-	struct attributes *a = data;
-	unsigned type = mnl_attr_get_type(attr);
-
-	if (type <= a->max)
-		a->table[type] = attr;
-	return MNL_CB_OK;
-}
-
 static bool has_length(const struct nlattr *attr, size_t len)
 {
 	return attr && mnl_attr_get_payload_len(attr) >= len;
@@ -275,12 +260,12 @@ static bool has_length(const struct nlattr *attr, size_t len)
 int dt_mptcp_endpoint_parse(struct dt_mptcp_endpoint *out, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *table[PM_ATTR_ADDR_REMOTE + 1] = {NULL}, *in[PM_ADDR_FLAGS + 1] = {NULL};
-	struct attributes attributes = {table, PM_ATTR_ADDR_REMOTE}, inner = {in, PM_ADDR_FLAGS};
+	struct dt_netlink_attributes attributes = {table, PM_ATTR_ADDR_REMOTE}, inner = {in, PM_ADDR_FLAGS};
 	struct dt_mptcp_endpoint e = {0};
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr) ||
-	    mnl_attr_parse(nlh, sizeof(struct genlmsghdr), attribute_take, &attributes) < 0 || !table[PM_ATTR_ADDR] ||
-	    mnl_attr_parse_nested(table[PM_ATTR_ADDR], attribute_take, &inner) < 0)
+	    mnl_attr_parse(nlh, sizeof(struct genlmsghdr), dt_netlink_attribute_take, &attributes) < 0 ||
+	    !table[PM_ATTR_ADDR] || mnl_attr_parse_nested(table[PM_ATTR_ADDR], dt_netlink_attribute_take, &inner) < 0)
 		return -EBADMSG;
 	if (!has_length(in[PM_ADDR_ID], 1) || (!has_length(in[PM_ADDR_ADDR4], 4) && !has_length(in[PM_ADDR_ADDR6], 16)))
 		return -EBADMSG;
@@ -297,10 +282,10 @@ int dt_mptcp_endpoint_parse(struct dt_mptcp_endpoint *out, const struct nlmsghdr
 int dt_mptcp_limits_parse(struct dt_mptcp_limits *out, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *table[PM_ATTR_SUBFLOWS + 1] = {NULL};
-	struct attributes attributes = {table, PM_ATTR_SUBFLOWS};
+	struct dt_netlink_attributes attributes = {table, PM_ATTR_SUBFLOWS};
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr) ||
-	    mnl_attr_parse(nlh, sizeof(struct genlmsghdr), attribute_take, &attributes) < 0 ||
+	    mnl_attr_parse(nlh, sizeof(struct genlmsghdr), dt_netlink_attribute_take, &attributes) < 0 ||
 	    !has_length(table[PM_ATTR_RCV_ADD_ADDRS], 4) || !has_length(table[PM_ATTR_SUBFLOWS], 4))
 		return -EBADMSG;
 	out->add_addr_accepted = mnl_attr_get_u32(table[PM_ATTR_RCV_ADD_ADDRS]);

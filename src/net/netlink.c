@@ -244,3 +244,13 @@ int dt_genl_resolve(struct dt_netlink *nl, const char *name, struct dt_genl_fami
 		*group_id = r.group_id;
 	return 0;
 }
+
+int dt_netlink_attribute_take(const struct nlattr *attr, void *attributes)
+{
+	struct dt_netlink_attributes *a = attributes;
+	unsigned type = mnl_attr_get_type(attr);
+
+	if (type <= a->max)
+		a->table[type] = attr;
+	return MNL_CB_OK;
+}

@@ -49,6 +49,13 @@ int dt_netlink_drain(struct dt_netlink *nl, dt_netlink_fn fn, void *data);
  */
 int dt_netlink_error_parse(const struct nlmsghdr *nlh, int *error, char *words, size_t cap);
 
+/* Attributes by type; those beyond max are skipped. For mnl_attr_parse() and mnl_attr_parse_nested(). */
+struct dt_netlink_attributes {
+	const struct nlattr **table; /* max + 1 of them */
+	unsigned max;
+};
+int dt_netlink_attribute_take(const struct nlattr *attr, void *attributes);
+
 struct dt_genl_family {
 	uint16_t id;
 	uint8_t version;

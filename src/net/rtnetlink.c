@@ -16,22 +16,6 @@ struct dump {
 	void *data;
 };
 
-/* Attributes of one message by type; too new types are skipped. */
-struct attributes {
-	const struct nlattr **table;
-	unsigned max;
-};
-
-static int attribute_take(const struct nlattr *attr, void *data)
-{
-	struct attributes *a = data;
-	unsigned type = mnl_attr_get_type(attr);
-
-	if (type <= a->max)
-		a->table[type] = attr;
-	return MNL_CB_OK;
-}
-
 static bool ip_take(struct dt_ip *out, int family, const struct nlattr *attr)
 {
 	uint32_t v4;
@@ -61,13 +45,13 @@ static bool u32_take(uint32_t *out, const struct nlattr *attr)
 int dt_rt_link_parse(struct dt_rt_link *out, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *table[IFLA_MTU + 1] = {NULL};
-	struct attributes attributes = {table, IFLA_MTU};
+	struct dt_netlink_attributes attributes = {table, IFLA_MTU};
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
 	struct dt_rt_link link = {0};
 
 	if (nlh->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
 		return -EBADMSG;
-	mnl_attr_parse(nlh, sizeof(*info), attribute_take, &attributes);
+	mnl_attr_parse(nlh, sizeof(*info), dt_netlink_attribute_take, &attributes);
 	if (!table[IFLA_IFNAME] || mnl_attr_validate(table[IFLA_IFNAME], MNL_TYPE_NUL_STRING) < 0)
 		return -EBADMSG;
 	link.index = (uint32_t)info->ifi_index;
@@ -82,13 +66,13 @@ int dt_rt_link_parse(struct dt_rt_link *out, const struct nlmsghdr *nlh)
 int dt_rt_address_parse(struct dt_rt_address *out, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *table[IFA_BROADCAST + 1] = {NULL};
-	struct attributes attributes = {table, IFA_BROADCAST};
+	struct dt_netlink_attributes attributes = {table, IFA_BROADCAST};
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(nlh);
 	struct dt_rt_address address = {0};
 
 	if (nlh->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
 		return -EBADMSG;
-	mnl_attr_parse(nlh, sizeof(*info), attribute_take, &attributes);
+	mnl_attr_parse(nlh, sizeof(*info), dt_netlink_attribute_take, &attributes);
 	/* on point-to-point links IFA_ADDRESS is the other end */
 	if (!ip_take(&address.ip, info->ifa_family, table[IFA_LOCAL]) &&
 	    !ip_take(&address.ip, info->ifa_family, table[IFA_ADDRESS]))
@@ -105,7 +89,7 @@ int dt_rt_address_parse(struct dt_rt_address *out, const struct nlmsghdr *nlh)
 static void first_hop_take(struct dt_rt_route *route, int family, const struct nlattr *multipath)
 {
 	const struct nlattr *table[RTA_GATEWAY + 1] = {NULL};
-	struct attributes attributes = {table, RTA_GATEWAY};
+	struct dt_netlink_attributes attributes = {table, RTA_GATEWAY};
 	const struct rtnexthop *hop;
 
 	if (!multipath || mnl_attr_get_payload_len(multipath) < sizeof(*hop))
@@ -114,14 +98,14 @@ static void first_hop_take(struct dt_rt_route *route, int family, const struct n
 	route->oif = (uint32_t)hop->rtnh_ifindex;
 	if (hop->rtnh_len <= sizeof(*hop) || hop->rtnh_len > mnl_attr_get_payload_len(multipath))
 		return;
-	mnl_attr_parse_payload(hop + 1, hop->rtnh_len - sizeof(*hop), attribute_take, &attributes);
+	mnl_attr_parse_payload(hop + 1, hop->rtnh_len - sizeof(*hop), dt_netlink_attribute_take, &attributes);
 	ip_take(&route->via, family, table[RTA_GATEWAY]);
 }
 
 int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh)
 {
 	const struct nlattr *table[RTA_TABLE + 1] = {NULL}, *metrics[RTAX_MTU + 1] = {NULL};
-	struct attributes attributes = {table, RTA_TABLE}, metric_attributes = {metrics, RTAX_MTU};
+	struct dt_netlink_attributes attributes = {table, RTA_TABLE}, metric_attributes = {metrics, RTAX_MTU};
 	const struct rtmsg *info = mnl_nlmsg_get_payload(nlh);
 	struct dt_rt_route route = {0};
 	uint32_t number;
@@ -132,7 +116,7 @@ int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh)
 	    (!(info->rtm_family == AF_INET && info->rtm_dst_len <= 32) &&
 	     !(info->rtm_family == AF_INET6 && info->rtm_dst_len <= 128)))
 		return -EBADMSG;
-	mnl_attr_parse(nlh, sizeof(*info), attribute_take, &attributes);
+	mnl_attr_parse(nlh, sizeof(*info), dt_netlink_attribute_take, &attributes);
 	number = info->rtm_table;
 	u32_take(&number, table[RTA_TABLE]);
 	if (number != RT_TABLE_MAIN)
@@ -144,7 +128,8 @@ int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh)
 	ip_take(&route.via, info->rtm_family, table[RTA_GATEWAY]);
 	if (!u32_take(&route.oif, table[RTA_OIF]))
 		first_hop_take(&route, info->rtm_family, table[RTA_MULTIPATH]);
-	if (table[RTA_METRICS] && mnl_attr_parse_nested(table[RTA_METRICS], attribute_take, &metric_attributes) >= 0)
+	if (table[RTA_METRICS] &&
+	    mnl_attr_parse_nested(table[RTA_METRICS], dt_netlink_attribute_take, &metric_attributes) >= 0)
 		u32_take(&route.mtu, metrics[RTAX_MTU]);
 	if (!route.oif)
 		return -EBADMSG;
@@ -350,11 +335,11 @@ int dt_rt_default_route_delete(struct dt_netlink *nl, unsigned family, uint32_t 
 static int oif_take(const struct nlmsghdr *nlh, void *data)
 {
 	const struct nlattr *table[RTA_OIF + 1] = {NULL};
-	struct attributes attributes = {table, RTA_OIF};
+	struct dt_netlink_attributes attributes = {table, RTA_OIF};
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct rtmsg))
 		return 0;
-	mnl_attr_parse(nlh, sizeof(struct rtmsg), attribute_take, &attributes);
+	mnl_attr_parse(nlh, sizeof(struct rtmsg), dt_netlink_attribute_take, &attributes);
 	u32_take(data, table[RTA_OIF]);
 	return 0;
 }

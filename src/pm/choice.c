@@ -31,20 +31,10 @@ static uint64_t bytes_moved(const struct dt_pm *pm, const struct dt_endpoint *lo
 								      : 0;
 }
 
-static struct dt_subflow *detour_at(const struct dt_connection *c, const struct dt_pm_relay *relay)
-{
-	struct dt_subflow *s;
-
-	DL_FOREACH(c->subflows, s)
-		if (s->relay == relay)
-			return s;
-	return NULL;
-}
-
 static struct dt_path path_of(struct dt_connection *c, const struct dt_plan *plan, struct dt_pm_relay *relay,
 			      uint64_t now_ns)
 {
-	struct dt_subflow *s = detour_at(c, relay);
+	struct dt_subflow *s = dt_detour_at(c, relay);
 	struct dt_path path = {.backup_wanted = relay->conf->backup || plan->backup,
 			       .gain = dt_history_get(c->pm->history, &c->remote.ip, relay->conf->public_key)};
 
@@ -140,13 +130,13 @@ static void learn(struct dt_connection *c, const struct dt_policy_input *in, str
 
 static void carry_out(struct dt_connection *c, const struct dt_action *a, struct dt_pm_relay *relay, uint64_t now_ns)
 {
-	struct dt_subflow *s = detour_at(c, relay);
+	struct dt_subflow *s = dt_detour_at(c, relay);
 
 	switch (a->kind) {
 	case DT_ACTION_OPEN:
 		if (!dt_detours_open(c, relay, now_ns))
 			return;
-		s = detour_at(c, relay);
+		s = dt_detour_at(c, relay);
 		if (s)
 			s->choice.trial = a->trial;
 		break;

@@ -20,7 +20,7 @@ static bool stays_here(const struct dt_connection *c)
 	return is_loopback(&c->remote.ip) || dt_ip_equal(&c->local.ip, &c->remote.ip);
 }
 
-static struct dt_subflow *detour_at(struct dt_connection *c, const struct dt_pm_relay *relay)
+struct dt_subflow *dt_detour_at(const struct dt_connection *c, const struct dt_pm_relay *relay)
 {
 	struct dt_subflow *s;
 
@@ -90,7 +90,7 @@ static bool tunnel_use(struct dt_connection *c, struct dt_pm_relay *relay, const
 static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const struct dt_plan *plan,
 		      const struct dt_endpoint *server, uint64_t now_ns)
 {
-	struct dt_subflow *s = detour_at(c, relay);
+	struct dt_subflow *s = dt_detour_at(c, relay);
 	struct dt_relay_link *link;
 	struct dt_pm_lease *lease;
 	const char *why;
@@ -138,7 +138,7 @@ static void relays_plan(struct dt_connection *c, unsigned unsure, uint64_t now_n
 		return;
 	nrelays = used < plan.detours ? dt_choice_order(c, relays) : 0;
 	for (size_t i = 0; i < nrelays && used < plan.detours && dt_server_has_room(c, now_ns); i++) {
-		struct dt_subflow *s = detour_at(c, relays[i]);
+		struct dt_subflow *s = dt_detour_at(c, relays[i]);
 
 		if (!(s && dt_subflow_is_under_way(s)))
 			used += relay_use(c, relays[i], &plan, &server, now_ns);
@@ -198,7 +198,7 @@ static unsigned unknown_resolve(struct dt_connection *c, uint64_t now_ns)
 				continue;
 			}
 			nat = dt_relay_link_nat_address(link);
-			if (dt_ip_equal(&nat, &s->remote.ip) && !detour_at(c, relay))
+			if (dt_ip_equal(&nat, &s->remote.ip) && !dt_detour_at(c, relay))
 				known_now(s, link, now_ns);
 		}
 		unsure += s->unknown && !all_answered;
@@ -253,7 +253,7 @@ void dt_detours_relay_up(struct dt_pm_relay *relay, uint64_t now_ns)
 	struct dt_connection *c, *tmp;
 
 	HASH_ITER(hh, relay->pm->connections, c, tmp) {
-		struct dt_subflow *s = detour_at(c, relay);
+		struct dt_subflow *s = dt_detour_at(c, relay);
 
 		if (s && !dt_subflow_is_under_way(s)) {
 			s->backoff_ns = 0;
@@ -277,7 +277,7 @@ void dt_detours_relay_back(struct dt_pm_relay *relay, uint64_t now_ns)
 	struct dt_connection *c, *tmp;
 
 	HASH_ITER(hh, relay->pm->connections, c, tmp) {
-		struct dt_subflow *s = detour_at(c, relay);
+		struct dt_subflow *s = dt_detour_at(c, relay);
 
 		if (s)
 			stalled_renew(s, now_ns);
@@ -290,7 +290,7 @@ void dt_detours_relay_down(struct dt_pm_relay *relay, uint64_t now_ns)
 	struct dt_connection *c, *tmp;
 
 	HASH_ITER(hh, relay->pm->connections, c, tmp) {
-		struct dt_subflow *s = detour_at(c, relay);
+		struct dt_subflow *s = dt_detour_at(c, relay);
 		uint64_t moved_ns;
 
 		if (!s || !dt_subflow_is_under_way(s))
@@ -319,7 +319,7 @@ void dt_detours_relay_gone(struct dt_pm_relay *relay)
 	struct dt_connection *c, *tmp;
 
 	HASH_ITER(hh, relay->pm->connections, c, tmp) {
-		struct dt_subflow *s = detour_at(c, relay);
+		struct dt_subflow *s = dt_detour_at(c, relay);
 
 		if (s)
 			dt_subflow_free(s, true);
@@ -446,7 +446,7 @@ void dt_detours_stir(struct dt_pm_relay *relay)
 	struct dt_connection *c, *tmp;
 
 	HASH_ITER(hh, relay->pm->connections, c, tmp) {
-		const struct dt_subflow *s = detour_at(c, relay);
+		const struct dt_subflow *s = dt_detour_at(c, relay);
 
 		if (s)
 			dt_subflow_stir(s);

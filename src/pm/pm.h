@@ -357,6 +357,8 @@ void dt_young_end(struct dt_connection *c);
 
 /* --- detours.c --------------------------------------------------------------------------------- */
 
+/* The connection's subflow over this relay; NULL: none. */
+struct dt_subflow *dt_detour_at(const struct dt_connection *c, const struct dt_pm_relay *relay);
 /* A detour over this relay, if it is possible now; true if there is one, or will be in a moment. */
 bool dt_detours_open(struct dt_connection *c, struct dt_pm_relay *relay, uint64_t now_ns);
 /* Makes the subflows this connection should have and has not. */
