@@ -32,7 +32,10 @@ forge server $SERVER4 5201 "$(relay4 1)" "$sport" FA $((($(flow 0 acked) + far) 
 forge client $CLIENT4 "$port" "$(relay4 1)" "$dpt" R $((($(flow 0 end) + far) % (1 << 32))) 0 100 1000003
 forge client $CLIENT4 "$port" "$(relay4 1)" "$dpt" FA $((($(flow 0 end) + far) % (1 << 32))) "$(flow 0 acked)" 100 1000003
 forge client $CLIENT4 "$port" "$(relay4 1)" "$dpt" A $((($(flow 0 end) + far) % (1 << 32))) "$(flow 0 acked)" 100 1000003
-at_least "$(($(counter relay1 dropped_window) - before))" 500 "forged segments dropped"
+# they may wait in the narrow link's queue
+dropped() { [ $(($(counter relay1 dropped_window) - before)) -ge 500 ]; }
+wait_for 3 dropped
+say "forged segments dropped"
 # an RST in the window, but not the next byte: the server answers with a challenge, and the flow stays
 at=$(flow 0 end)
 forge client $CLIENT4 "$port" "$(relay4 1)" "$dpt" R $(((at + 600000) % (1 << 32))) 0
