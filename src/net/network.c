@@ -218,6 +218,26 @@ bool dt_network_is_running(const struct dt_network *n, const struct dt_ip *ip)
 	return false;
 }
 
+static bool is_default(const struct dt_rt_route *r, unsigned family)
+{
+	return dt_prefix_family(&r->to) == family && r->to.len == (family == 4 ? 96 : 0);
+}
+
+uint32_t dt_network_default_mtu(const struct dt_network *n)
+{
+	uint32_t smallest = 0;
+
+	for (size_t i = 0; i < n->nroutes; i++) {
+		const struct dt_rt_route *r = &n->routes[i];
+		const struct dt_rt_link *link = dt_network_link(n, r->oif);
+		uint32_t mtu = r->mtu ? r->mtu : link ? link->mtu : 0;
+
+		if ((is_default(r, 4) || is_default(r, 6)) && mtu && (smallest == 0 || mtu < smallest))
+			smallest = mtu;
+	}
+	return smallest;
+}
+
 bool dt_network_default_address(const struct dt_network *n, unsigned family, struct dt_ip *out)
 {
 	const struct dt_rt_route *best = NULL;
@@ -225,7 +245,7 @@ bool dt_network_default_address(const struct dt_network *n, unsigned family, str
 	for (size_t i = 0; i < n->nroutes; i++) {
 		const struct dt_rt_route *r = &n->routes[i];
 
-		if (dt_prefix_family(&r->to) != family || r->to.len != (family == 4 ? 96 : 0))
+		if (!is_default(r, family))
 			continue;
 		if (!best || r->metric < best->metric)
 			best = r;

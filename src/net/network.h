@@ -40,6 +40,8 @@ const struct dt_rt_link *dt_network_link(const struct dt_network *n, uint32_t if
 bool dt_network_is_local(const struct dt_network *n, const struct dt_ip *ip);
 /* Likewise, on an interface that is up and has a carrier. */
 bool dt_network_is_running(const struct dt_network *n, const struct dt_ip *ip);
+/* The smallest MTU of the default routes in bytes, 0: there are none. */
+uint32_t dt_network_default_mtu(const struct dt_network *n);
 /* First global address on the interface of the best default route of that family (4 or 6); false: none. */
 bool dt_network_default_address(const struct dt_network *n, unsigned family, struct dt_ip *out);
 

@@ -347,7 +347,9 @@ static void handshake_await(struct dt_pm_tunnel *t, uint64_t now_ns)
 		t->problem[0] = '\0';
 		dt_detours_relay_up(t->relay, now_ns);
 	} else if (now_ns - t->ready_ns > HANDSHAKE_NS) {
-		snprintf(text, sizeof(text), "no handshake with the relay's UDP port %u; is it blocked on the way?",
+		snprintf(text, sizeof(text),
+			 "no handshake with the relay's UDP port %u: it is blocked on the way, or WireGuard there has "
+			 "other keys",
 			 t->given.port);
 		problem_set(t, text, "");
 	}

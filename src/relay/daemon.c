@@ -20,7 +20,7 @@
 #define SWEEP_MS 2000
 #define LOCK_NAME "detourd-relay"
 
-static void tunnel_sources_apply(struct dt_relay *r)
+static void tunnels_apply(struct dt_relay *r)
 {
 	struct dt_ip source4 = {0}, source6 = {0}, public;
 
@@ -29,6 +29,7 @@ static void tunnel_sources_apply(struct dt_relay *r)
 	dt_relay_address(r, 4, &source4, &public);
 	dt_relay_address(r, 6, &source6, &public);
 	dt_tunnels_sources(r->tunnels, &source4, &source6);
+	dt_tunnels_route_mtu(r->tunnels, dt_network_default_mtu(&r->network));
 }
 
 /* What no interface has any more, no packet can come for. */
@@ -66,7 +67,7 @@ static void network_changed(void *data)
 		dt_log_err("cannot store the routes: %s", strerror(-err));
 	dt_dataplane_attach(r->dataplane, &r->network, r->config->interface);
 	addresses_apply(r);
-	tunnel_sources_apply(r);
+	tunnels_apply(r);
 	dt_permission_apply(r);
 }
 
@@ -202,7 +203,7 @@ static int tunnels_start(struct dt_relay *r, uint64_t now_ns)
 			      dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), now_ns);
 	if (err)
 		return err;
-	tunnel_sources_apply(r);
+	tunnels_apply(r);
 	dt_tunnels_keep_if(r->tunnels, dt_relay_client_permitted, r);
 	err = dt_dataplane_tunnel(r->dataplane, dt_tunnels_ifindex(r->tunnels));
 	/* the device is new to the list of interfaces */

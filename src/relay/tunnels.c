@@ -11,8 +11,12 @@
 
 #include "base/log.h"
 #include "detourd/maps.h"
+#include "net/rtnetlink.h"
 
-#define TUNNEL_MTU 1420
+/* WireGuard's overhead over IPv6, the larger one: 40 + 8 + 32 */
+#define OVERHEAD 80
+#define MTU_MIN 1280
+#define MTU_MAX 1420
 #define GIVE_TRIES 64
 
 struct peer {
@@ -27,6 +31,7 @@ struct dt_tunnels {
 	struct dt_wg wg;
 	struct dt_keypair keys;
 	uint16_t port;
+	uint32_t mtu;
 	int leases_fd;
 	struct dt_ip source4, source6;
 	struct peer *peers;
@@ -270,6 +275,22 @@ void dt_tunnels_sources(struct dt_tunnels *t, const struct dt_ip *source4, const
 		leases_put(t, p, 0);
 }
 
+void dt_tunnels_route_mtu(struct dt_tunnels *t, uint32_t mtu)
+{
+	int err;
+
+	if (mtu == 0 || mtu > MTU_MAX + OVERHEAD)
+		mtu = MTU_MAX + OVERHEAD;
+	mtu = mtu < MTU_MIN + OVERHEAD ? MTU_MIN : mtu - OVERHEAD;
+	if (mtu == t->mtu)
+		return;
+	err = dt_rt_link_up(&t->wg.route, t->wg.ifindex, mtu);
+	if (err)
+		dt_log_warn("cannot set the MTU of %s to %u: %s", t->wg.name, mtu, strerror(-err));
+	else
+		t->mtu = mtu;
+}
+
 /* --- start and stop ---------------------------------------------------------------------------- */
 
 /* A peer that the last run left: whose it is, and until when, its leases say. */
@@ -314,7 +335,8 @@ int dt_tunnels_open(struct dt_tunnels **out, const char *device, uint16_t port, 
 	t->now_ns = now_ns;
 	dt_tunnels_secret(secret, relay_secret);
 	dt_keypair_from_secret(&t->keys, secret);
-	err = dt_wg_open(&t->wg, device, secret, port, TUNNEL_MTU, true);
+	t->mtu = MTU_MAX;
+	err = dt_wg_open(&t->wg, device, secret, port, t->mtu, true);
 	sodium_memzero(secret, sizeof(secret));
 	if (err == 0)
 		err = dt_wg_peers(&t->wg, stock_take, t);
@@ -358,7 +380,7 @@ void dt_tunnels_flush(const char *device, uint16_t port, const uint8_t relay_sec
 	if (if_nametoindex(device) == 0)
 		return;
 	dt_tunnels_secret(secret, relay_secret);
-	if (dt_wg_open(&wg, device, secret, port, TUNNEL_MTU, true) == 0) {
+	if (dt_wg_open(&wg, device, secret, port, MTU_MAX, true) == 0) {
 		dt_wg_remove(&wg);
 		dt_wg_close(&wg);
 	}

@@ -25,6 +25,8 @@ int dt_tunnels_open(struct dt_tunnels **out, const char *device, uint16_t port, 
 /* Leaves device, peers and leases to the next run. May be NULL. */
 void dt_tunnels_close(struct dt_tunnels *t);
 uint32_t dt_tunnels_ifindex(const struct dt_tunnels *t);
+/* What the smallest route to clients carries, 0: not known. The device's MTU follows, so that nothing is fragmented. */
+void dt_tunnels_route_mtu(struct dt_tunnels *t, uint32_t mtu);
 /* What servers see from now on, for leases made or extended. Unset: none of this family. */
 void dt_tunnels_sources(struct dt_tunnels *t, const struct dt_ip *source4, const struct dt_ip *source6);
 

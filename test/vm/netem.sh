@@ -101,35 +101,40 @@ nat_port() {
 	status client | jq -r '[.connections[].subflows[] | select(.via == "relay1") | .remote] | first' | sed 's/.*://'
 	wait $!
 }
-# one_round CARRIER: what it measured goes to a file each
+# one_round CARRIERS...: what it measured goes to a file each
 one_round() {
-	local c=$1 through
-	carrier "$c" 1
-	if [ "$c" = nat ]; then
-		through="-c $(relay4 1) -p $(nat_port)"
-	else
-		through="-c $SERVER4 -B $(tunnel_address)"
-	fi
-	# shellcheck disable=SC2086 # words
-	{
-		measured iperf3 -c $SERVER4 >>"$TMP/tcp-direct-$c$direction"
-		measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/both-$c$direction"
-		measured iperf3 $through >>"$TMP/tcp-$c$direction"
-		carrier "$c" 0
-		measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/mptcp-direct-$c$direction"
-		measured mptcpize run iperf3 $through >>"$TMP/mptcp-$c$direction"
-	}
+	local c through direct=
+	for c in "$@"; do
+		carrier "$c" 1
+		if [ "$c" = nat ]; then
+			through="-c $(relay4 1) -p $(nat_port)"
+		else
+			through="-c $SERVER4 -B $(tunnel_address)"
+		fi
+		# shellcheck disable=SC2086 # words
+		{
+			measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/both-$c$direction"
+			measured iperf3 $through >>"$TMP/tcp-$c$direction"
+			carrier "$c" 0
+			measured mptcpize run iperf3 $through >>"$TMP/mptcp-$c$direction"
+		}
+		[ -z "$direct" ] || continue
+		direct=measured
+		measured iperf3 -c $SERVER4 >>"$TMP/tcp-direct$direction"
+		measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/mptcp-direct$direction"
+	done
 }
 ratio() { awk -v a="$1" -v b="$2" -v s="$3" 'BEGIN { printf "%.3f", s / (a + b) }'; }
 for direction in ${WAYS:-up -R}; do
 	[ "$direction" != up ] || direction=
 	for ((round = 1; round <= rounds; round++)); do
-		for c in ${CARRIERS:-nat wireguard}; do one_round "$c"; done
+		# shellcheck disable=SC2086 # words
+		one_round ${CARRIERS:-nat wireguard}
 		say "round $round ${direction:-up}"
 	done
 	for c in ${CARRIERS:-nat wireguard}; do
-		tcp=$(median <"$TMP/tcp-direct-$c$direction") tcp_c=$(median <"$TMP/tcp-$c$direction")
-		mptcp=$(median <"$TMP/mptcp-direct-$c$direction") mptcp_c=$(median <"$TMP/mptcp-$c$direction")
+		tcp=$(median <"$TMP/tcp-direct$direction") tcp_c=$(median <"$TMP/tcp-$c$direction")
+		mptcp=$(median <"$TMP/mptcp-direct$direction") mptcp_c=$(median <"$TMP/mptcp-$c$direction")
 		both=$(median <"$TMP/both-$c$direction")
 		# one path alone is about half
 		case $cell in core*) at_least "$(ratio "$tcp" "$tcp_c" "$both")" 0.85 "$cell ${direction:-up} $c" ;; esac
