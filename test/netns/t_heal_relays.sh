@@ -30,6 +30,23 @@ wait_for 5 gone_at_server
 
 say "and answer again"
 light_again
-back=$(moved_after "relay1|relay2")
-at_most "$back" $((3000 * ${SLOWNESS:-1})) "milliseconds until one of them carries data again"
-established relay3 || fail "relay 3 was left for no reason"
+# A server with the bug of refusing_server may refuse these joins, which it takes for its limit from then on: then it is
+# the next connection that the relays carry again.
+was=$(via_bytes "relay1|relay2") refused=$(counter client join_refused)
+carries() { [ "$(via_bytes "relay1|relay2")" -gt $((was + 100)) ]; }
+refuses() { refusing_server && [ "$(counter client join_refused)" -gt "$refused" ]; }
+carries_or_refuses() { carries || refuses; }
+begin=$(now_ms)
+wait_for 3 carries_or_refuses
+if ! carries; then
+	say "the server refused a join, as $(uname -r) does: with a new connection"
+	kill_in client iperf3
+	wait_for 10 status_is client '.connections | length == 0'
+	on client mptcpize run iperf3 -c $SERVER4 -t 60 >/dev/null 2>&1 &
+	disown
+	wait_for 10 established relay1
+	wait_for 10 established relay2
+else
+	at_most $(($(now_ms) - begin)) $((3000 * ${SLOWNESS:-1})) "milliseconds until one of them carries data again"
+	established relay3 || fail "relay 3 was left for no reason"
+fi

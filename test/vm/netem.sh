@@ -13,7 +13,8 @@
 #
 # CELL is core (core 10 Mbit/s, access 20) or symmetric (all 10), alone or with -loss (1 % on link 2) or -skew (link 2
 # has 100 ms). SECONDS_EACH (default 10) are measured after 2 s that are not. A queue holds 100 packets beyond those
-# that the link's delay keeps.
+# that the link's delay keeps. BUFFERS="DEFAULT MAX" are the middle and last value of tcp_rmem and tcp_wmem, in bytes, at
+# client and server.
 . "$(dirname "$0")/../netns/lib.sh"
 cell=${1:?usage: netem.sh core|symmetric[-loss|-skew] [ROUNDS]} rounds=${2:-3}
 seconds=${SECONDS_EACH:-10}
@@ -72,6 +73,11 @@ route r2 198.51.100.16/28 via 10.255.2.2
 route r3 192.0.2.0/28 via 10.255.1.1
 route r3 203.0.113.0/28 via 10.255.2.1
 on server ip mptcp limits set subflow 8 add_addr_accepted 8
+if [ -n "${BUFFERS:-}" ]; then
+	for space in client server; do
+		on $space sysctl -qw net.ipv4.tcp_rmem="4096 $BUFFERS" net.ipv4.tcp_wmem="4096 $BUFFERS"
+	done
+fi
 
 relay_conf 1 "$(wg_relay 1)" "plain-tcp = yes"
 relay_start 1
@@ -114,6 +120,7 @@ one_round() {
 		# shellcheck disable=SC2086 # words
 		{
 			measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/both-$c$direction"
+			say "$c: $(jq -r '[.intervals[].sum | select(.omitted | not) | .bits_per_second / 1e5 | round / 10] | join(" ")' "$TMP/iperf3.json") Mbit/s, $(status client | jq -c '.counters | {join_refused, join_timeout, subflows_given_up}')"
 			measured iperf3 $through >>"$TMP/tcp-$c$direction"
 			carrier "$c" 0
 			measured mptcpize run iperf3 $through >>"$TMP/mptcp-$c$direction"
