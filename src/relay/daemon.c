@@ -192,29 +192,36 @@ static void relay_stop(void *daemon)
 	uv_close((uv_handle_t *)&r->sweep, most_closed);
 }
 
+/* Logs why it failed. */
 static int tunnels_start(struct dt_relay *r, uint64_t now_ns)
 {
 	const struct dt_relay_config *config = r->config;
+	uint32_t ifindex = 0;
 	int err;
 
-	if (config->wireguard_port == 0)
-		return dt_dataplane_tunnel(r->dataplane, 0);
-	err = dt_tunnels_open(&r->tunnels, config->wireguard_device, config->wireguard_port, config->keys.secret,
-			      dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), now_ns);
-	if (err)
-		return err;
-	tunnels_apply(r);
-	dt_tunnels_keep_if(r->tunnels, dt_relay_client_permitted, r);
-	err = dt_dataplane_tunnel(r->dataplane, dt_tunnels_ifindex(r->tunnels));
+	if (config->wireguard_port) {
+		err = dt_tunnels_open(&r->tunnels, config->wireguard_device, config->wireguard_port,
+				      config->keys.secret, dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), now_ns);
+		if (err)
+			return err;
+		tunnels_apply(r);
+		dt_tunnels_keep_if(r->tunnels, dt_relay_client_permitted, r);
+		ifindex = dt_tunnels_ifindex(r->tunnels);
+	}
+	err = dt_dataplane_tunnel(r->dataplane, ifindex);
 	/* the device is new to the list of interfaces */
-	return err ? err : dt_network_refresh(&r->network);
+	if (err == 0 && ifindex)
+		err = dt_network_refresh(&r->network);
+	if (err)
+		dt_log_err("cannot start the tunnels: %s", strerror(-err));
+	return err;
 }
 
 static int dataplane_start(struct dt_relay *r)
 {
 	const struct dt_relay_config *config = r->config;
 	uint64_t now_ns = dt_now_ns();
-	int err = dt_dataplane_open(&r->dataplane, config);
+	int err = dt_dataplane_open(&r->dataplane, config), tunnels;
 
 	if (err)
 		return err;
@@ -233,8 +240,8 @@ static int dataplane_start(struct dt_relay *r)
 		dt_flows_on_end(r->flows, flow_ended, r);
 	if (err == 0)
 		err = dt_relay_clients_open(r);
-	if (err == 0)
-		err = tunnels_start(r, now_ns);
+	if (err == 0 && (tunnels = tunnels_start(r, now_ns)) < 0)
+		return tunnels;
 	if (err == 0)
 		err = dt_dataplane_routes(r->dataplane, &r->network);
 	if (err == 0)
