@@ -6,6 +6,18 @@ set(BPF_SKEL_DIR ${CMAKE_BINARY_DIR}/skel)
 file(MAKE_DIRECTORY ${BPF_SKEL_DIR})
 file(GLOB BPF_HEADERS CONFIGURE_DEPENDS bpf/*.h include/detourd/*.h)
 file(GLOB BPF_SOURCES CONFIGURE_DEPENDS bpf/*.bpf.c)
+set(BPF_COMPILE ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter
+                -Wno-address-of-packed-member -I ${CMAKE_SOURCE_DIR}/include -I ${CMAKE_SOURCE_DIR}/bpf
+                -idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE} -c)
+# bpf_object(SOURCE OBJECT): without a skeleton
+function(bpf_object source object)
+  add_custom_command(
+    OUTPUT ${object}
+    COMMAND ${BPF_COMPILE} ${CMAKE_SOURCE_DIR}/${source} -o ${object}
+    DEPENDS ${source}
+    COMMENT "BPF ${source}"
+    VERBATIM)
+endfunction()
 set(BPF_SKELETONS)
 foreach(source ${BPF_SOURCES})
   get_filename_component(name ${source} NAME_WE)
@@ -13,9 +25,7 @@ foreach(source ${BPF_SOURCES})
   set(skeleton ${BPF_SKEL_DIR}/${name}.skel.h)
   add_custom_command(
     OUTPUT ${skeleton}
-    COMMAND ${BPF_CLANG} -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter
-            -Wno-address-of-packed-member -I ${CMAKE_SOURCE_DIR}/include -I ${CMAKE_SOURCE_DIR}/bpf
-            -idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE} -c ${source} -o ${object}
+    COMMAND ${BPF_COMPILE} ${source} -o ${object}
     COMMAND ${BPFTOOL} gen skeleton ${object} name ${name}_bpf > ${skeleton}
     DEPENDS ${source} ${BPF_HEADERS}
     COMMENT "BPF ${name}"

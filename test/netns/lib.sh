@@ -371,6 +371,11 @@ equals() {
 	say "$3: $1"
 }
 
+# A program for TC that does not let MPTCP through, in two ways: see test/tools/middlebox.bpf.c.
+MIDDLEBOX=${MIDDLEBOX:-$(dirname "$DETOURD")/middlebox.bpf.o}
+# What a connection costs: see test/tools/connects.c.
+CONNECTS=${CONNECTS:-$(dirname "$DETOURD")/connects}
+
 # Thousands of MPTCP connections, by a tool that is built with the tests.
 CROWD=${CROWD:-$(dirname "$DETOURD")/crowd}
 crowd_or_skip() { [ -x "$CROWD" ] || skip "no $CROWD: built without tests"; }

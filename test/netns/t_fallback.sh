@@ -14,13 +14,10 @@ disown
 wait_for 5 on server sh -c 'ss -ltn | grep -q :9002'
 send() { on client mptcpize run sh -c "echo hello | socat -u - TCP4:$SERVER4:$1" || fail "port $1 is out of reach"; }
 told() { status client | jq -r ".destinations[] | select(.remote == \"$SERVER4:$1\") | .why"; }
-middlebox() { # RULE
-	on r2 nft -f - <<-NFT || skip "nft cannot: $1"
-		table inet box {
-			chain forward { type filter hook forward priority 0; $1; }
-		}
-	NFT
-}
+middlebox() { on r2 tc filter add dev narrow ingress bpf da obj "$MIDDLEBOX" sec "$1"; }
+middlebox_end() { on r2 tc filter del dev narrow ingress; }
+[ -e "$MIDDLEBOX" ] || skip "no $MIDDLEBOX: built without tests"
+on r2 tc qdisc add dev narrow clsact
 
 for _ in 1 2 3; do send 9002; done
 wait_for 5 status_is client '.counters.fell_back == 3'
@@ -33,25 +30,25 @@ wait_for 5 status_is client '.counters.connections == 1'
 status_is client '.destinations | length == 1' || fail "the other port is told as well"
 
 say "stripped"
-middlebox 'tcp option mptcp exists reset tcp option mptcp'
+middlebox strip
 send 9001
 wait_for 5 status_is client '.counters.fell_back == 4'
 told 9001 | grep -q strips || fail "$(told 9001)"
-on r2 nft delete table inet box
+middlebox_end
 send 9001
 wait_for 5 status_is client '.destinations | length == 1'
 
 say "dropped"
 if on client test -e /proc/sys/net/mptcp/syn_retrans_before_tcp_fallback; then
 	on client sysctl -qw net.mptcp.syn_retrans_before_tcp_fallback=0 net.mptcp.blackhole_timeout=60
-	middlebox 'tcp option mptcp exists tcp flags syn drop'
+	middlebox drop_syn
 	send 9001
 	wait_for 5 status_is client '.counters.fell_back_syn_lost == 1'
 	told 9001 | grep -q "get lost" || fail "$(told 9001)"
 	send 9001
 	wait_for 5 status_is client '.counters.fell_back_disabled == 1'
 	told 9001 | grep -q blackhole_timeout || fail "$(told 9001)"
-	on r2 nft delete table inet box
+	middlebox_end
 	on client sysctl -qw net.mptcp.blackhole_timeout=0
 	send 9001
 	wait_for 5 status_is client '.destinations | length == 1'
