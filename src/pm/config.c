@@ -8,6 +8,7 @@
 
 #include "base/config.h"
 #include "base/keyfile.h"
+#include "detourd/maps.h"
 
 #define CONTROL_PATH_MAX 107 /* sun_path */
 #define HOST_MAX 253	     /* RFC 1035 */
@@ -109,6 +110,8 @@ static void detour_after_take(struct dt_config *c, const char *value, struct dt_
 		after->ms = after->bytes = UINT64_MAX;
 	}
 	if (strcmp(value, "0") == 0) {
+		if (after->ms != UINT64_MAX || after->bytes != UINT64_MAX)
+			dt_config_error(c, "there is a %s already", after->ms != UINT64_MAX ? "time" : "size");
 		after->ms = after->bytes = 0;
 		return;
 	}
@@ -421,34 +424,47 @@ static void take_mptcp_enable(struct dt_config *c, void *section, const char *va
 	dt_config_bool(c, value, &mptcp_of(section)->enable);
 }
 
+/* What is chosen and what is excepted are one map in the kernel, for each kind. */
+static void mptcp_room(struct dt_config *c, size_t n)
+{
+	if (n == DT_MPTCPIFY_MAX + 1)
+		dt_config_error(c, "these are more than %d", DT_MPTCPIFY_MAX);
+}
+
 static void take_mptcp_user(struct dt_config *c, void *section, const char *value)
 {
 	dt_who_take_user(c, &mptcp_of(section)->chosen, value);
+	mptcp_room(c, mptcp_of(section)->chosen.nuids + mptcp_of(section)->except.nuids);
 }
 
 static void take_mptcp_cgroup(struct dt_config *c, void *section, const char *value)
 {
 	dt_who_take_cgroup(c, &mptcp_of(section)->chosen, value);
+	mptcp_room(c, mptcp_of(section)->chosen.ncgroups + mptcp_of(section)->except.ncgroups);
 }
 
 static void take_mptcp_program(struct dt_config *c, void *section, const char *value)
 {
 	dt_who_take_program(c, &mptcp_of(section)->chosen, value);
+	mptcp_room(c, mptcp_of(section)->chosen.nprograms + mptcp_of(section)->except.nprograms);
 }
 
 static void take_except_user(struct dt_config *c, void *section, const char *value)
 {
 	dt_who_take_user(c, &mptcp_of(section)->except, value);
+	mptcp_room(c, mptcp_of(section)->chosen.nuids + mptcp_of(section)->except.nuids);
 }
 
 static void take_except_cgroup(struct dt_config *c, void *section, const char *value)
 {
 	dt_who_take_cgroup(c, &mptcp_of(section)->except, value);
+	mptcp_room(c, mptcp_of(section)->chosen.ncgroups + mptcp_of(section)->except.ncgroups);
 }
 
 static void take_except_program(struct dt_config *c, void *section, const char *value)
 {
 	dt_who_take_program(c, &mptcp_of(section)->except, value);
+	mptcp_room(c, mptcp_of(section)->chosen.nprograms + mptcp_of(section)->except.nprograms);
 }
 
 static const struct dt_config_key mptcp_keys[] = {
