@@ -355,6 +355,19 @@ joined() {
 	done
 	echo "$said"
 }
+# wait_joined SECONDS COMMAND...: as wait_for; but where it was in vain and such a server refused a join, the test ends
+wait_joined() {
+	local deadline=$((SECONDS + $1 * ${SLOWNESS:-1}))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ $SECONDS -ge $deadline ]; then
+			refusing_server && [ "$(counter client join_refused)" != 0 ] &&
+				skip "the server refused a join, as $(uname -r) does: docs/kernels.md"
+			fail "waited in vain for: $*"
+		fi
+		sleep 0.05
+	done
+}
 # Of standard input, one number a line.
 median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 # at_least VALUE LIMIT WHAT
