@@ -92,6 +92,7 @@ static __always_inline bool is_chosen(const struct dt_mptcpify_config *conf)
 	       (!conf->by_program || prog & DT_MPTCPIFY_CHOSEN);
 }
 
+/* 0: the kernel goes on, to another daemon's program and then to what was asked for; anything else would end that. */
 SEC("fmod_ret/update_socket_protocol")
 int BPF_PROG(mptcpify, int family, int type, int protocol)
 {
@@ -101,13 +102,13 @@ int BPF_PROG(mptcpify, int family, int type, int protocol)
 
 	if ((family != AF_INET && family != AF_INET6) || (type & SOCK_TYPE_MASK) != SOCK_STREAM ||
 	    (protocol != 0 && protocol != IPPROTO_TCP))
-		return protocol;
+		return 0;
 	conf = bpf_map_lookup_elem(&config, &zero);
 	if (!conf || !conf->enabled || bpf_get_current_pid_tgid() >> 32 == daemon_tgid)
-		return protocol;
+		return 0;
 	task = (struct task_struct *)bpf_get_current_task();
 	if (BPF_CORE_READ(task, nsproxy, net_ns, net_cookie) != netns_cookie || !is_chosen(conf))
-		return protocol;
+		return 0;
 	__sync_fetch_and_add(&conf->sockets, 1);
 	return IPPROTO_MPTCP;
 }

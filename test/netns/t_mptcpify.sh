@@ -2,6 +2,7 @@
 # Programs that never heard of MPTCP gain detours by [mptcp]; other programs', users', cgroups' and namespaces' sockets stay
 # TCP. Turned on and off while running; nothing is left when the daemon stops.
 . "$(dirname "$0")/lib.sh"
+for program in git ssh sshd; do command -v $program >/dev/null || skip "no $program"; done
 "$DETOURD" doctor --json | jq -e '.checks[] | select(.name == "mptcpify") | .state == "ok"' >/dev/null ||
 	skip "$("$DETOURD" doctor --json | jq -r '.checks[] | select(.name == "mptcpify") | .what')"
 standard_network 1
@@ -18,11 +19,17 @@ tidy() {
 }
 trap tidy EXIT
 web_start
-random_file "$TMP/www/file" 4
+random_file "$TMP/www/file" 1
+head -c 20000 "$TMP/www/file" >"$TMP/www/small"
+chmod a+r "$TMP/www/small"
 conf() { # LINES in [mptcp]
 	RELAYS=1 client_conf "detour-after = 0" "[mptcp]
 $1"
-	[ ! -e "$TMP/client.pid" ] || { kill -HUP "$(cat "$TMP/client.pid")" && sleep 1; }
+	[ -e "$TMP/client.pid" ] || return 0
+	local before
+	before=$(grep -c ' reloaded ' "$TMP/client.log" || true)
+	kill -HUP "$(cat "$TMP/client.pid")"
+	wait_for 5 sh -c "[ \$(grep -c ' reloaded ' '$TMP/client.log') -gt $before ]"
 }
 connections() { counter client connections; }
 # gains WHAT COUNT COMMAND...: so many MPTCP connections are made by it
@@ -34,7 +41,41 @@ gains() {
 	sleep 0.5
 	equals $(($(connections) - before)) "$count" "$what"
 }
-get() { on client "$@" curl -fsS -o "$TMP/got" "http://$SERVER4/file"; }
+# gains_detours WHAT COMMAND...: at least one MPTCP connection, with at least one detour
+gains_detours() {
+	local before joins what=$1
+	shift
+	before=$(connections) joins=$(counter client joins_established)
+	"$@" >/dev/null 2>"$TMP/program.log" || fail "$what: $*"
+	at_least $(($(connections) - before)) 1 "$what: connections"
+	at_least $(($(counter client joins_established) - joins)) 1 "$what: detours"
+}
+# a repository of 1 MB, to be had from nginx and by ssh
+repository_make() {
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+	git init -q "$TMP/work"
+	random_file "$TMP/work/file" 1
+	git -C "$TMP/work" add file
+	git -C "$TMP/work" -c user.name=test -c user.email=test@example.org commit -qm test
+	git clone -q --bare "$TMP/work" "$TMP/www/work.git"
+	git -C "$TMP/www/work.git" update-server-info
+	chmod -R a+rX "$TMP/www"
+}
+ssh_start() {
+	local key
+	mkdir -p /run/sshd
+	for key in host id; do ssh-keygen -q -t ed25519 -N '' -f "$TMP/$key"; done
+	printf '%s\n' "Port 2222" "ListenAddress $SERVER4" "HostKey $TMP/host" "AuthorizedKeysFile $TMP/id.pub" "StrictModes no" \
+		"PidFile none" "UsePAM no" >"$TMP/sshd.conf"
+	on server mptcpize run "$(command -v sshd)" -D -f "$TMP/sshd.conf" 2>"$TMP/sshd.log" &
+	disown
+	wait_for 5 on server sh -c 'ss -ltn | grep -q :2222'
+}
+ssh_command="ssh -F none -i $TMP/id -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes"
+# shellcheck disable=SC2086 # words
+ssh_get() { on client $ssh_command -p 2222 root@$SERVER4 cat "$TMP/www/file"; }
+git_get() { rm -rf "$TMP/clone" && on client env "GIT_SSH_COMMAND=$ssh_command" git clone -q "$1" "$TMP/clone" && same_bytes "$TMP/clone/file" "$TMP/work/file"; }
+get() { on client curl -fsS -o "$TMP/got" "http://$SERVER4/${1:-small}"; }
 python_get() { on client python3 -c "import http.client as h; c = h.HTTPConnection('$SERVER4'); c.request('GET', '/file'); c.getresponse().read()"; }
 
 conf "enable = no"
@@ -42,11 +83,22 @@ client_start
 relays_up 1
 gains "off: curl" 0 get
 conf "enable = yes"
-gains "on: curl" 1 get
+gains_detours "on: curl" get file
 same_bytes "$TMP/got" "$TMP/www/file"
-at_least "$(counter client joins_established)" 1 "detours of curl"
-if on client python3 -c 'import http.client' 2>/dev/null; then gains "http.client" 1 python_get; fi
-gains "another namespace" 0 on relay1 curl -fsS -o /dev/null "http://$SERVER4/file"
+gains_detours "http.client" python_get
+repository_make
+ssh_start
+gains_detours "ssh" ssh_get
+gains_detours "git over http" git_get "http://$SERVER4/work.git"
+gains_detours "git over ssh" git_get "ssh://root@$SERVER4:2222$TMP/www/work.git"
+other_get() { on relay1 curl -fsS -o /dev/null "http://$SERVER4/small"; }
+gains "another namespace" 0 other_get
+printf '%s\n' "[client]" "private-key-file = $TMP/client.key" "control = $TMP/other.sock" "[mptcp]" "enable = yes" >"$TMP/other.conf"
+daemon other relay1 -c "$TMP/other.conf"
+gains "with another namespace's daemon" 1 get
+gains "another namespace with a daemon" 0 other_get
+equals "$(counter other sockets_made_mptcp) $(counter other connections)" "1 1" "its sockets and connections"
+stop other
 conf "enable = yes
 program = wget, curl"
 gains "program: curl" 1 get
@@ -59,18 +111,28 @@ gains "excepted: curl" 0 get
 conf "enable = yes
 user = 12345"
 gains "another user" 0 get
-gains "user" 1 on client setpriv --reuid 12345 --clear-groups curl -fsS -o /dev/null "http://$SERVER4/file"
+gains "user" 1 on client setpriv --reuid 12345 --clear-groups curl -fsS -o /dev/null "http://$SERVER4/small"
 conf "enable = yes
 cgroup = $cgroup"
 gains "another cgroup" 0 get
-gains "cgroup" 1 on client sh -c "echo \$\$ >$root$cgroup/cgroup.procs; exec curl -fsS -o /dev/null http://$SERVER4/file"
+gains "cgroup" 1 on client sh -c "echo \$\$ >$root$cgroup/cgroup.procs; exec curl -fsS -o /dev/null http://$SERVER4/small"
 conf "enable = no"
 gains "off again" 0 get
 conf "enable = yes"
 at_least "$(counter client sockets_made_mptcp)" 4 "sockets"
+# stays_tcp WHAT: a connection of curl's
+stays_tcp() {
+	local pid
+	nsenter --net="/run/netns/$PREFIX-client" -- curl -fsS --limit-rate 300k -o /dev/null "http://$SERVER4/file" &
+	pid=$!
+	wait_for 5 sh -c "nsenter --net=/run/netns/$PREFIX-client ss -tniH state established dst $SERVER4 | grep -q ."
+	! on client ss -tniH dst $SERVER4 | grep -q tcp-ulp-mptcp || fail "still MPTCP after $1"
+	kill $pid
+	wait $pid || true
+}
 stop client
-on client curl -fsS --limit-rate 1M -o /dev/null "http://$SERVER4/file" &
-disown
-sleep 1
-on client ss -tniH dst $SERVER4 | grep -q . || fail "no connection to look at"
-! on client ss -tniH dst $SERVER4 | grep -q tcp-ulp-mptcp || fail "still MPTCP without the daemon"
+stays_tcp "the daemon's end"
+client_start
+gains "once more" 1 get
+stop client KILL
+stays_tcp "the daemon's death"
