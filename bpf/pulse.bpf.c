@@ -21,6 +21,7 @@ struct tcp_options_received {
 struct tcp_sock {
 	__u32 tsoffset;
 	__u32 mdev_us;
+	__u32 rcv_ooopack;
 	struct tcp_options_received rx_opt;
 } __attribute__((preserve_access_index));
 
@@ -36,6 +37,7 @@ static __always_inline void more_read(struct dt_pulse *p, struct bpf_sock *sk)
 	if (!tp)
 		return;
 	p->rttvar_us = BPF_CORE_READ(tp, mdev_us) >> 2;
+	p->out_of_order = BPF_CORE_READ(tp, rcv_ooopack);
 	options = __builtin_preserve_access_index(&tp->rx_opt);
 	p->timestamps = BPF_CORE_READ_BITFIELD_PROBED(options, tstamp_ok);
 	p->tsval = (__u32)(bpf_ktime_get_ns() / 1000000) + BPF_CORE_READ(tp, tsoffset);

@@ -311,7 +311,8 @@ struct dt_pulse {
 	__u32 packets_out; /* segments not acknowledged yet */
 	__u32 snd_una;
 	__u32 rcv_nxt;
-	__u32 tsval; /* timestamps option, if timestamps is set */
+	__u32 out_of_order; /* segments that came ahead of a hole */
+	__u32 tsval;	    /* timestamps option, if timestamps is set */
 	__u32 tsecr;
 	__u32 timestamps;
 };
@@ -380,7 +381,7 @@ struct dt_subflow_record {
 
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_subflow_record) == 120, "layout");
-_Static_assert(sizeof(struct dt_pulse) == 84, "layout");
+_Static_assert(sizeof(struct dt_pulse) == 88, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");

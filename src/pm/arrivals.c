@@ -72,22 +72,40 @@ static void sample_take(struct dt_arrivals *a, struct socket_entry *e, uint64_t 
 	moving_set(a, e, first || (e->arrival.moved_ns && now_ns - e->arrival.moved_ns < MOVING_NS));
 }
 
+/* Finds or adds; NULL without memory: the next sweep tries again. */
+static struct socket_entry *entry_at(struct dt_arrivals *a, const struct dt_subflow_key *tuple)
+{
+	struct socket_entry *e = entry_find(a, tuple);
+
+	if (!e) {
+		e = calloc(1, sizeof(*e));
+		if (!e)
+			return NULL;
+		e->tuple = *tuple;
+		HASH_ADD(hh, a->sockets, tuple, sizeof(e->tuple), e);
+	}
+	e->sweep = a->sweep;
+	return e;
+}
+
 void dt_arrivals_seen(struct dt_arrivals *a, const struct dt_subflow_record *r, uint64_t now_ns)
 {
 	struct socket_entry *e;
 
 	if (r->flags & DT_RECORD_SERVER_SIDE)
 		return;
-	e = entry_find(a, &r->key);
-	if (!e) {
-		e = calloc(1, sizeof(*e));
-		if (!e)
-			return; /* the next sweep tries again */
-		e->tuple = r->key;
-		HASH_ADD(hh, a->sockets, tuple, sizeof(e->tuple), e);
-	}
-	e->sweep = a->sweep;
-	sample_take(a, e, r->bytes_received, r->bytes_acked, now_ns);
+	e = entry_at(a, &r->key);
+	if (e)
+		sample_take(a, e, r->bytes_received, r->bytes_acked, now_ns);
+}
+
+void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+{
+	struct dt_subflow_key tuple = dt_track_key(local, remote);
+	struct socket_entry *e = entry_at(a, &tuple);
+
+	if (e)
+		moving_set(a, e, true);
 }
 
 void dt_arrivals_end(struct dt_arrivals *a)

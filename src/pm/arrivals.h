@@ -25,6 +25,8 @@ void dt_arrivals_free(struct dt_arrivals *a);
 /* Taking stock: each subflow; and when all were seen, those that were not are forgotten. */
 void dt_arrivals_seen(struct dt_arrivals *a, const struct dt_subflow_record *record, uint64_t now_ns);
 void dt_arrivals_end(struct dt_arrivals *a);
+/* A new subflow is sampled from now on; one that taking stock has to find first would seem idle for seconds. */
+void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote);
 /* Every DT_ARRIVALS_SAMPLE_MS: the moving ones. */
 void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns);
 #define DT_ARRIVALS_SAMPLE_MS 1000

@@ -27,8 +27,10 @@ static uint64_t bytes_moved(const struct dt_pm *pm, const struct dt_endpoint *lo
 {
 	struct dt_arrival arrival;
 
-	return dt_arrivals_get(pm->arrivals, local, remote, &arrival) ? arrival.bytes_received + arrival.bytes_acked
-								      : 0;
+	if (dt_arrivals_get(pm->arrivals, local, remote, &arrival))
+		return arrival.bytes_received + arrival.bytes_acked;
+	dt_arrivals_expect(pm->arrivals, local, remote);
+	return 0;
 }
 
 static struct dt_path path_of(struct dt_connection *c, const struct dt_plan *plan, struct dt_pm_relay *relay,

@@ -100,8 +100,8 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 	uint32_t acks_in = sample->segs_in - sample->data_segs_in;
 	uint32_t acks = acks_in - l->acks_in;
 	uint32_t data = sample->data_segs_in - l->data_in;
-	/* a peer that hears nothing of us sends the same again and again */
-	bool fresh = sample->rcv_nxt != l->rcv_nxt;
+	/* a peer that hears nothing of us sends the same again and again; what comes ahead of a hole is new */
+	bool fresh = sample->rcv_nxt != l->rcv_nxt || sample->out_of_order != l->out_of_order;
 
 	rtt_take(l, sample);
 	if (sample->packets_out && !l->waiting)
@@ -118,6 +118,7 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 	l->data_in = sample->data_segs_in;
 	l->acks_in = acks_in;
 	l->rcv_nxt = sample->rcv_nxt;
+	l->out_of_order = sample->out_of_order;
 	if (data || acks > l->answers_due) {
 		l->moved_ns = now_ns;
 		l->answers_due = 0;

@@ -20,6 +20,7 @@ struct dt_liveness {
 	uint32_t data_in; /* segments, as of the last sample */
 	uint32_t acks_in; /* those without data */
 	uint32_t rcv_nxt;
+	uint32_t out_of_order;
 	uint32_t rtt_us;
 	uint64_t late_ns;   /* a round trip that is still no surprise */
 	uint64_t answer_ns; /* the longest that a probe's answer took; forgotten slowly */

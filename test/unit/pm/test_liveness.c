@@ -23,6 +23,7 @@ struct behaviour {
 	uint32_t srtt_us;
 	uint64_t fresh_until_ns; /* what arrives later was there before; 0: never */
 	uint64_t burst_every_ns; /* acknowledgements come so; 0: all the time */
+	uint64_t hole_from_ns;	 /* what arrives later comes ahead of a hole; 0: never */
 };
 
 static const struct row {
@@ -43,6 +44,12 @@ static const struct row {
 	 3 * DT_SEC,
 	 DT_SEC,
 	 DT_SEC + 250 * DT_MS,
+	 8},
+	{"a download, a segment is lost, and answers to probes are late: what comes ahead of the hole shows life",
+	 {{DT_MS, 9 * DT_SEC, 0, DT_SEC, 0, DT_SEC, 0, DT_SEC}, {DT_MS, 9 * DT_SEC, 0, 9 * DT_SEC}},
+	 3 * DT_SEC,
+	 0,
+	 0,
 	 8},
 	{"an upload over both, one path dies",
 	 {{0, 0, DT_SEC, DT_SEC}, {0, 0, 9 * DT_SEC, 9 * DT_SEC}},
@@ -102,6 +109,7 @@ static void path_step(struct path *p, const struct behaviour *b, uint64_t now_ns
 	if (b->data_every_ns && now_ns < b->data_until_ns && now_ns % b->data_every_ns < STEP_NS) {
 		p->sample.segs_in++;
 		p->sample.data_segs_in++;
+		p->sample.out_of_order += b->hole_from_ns && now_ns >= b->hole_from_ns;
 		p->sample.rcv_nxt += !b->fresh_until_ns || now_ns < b->fresh_until_ns;
 	}
 	if (now_ns < b->acks_until_ns && (!b->burst_every_ns || now_ns % b->burst_every_ns < 20 * DT_MS))
