@@ -60,11 +60,16 @@ static __always_inline void pulse_read(struct dt_pulse *p, struct bpf_sock *sk)
 	p->state = sk->state;
 }
 
-static __always_inline void pulse_take(struct dt_pulse *p, struct __sk_buff *skb)
+/* A global function, which the verifier walks through once, not once for each round of the loop. */
+__noinline int pulse_take(struct __sk_buff *skb, __u32 at)
 {
 	struct bpf_sock_tuple tuple = {};
 	struct bpf_sock *sk;
+	struct dt_pulse *p;
 
+	if (at >= DT_PULSES)
+		return 0;
+	p = &pulses[at];
 	p->state = 0;
 	if (p->key.local.w[0] == 0 && p->key.local.w[1] == 0 && p->key.local.w[2] == bpf_htonl(0xffff)) {
 		tuple.ipv4.saddr = p->key.remote.w[3];
@@ -80,16 +85,17 @@ static __always_inline void pulse_take(struct dt_pulse *p, struct __sk_buff *skb
 		sk = bpf_sk_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 	}
 	if (!sk)
-		return;
+		return 0;
 	pulse_read(p, sk);
 	bpf_sk_release(sk);
+	return 0;
 }
 
 SEC("tc")
 int pulse(struct __sk_buff *skb)
 {
 	for (__u32 i = 0; i < DT_PULSES && i < pulses_used; i++)
-		pulse_take(&pulses[i], skb);
+		pulse_take(skb, i);
 	return 0;
 }
 
