@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "detourd/maps.h"
+#include "task.h"
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -21,19 +22,9 @@
 #define IPPROTO_MPTCP 262
 
 const volatile __u64 netns_cookie;
+/* The daemon's, in its own PID namespace. */
+const volatile __u64 pidns_dev, pidns_ino;
 const volatile __u32 daemon_tgid;
-
-struct net {
-	__u64 net_cookie;
-} __attribute__((preserve_access_index));
-
-struct nsproxy {
-	struct net *net_ns;
-} __attribute__((preserve_access_index));
-
-struct task_struct {
-	struct nsproxy *nsproxy;
-} __attribute__((preserve_access_index));
 
 /* What is listed, in one map for each kind; written by user space. The value is enum dt_mptcpify_flag. */
 #define LIST(name, key_type)                          \
@@ -79,10 +70,10 @@ static __always_inline __u32 cgroup_flags(void)
 static __always_inline bool is_chosen(const struct dt_mptcpify_config *conf)
 {
 	struct dt_program program = {};
-	__u32 uid = (__u32)bpf_get_current_uid_gid();
+	__u32 uid = task_user();
 	__u32 user, cgroup, prog;
 
-	bpf_get_current_comm(program.name, sizeof(program.name));
+	task_program(program.name);
 	user = flags_of(&users, &uid);
 	cgroup = cgroup_flags();
 	prog = flags_of(&programs, &program);
@@ -92,11 +83,18 @@ static __always_inline bool is_chosen(const struct dt_mptcpify_config *conf)
 	       (!conf->by_program || prog & DT_MPTCPIFY_CHOSEN);
 }
 
+/* bpf_get_current_pid_tgid() counts in the first PID namespace; the daemon knows itself in its own. */
+static __always_inline bool is_daemon(void)
+{
+	struct bpf_pidns_info self = {};
+
+	return bpf_get_ns_current_pid_tgid(pidns_dev, pidns_ino, &self, sizeof(self)) == 0 && self.tgid == daemon_tgid;
+}
+
 /* 0: the kernel goes on, to another daemon's program and then to what was asked for; anything else would end that. */
 SEC("fmod_ret/update_socket_protocol")
 int BPF_PROG(mptcpify, int family, int type, int protocol)
 {
-	struct task_struct *task;
 	struct dt_mptcpify_config *conf;
 	__u32 zero = 0;
 
@@ -104,10 +102,7 @@ int BPF_PROG(mptcpify, int family, int type, int protocol)
 	    (protocol != 0 && protocol != IPPROTO_TCP))
 		return 0;
 	conf = bpf_map_lookup_elem(&config, &zero);
-	if (!conf || !conf->enabled || bpf_get_current_pid_tgid() >> 32 == daemon_tgid)
-		return 0;
-	task = (struct task_struct *)bpf_get_current_task();
-	if (BPF_CORE_READ(task, nsproxy, net_ns, net_cookie) != netns_cookie || !is_chosen(conf))
+	if (!conf || !conf->enabled || task_netns() != netns_cookie || is_daemon() || !is_chosen(conf))
 		return 0;
 	__sync_fetch_and_add(&conf->sockets, 1);
 	return IPPROTO_MPTCP;

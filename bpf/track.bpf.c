@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "detourd/maps.h"
+#include "task.h"
 
 #define AF_INET 2
 /* Less than user space looks at a connection after something moved on it. */
@@ -53,17 +54,6 @@ struct tcp_sock {
 
 struct mptcp_subflow_context {
 	__u32 request_mptcp : 1, request_join : 1, mp_capable : 1;
-} __attribute__((preserve_access_index));
-
-struct cred {
-	struct {
-		__u32 val;
-	} euid;
-} __attribute__((preserve_access_index));
-
-struct task_struct {
-	const struct cred *cred;
-	char comm[16];
 } __attribute__((preserve_access_index));
 
 struct mptcp_pm_data {
@@ -143,15 +133,14 @@ static __always_inline void sample(struct dt_subflow_stats *s, struct bpf_sock_o
 /* A connection's first subflow is begun by its own program; the later ones are ours, and change nothing. */
 static __always_inline void origin_note(struct mptcp_sock *msk, __u32 token)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct cgroup *cgroup = BPF_CORE_READ(msk, sk.icsk_inet.sk.sk_cgrp_data.cgroup), *ancestor;
 	struct dt_origin origin = {};
 	int level = BPF_CORE_READ(cgroup, level);
 
 	if (bpf_map_lookup_elem(&origins, &token))
 		return;
-	origin.uid = BPF_CORE_READ(task, cred, euid.val);
-	BPF_CORE_READ_STR_INTO(&origin.program, task, comm);
+	origin.uid = task_user();
+	task_program(origin.program);
 	for (int i = 0; i < DT_ORIGIN_CGROUPS && i <= level; i++) {
 		if (bpf_probe_read_kernel(&ancestor, sizeof(ancestor), &cgroup->ancestors[i]) < 0)
 			break;

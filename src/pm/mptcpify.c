@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/bpf.h"
@@ -14,6 +16,19 @@
 struct dt_mptcpify {
 	struct mptcpify_bpf *skel;
 };
+
+/* Which process is the daemon, whose own sockets stay as they are. */
+static int daemon_tell(struct mptcpify_bpf *skel)
+{
+	struct stat pidns;
+
+	if (stat("/proc/self/ns/pid", &pidns) < 0)
+		return -errno;
+	skel->rodata->pidns_dev = (uint64_t)major(pidns.st_dev) << 20 | minor(pidns.st_dev); /* the kernel's dev_t */
+	skel->rodata->pidns_ino = pidns.st_ino;
+	skel->rodata->daemon_tgid = (uint32_t)getpid();
+	return 0;
+}
 
 int dt_mptcpify_open(struct dt_mptcpify **out, uint64_t netns_cookie)
 {
@@ -27,9 +42,10 @@ int dt_mptcpify_open(struct dt_mptcpify **out, uint64_t netns_cookie)
 	err = m->skel ? 0 : -errno;
 	if (err == 0) {
 		m->skel->rodata->netns_cookie = netns_cookie;
-		m->skel->rodata->daemon_tgid = (uint32_t)getpid();
-		err = mptcpify_bpf__load(m->skel);
+		err = daemon_tell(m->skel);
 	}
+	if (err == 0)
+		err = mptcpify_bpf__load(m->skel);
 	if (err == 0)
 		err = mptcpify_bpf__attach(m->skel);
 	if (err) {

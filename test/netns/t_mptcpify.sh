@@ -112,6 +112,17 @@ conf "enable = yes
 user = 12345"
 gains "another user" 0 get
 gains "user" 1 on client setpriv --reuid 12345 --clear-groups curl -fsS -o /dev/null "http://$SERVER4/small"
+gains "effective user" 1 on client setpriv --euid 12345 curl -fsS -o /dev/null "http://$SERVER4/small"
+conf "enable = yes
+program = python3"
+thread_get() {
+	on client python3 -c "import ctypes, http.client as h, threading
+def get():
+    ctypes.CDLL(None).prctl(15, b'another', 0, 0, 0)  # PR_SET_NAME
+    c = h.HTTPConnection('$SERVER4'); c.request('GET', '/small'); c.getresponse().read()
+threading.Thread(target=get).start()"
+}
+gains "program: a thread of another name" 1 thread_get
 conf "enable = yes
 cgroup = $cgroup"
 gains "another cgroup" 0 get

@@ -18,6 +18,18 @@ cgroup_gone() {
 trap 'cgroup_gone; cleanup' EXIT
 cp /usr/bin/socat "$TMP/special"
 chmod 755 "$TMP" "$TMP/special"
+# the same name for the program, whose connecting thread has another
+mkdir "$TMP/threads"
+ln -s "$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')" "$TMP/threads/special"
+cat >"$TMP/thread.py" <<'END'
+import ctypes, socket, sys, threading, time
+def talk():
+    ctypes.CDLL(None).prctl(15, b"another", 0, 0, 0)  # PR_SET_NAME
+    s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+    s.sendall(b"hello")
+    time.sleep(100)
+threading.Thread(target=talk).start()
+END
 rules() { # LINES
 	RELAYS="1 2" client_conf "detour-after = 0" "$1"
 	[ ! -e "$TMP/client.pid" ] || { kill -HUP "$(cat "$TMP/client.pid")" && sleep 0.5; }
@@ -55,12 +67,14 @@ vias_are() { [ "$(vias "$1")" = "$2" ]; }
 line() { echo "(echo hello; sleep 100) | $1 -u - TCP4:$SERVER4:${2:-9001}"; }
 
 anybody=$(held sh -c "$(line socat)")
-wait_for 5 vias_are "$anybody" "direct relay1 relay2"
+wait_joined 5 vias_are "$anybody" "direct relay1 relay2"
 user=$(held setpriv --reuid 12345 --clear-groups sh -c "$(line socat)")
 program=$(held sh -c "$(line "$TMP/special")")
 cgroup_one=$(held sh -c "echo \$\$ >$root$cgroup/inner/cgroup.procs; $(line socat)")
-wait_for 5 vias_are "$program" "direct relay2"
-wait_for 5 vias_are "$cgroup_one" "direct relay1"
+thread=$(held "$TMP/threads/special" "$TMP/thread.py" $SERVER4 9001)
+wait_joined 5 vias_are "$program" "direct relay2"
+wait_joined 5 vias_are "$thread" "direct relay2"
+wait_joined 5 vias_are "$cgroup_one" "direct relay1"
 sleep 1
 equals "$(vias "$user")" direct "the user's"
 status client | jq -r ".connections[] | select(.id == $user) | .why" | grep -q "by rule user" || fail "no word of the rule"
@@ -74,9 +88,9 @@ relays = relay1
 [rule user]
 user = 12345
 detours = 0"
-wait_for 5 vias_are "$user" "direct relay1"
-wait_for 5 vias_are "$program" "direct relay1"
-wait_for 5 vias_are "$anybody" "direct relay1"
+wait_joined 5 vias_are "$user" "direct relay1"
+wait_joined 5 vias_are "$program" "direct relay1"
+wait_joined 5 vias_are "$anybody" "direct relay1"
 status_is client ".connections[] | select(.id == $cgroup_one) | .subflows[] | select(.via == \"relay1\") | .backup | not" || fail "still backup"
 
 say "detour-after"
@@ -89,10 +103,10 @@ late=$(held sh -c "$(line socat 9002)")
 sleep 1
 [ $(($(now_ms) - begin)) -gt 1800 ] || equals "$(vias "$late")" direct "within the 2 s"
 status client | jq -r ".connections[] | select(.id == $late) | .why" | grep -q young || say "$(status client | jq -r ".connections[] | select(.id == $late) | .why")"
-wait_for 5 vias_are "$late" "direct relay1 relay2"
+wait_joined 5 vias_are "$late" "direct relay1 relay2"
 begin=$(now_ms)
 bulk=$(held sh -c "(head -c 3000000 /dev/zero; sleep 100) | socat -u - TCP4:$SERVER4:9002")
-wait_for 5 vias_are "$bulk" "direct relay1 relay2"
+wait_joined 5 vias_are "$bulk" "direct relay1 relay2"
 at_most $(($(now_ms) - begin)) $((1900 * ${SLOWNESS:-1})) "milliseconds until bulk had detours"
 before=$(counter client joins)
 for _ in 1 2 3 4 5; do on client mptcpize run sh -c "head -c 100000 /dev/zero | socat -u - TCP4:$SERVER4:9002"; done
