@@ -182,10 +182,6 @@ static void section_open(struct reader *r, char *text)
 		dt_config_error(c, "unknown section [%s]", text);
 		return;
 	}
-	if (section->later) {
-		dt_config_error(c, "[%s]: not supported by this version", text);
-		return;
-	}
 	if (!section->named && *name) {
 		dt_config_error(c, "[%s] takes no name", text);
 		return;
@@ -263,10 +259,6 @@ static void key_take(struct reader *r, char *line, char *text)
 		return;
 	}
 	i--;
-	if (key->kind == DT_CONFIG_LATER) {
-		dt_config_error(c, "%s: not supported by this version", text);
-		return;
-	}
 	if (key->kind == DT_CONFIG_ONE && r->seen & 1ULL << i) {
 		dt_config_error(c, "%s is there already in this section", text);
 		return;

@@ -25,9 +25,8 @@ struct dt_config_pos {
 };
 
 enum dt_config_kind {
-	DT_CONFIG_ONE,	 /* one value, once */
-	DT_CONFIG_LIST,	 /* values separated by commas; the key may repeat; take() gets one value at a time */
-	DT_CONFIG_LATER, /* known, but not built yet: an error that says so */
+	DT_CONFIG_ONE,	/* one value, once */
+	DT_CONFIG_LIST, /* values separated by commas; the key may repeat; take() gets one value at a time */
 };
 
 struct dt_config_key {
@@ -41,7 +40,6 @@ struct dt_config_key {
 struct dt_config_section {
 	const char *name;
 	bool named; /* [name NAME], any number of them; else [name], once */
-	bool later; /* known, but not built yet */
 	const struct dt_config_key *keys;
 	size_t nkeys;
 	/* The object the section's keys are for; name is NULL if it has none. NULL after an error was reported. */

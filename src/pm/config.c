@@ -11,6 +11,7 @@
 #include "detourd/maps.h"
 
 #define CONTROL_PATH_MAX 107 /* sun_path */
+#define STATE_PATH_MAX 4080  /* PATH_MAX, and room for .damaged */
 #define HOST_MAX 253	     /* RFC 1035 */
 
 /* A rule's relay, by name, until all relays are known. */
@@ -71,6 +72,13 @@ static void take_control(struct dt_config *c, void *section, const char *value)
 	struct dt_client_config *config = section;
 
 	dt_config_path(c, value, CONTROL_PATH_MAX, &config->control);
+}
+
+static void take_state(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_path(c, value, STATE_PATH_MAX, &config->state);
 }
 
 static void take_log_level(struct dt_config *c, void *section, const char *value)
@@ -160,7 +168,7 @@ static const struct dt_config_key client_keys[] = {
 	{"choose", DT_CONFIG_ONE, false, take_choose},
 	{"interfaces", DT_CONFIG_LIST, false, take_interface},
 	{"detour-after", DT_CONFIG_LIST, false, take_detour_after},
-	{"state", DT_CONFIG_LATER, false, NULL},
+	{"state", DT_CONFIG_ONE, false, take_state},
 };
 
 /* --- [relay NAME] ------------------------------------------------------------------------------ */
@@ -482,11 +490,11 @@ static const struct dt_config_key mptcp_keys[] = {
 #define KEYS(array) array, sizeof(array) / sizeof((array)[0])
 
 static const struct dt_config_section sections[] = {
-	{"client", false, false, KEYS(client_keys), client_open, NULL},
-	{"relay", true, false, KEYS(relay_keys), relay_open, NULL},
-	{"rule", true, false, KEYS(rule_keys), rule_open, NULL},
-	{"interface", true, false, KEYS(interface_keys), interface_open, NULL},
-	{"mptcp", false, false, KEYS(mptcp_keys), mptcp_open, NULL},
+	{"client", false, KEYS(client_keys), client_open, NULL},
+	{"relay", true, KEYS(relay_keys), relay_open, NULL},
+	{"rule", true, KEYS(rule_keys), rule_open, NULL},
+	{"interface", true, KEYS(interface_keys), interface_open, NULL},
+	{"mptcp", false, KEYS(mptcp_keys), mptcp_open, NULL},
 };
 
 static void names_resolve(struct dt_config *c, struct parse *p)
@@ -670,5 +678,6 @@ void dt_client_config_free(struct dt_client_config *config)
 	free(config->relays);
 	free(config->rules);
 	free(config->control);
+	free(config->state);
 	free(config);
 }

@@ -81,6 +81,7 @@ struct dt_client_config {
 	unsigned tunnel_table;
 	unsigned tunnel_priority; /* of the rules that look it up */
 	char *control;
+	char *state;	      /* where the history is kept; NULL: nowhere */
 	bool choose_measured; /* relays by what was measured of them; else in the file's order */
 	enum dt_log_level log_level;
 	struct dt_relay_conf *relays;

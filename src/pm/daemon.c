@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cgroup.h"
@@ -13,6 +14,7 @@
 #include "pm/interfaces.h"
 #include "pm/mptcpify.h"
 #include "pm/pm.h"
+#include "pm/state.h"
 
 #define TICK_MS DT_ARRIVALS_SAMPLE_MS
 #define TRACK_SWEEP_TICKS 60
@@ -144,6 +146,31 @@ static void closings_readable(uv_poll_t *poll, int status, int events)
 	dt_track_drain(pm->track);
 }
 
+/* --- state ------------------------------------------------------------------------------------- */
+
+static void state_read(struct dt_pm *pm)
+{
+	pm->state_ns = dt_now_ns();
+	if (pm->config->state)
+		pm->state_unreadable = dt_state_read(pm->config->state, pm->history, (uint64_t)time(NULL)) < 0;
+}
+
+/* What could not be read stays as it is. */
+static void state_write(struct dt_pm *pm)
+{
+	bool changed = dt_history_changed(pm->history) || pm->state_unwritten;
+	int err;
+
+	pm->state_ns = dt_now_ns();
+	if (!pm->config->state || pm->state_unreadable || !changed)
+		return;
+	err = dt_state_write(pm->config->state, pm->history);
+	if (err && !pm->state_unwritten)
+		dt_log_warn("state %s: cannot write it: %s; what was measured is known until detourd stops",
+			    pm->config->state, strerror(-err));
+	pm->state_unwritten = err != 0;
+}
+
 static void tick_due(uv_timer_t *timer)
 {
 	struct dt_pm *pm = timer->data;
@@ -162,6 +189,8 @@ static void tick_due(uv_timer_t *timer)
 	else
 		dt_arrivals_sample(pm->arrivals, now_ns);
 	dt_choice_tick(pm, now_ns);
+	if (now_ns - pm->state_ns >= DT_STATE_EVERY_S * DT_SEC)
+		state_write(pm);
 	if (++turn % TRACK_SWEEP_TICKS == 0)
 		dt_track_sweep(pm->track, now_ns - TRACK_SWEEP_TICKS * DT_SEC);
 }
@@ -208,6 +237,8 @@ static void pm_stop(void *daemon)
 	struct dt_pm *pm = daemon;
 
 	pm->stopping = true;
+	if (pm->state_ns) /* else it never began */
+		state_write(pm);
 	dt_connections_drop(pm, true);
 	while (pm->relays)
 		dt_pm_relay_close(pm->relays);
@@ -312,6 +343,7 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 	dt_client_config_resolve(pm->config, pm->cgroup_fd);
 	mptcpify_apply(pm);
 	take_stock(pm);
+	state_read(pm);
 	dt_log_info("client ready relays=%zu max-detours=%u", pm->config->nrelays, pm->config->max_detours);
 	*out = pm;
 	return 0;
@@ -379,6 +411,7 @@ static int pm_reload(void *daemon, void *config)
 	struct dt_client_config *fresh = config, *old = pm->config;
 	struct dt_connection *c, *tmp;
 	const char *fixed = NULL;
+	bool state_moved = strcmp(old->state ? old->state : "", fresh->state ? fresh->state : "") != 0;
 	int err = 0;
 
 	if (memcmp(&old->keys, &fresh->keys, sizeof(old->keys)) != 0)
@@ -398,7 +431,11 @@ static int pm_reload(void *daemon, void *config)
 		return err;
 	}
 	dt_log_set_level(fresh->log_level);
+	if (state_moved)
+		state_write(pm);
 	pm->config = fresh;
+	if (state_moved)
+		state_read(pm);
 	err = relays_replace(pm, fresh);
 	dt_interfaces_routes_update(pm);
 	dt_client_config_resolve(fresh, pm->cgroup_fd);

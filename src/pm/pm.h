@@ -11,6 +11,7 @@
  *     choice.c       ... and whether they pay: the policy asked, and obeyed
  *     policy.c       which detours, decided (pure)
  *     history.c      what detours were worth
+ *     state.c        ... kept in a file
  *     plain.c        ... those that go over no relay
  *     server.c       what its server lets us do: its limit, its C flag, the addresses it announces
  *     ids.c          local address ids, and the rules for them (pure)
@@ -511,6 +512,9 @@ struct dt_pm {
 	struct dt_track *track;
 	struct dt_arrivals *arrivals;
 	struct dt_history *history;
+	uint64_t state_ns;	/* when it was last written */
+	bool state_unreadable;	/* what is there is not ours to overwrite */
+	bool state_unwritten;	/* that failed, and was said */
 	struct dt_watch *watch; /* NULL: not possible here */
 	struct dt_inventory *inventory;
 	struct dt_network network;

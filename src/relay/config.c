@@ -298,8 +298,8 @@ static const struct dt_config_key client_keys[] = {
 #define KEYS(array) array, sizeof(array) / sizeof((array)[0])
 
 static const struct dt_config_section sections[] = {
-	{"relay", false, false, KEYS(relay_keys), relay_open, NULL},
-	{"client", true, false, KEYS(client_keys), client_open, NULL},
+	{"relay", false, KEYS(relay_keys), relay_open, NULL},
+	{"client", true, KEYS(client_keys), client_open, NULL},
 };
 
 static void clients_judge(struct dt_config *c, const struct parse *p)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Three relays, one detour: the widest gets its turn and stays; the next connection begins with it; a detour that
-# carries next to nothing becomes backup. Decisions are told in monitor and status.
+# carries next to nothing becomes backup. Decisions are told in monitor and status. What was measured outlives the daemon.
 . "$(dirname "$0")/lib.sh"
 standard_network 3
 narrow_paths 20mbit
@@ -11,7 +11,8 @@ narrow relay3 eth0 4mbit
 for n in 1 2 3; do relay_start $n; done
 server_iperf
 RELAYS="1 2 3" client_conf "max-detours = 1
-choose = measured"
+choose = measured
+state = $TMP/history"
 client_start
 relays_up 3
 "$DETOURD" monitor --json --control "$TMP/client.sock" >"$TMP/events" &
@@ -28,3 +29,32 @@ iperf -t 2 >/dev/null &
 transfer=$!
 wait_for 3 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .state == "established")] | length >= 1'
 wait $transfer
+
+say "... and after a restart"
+next_by_relay2() {
+	iperf -t 1 >/dev/null &
+	transfer=$!
+	wait_for 3 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .state == "established")] | length >= 1'
+	wait $transfer
+}
+stop client
+equals "$(stat -c %a "$TMP/history")" 600 "the state's mode"
+client_start
+relays_up 3
+next_by_relay2
+
+say "a state that is cut off is put aside, one that cannot be read stays"
+stop client
+sed -i '$d' "$TMP/history"
+cp "$TMP/history" "$TMP/cut"
+client_start
+grep -q "state $TMP/history: not written by detourd, or not to its end, at line [0-9]*; put aside" "$TMP/client.log" ||
+	fail "no word of it"
+cmp "$TMP/history.damaged" "$TMP/cut"
+stop client
+rm -f "$TMP/history"
+mkdir "$TMP/history"
+client_start
+grep -q "state $TMP/history: cannot read it: Is a directory" "$TMP/client.log" || fail "no word of the directory"
+stop client
+rmdir "$TMP/history"
