@@ -2,6 +2,7 @@
 # The client's daemon is stopped, or killed, in the middle of a transfer: the transfer goes on, and the namespace is
 # given back as it was found.
 . "$(dirname "$0")/lib.sh"
+command -v bpftool >/dev/null || skip "no bpftool"
 standard_network 1
 narrow_paths 40mbit
 relay_start 1
@@ -18,14 +19,26 @@ transfer() {
 	wait $curl || fail "curl failed"
 	same_bytes "$TMP/www/file" "$TMP/got"
 }
+# sockops programs that are attached for the client's namespace; other daemons may have theirs
+root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+cookie=$(on client python3 -c 'import socket; print(int.from_bytes(socket.socket().getsockopt(socket.SOL_SOCKET, 71, 8), "little"))')
+tracks() {
+	local id map
+	for id in $(bpftool -j cgroup show "$root" | jq -r '.[] | select(.attach_type | test("sock_ops")) | .id'); do
+		for map in $(bpftool -j prog show id "$id" | jq -r '.map_ids[]'); do
+			bpftool -j map dump id "$map" | jq ".. | .netns_cookie? | select(. == $cookie)"
+		done
+	done | wc -l
+}
 client_start
 relays_up 1
+equals "$(tracks)" 1 "sockops programs"
 [ "$(manager)" != "$before" ] || fail "the path manager was not taken"
 transfer stop client
 equals "$(manager)" "$before" "path manager after SIGTERM"
 [ ! -e "$TMP/client.sock" ] || fail "the control socket is left"
 equals "$(status relay1 | jq '.clients[0].leases')" 0 "leases after SIGTERM (released)"
-equals "$(bpftool cgroup show /sys/fs/cgroup/unified 2>/dev/null | grep -c sock_ops || true)" 0 "sockops programs left"
+equals "$(tracks)" 0 "sockops programs left"
 
 client_start
 relays_up 1
