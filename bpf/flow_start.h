@@ -10,6 +10,15 @@
 
 #define PORT_TRIES 32
 
+/*
+ * Ports are tried at a distance drawn for each flow: at a fixed one those that are taken form clusters, and many tries are
+ * in vain long before the range is full. Primes above 2^16 have no divisor in common with any range, so that up to
+ * PORT_TRIES ports are all tried.
+ */
+static const __u32 port_strides[] = {65537, 65539, 65543, 65551, 65557, 65563, 65579, 65581,
+				     65587, 65599, 65609, 65617, 65629, 65633, 65647, 65651};
+#define PORT_STRIDES (sizeof(port_strides) / sizeof(port_strides[0]))
+
 static __always_inline bool policy_has(struct dt_policy_key *key, __u64 client_id, __u16 kind)
 {
 	key->client_id = client_id;
@@ -145,15 +154,16 @@ static __noinline int flow_retire(struct dt_flow *f, __u64 now)
 /* Claims a source port by inserting the down entry; 0, or the counter of why not. */
 static __noinline int claim_port(struct scratch *s, const struct dt_nat_config *cfg)
 {
-	__u32 range, at;
+	__u32 range, at, stride;
 	int err;
 
 	if (!s || !cfg)
 		return DT_NAT_DROP_ERROR;
 	range = cfg->source_max - cfg->source_min + 1;
-	at = bpf_get_prandom_u32();
+	at = bpf_get_prandom_u32() % range;
+	stride = port_strides[bpf_get_prandom_u32() % PORT_STRIDES];
 	for (int i = 0; i < PORT_TRIES; i++) {
-		__u16 port = bpf_htons(cfg->source_min + (at + i) % range);
+		__u16 port = bpf_htons(cfg->source_min + (at + i * stride) % range);
 
 		s->down_key.dport_be16 = port;
 		err = bpf_map_update_elem(&flows, &s->down_key, &s->down, BPF_NOEXIST);
@@ -255,10 +265,13 @@ static __noinline int flow_start(const struct packet *p, struct dt_flow *old, co
 
 	if (old) {
 		peer = peer_lookup(old);
-		if (!peer) {
+		/* of two CPUs with a SYN each one makes the flow */
+		if (!peer ||
+		    __sync_val_compare_and_swap(&old->state, DT_FLOW_ENDED, DT_FLOW_HALF_OPEN) != DT_FLOW_ENDED) {
 			quota_give_back(client_id);
 			return DT_NAT_DROP_STALE;
 		}
+		peer->state = DT_FLOW_HALF_OPEN;
 		old->client_id = peer->client_id = client_id;
 		old->flags = peer->flags = flags;
 		old->started_ns = peer->started_ns = now;
@@ -266,8 +279,6 @@ static __noinline int flow_start(const struct packet *p, struct dt_flow *old, co
 		old->seen_ns = peer->seen_ns = now;
 		old->route_gen = peer->route_gen = cfg->route_generation - 1;
 		window_begin(old, p);
-		peer->state = DT_FLOW_HALF_OPEN;
-		old->state = DT_FLOW_HALF_OPEN;
 		count(DT_NAT_FLOWS_STARTED);
 		return 0;
 	}

@@ -269,6 +269,32 @@ struct {
 	__type(value, struct icmp_answer);
 } icmp_answers SEC(".maps");
 
+/* As the kernel's icmp_msgs_per_sec and icmp_msgs_burst, but on each CPU by itself. */
+#define ICMP_INTERVAL_NS 1000000ULL
+#define ICMP_BURST 50
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64); /* a virtual time (GCRA) */
+} icmp_limit SEC(".maps");
+
+static __always_inline bool icmp_allowed(__u64 now)
+{
+	__u32 zero = 0;
+	__u64 *at_ns = bpf_map_lookup_elem(&icmp_limit, &zero);
+
+	if (!at_ns)
+		return false;
+	if (*at_ns < now)
+		*at_ns = now;
+	if (*at_ns - now > (ICMP_BURST - 1) * ICMP_INTERVAL_NS)
+		return false;
+	*at_ns += ICMP_INTERVAL_NS;
+	return true;
+}
+
 static __always_inline int icmp4_answer(struct __sk_buff *skb, const struct icmp_answer *a, __u32 l3, __u32 quote,
 					__u32 tail)
 {

@@ -167,14 +167,14 @@ static __always_inline int send(struct __sk_buff *skb, __u32 oif, bool into_tunn
 	return bpf_redirect_neigh(oif, NULL, 0, 0);
 }
 
-/* Sends icmp_scratch's answer. Global, and so verified once. */
+/* Sends icmp_answers' answer, unless there were too many. Global, and so verified once. */
 __noinline int icmp_answer_send(struct __sk_buff *skb, __u32 oif, bool into_tunnel, bool l3)
 {
 	struct icmp_answer *a;
 	__u32 zero = 0;
 
 	a = bpf_map_lookup_elem(&icmp_answers, &zero);
-	if (!a || icmp_answer(skb, a, l3 ? 0 : ETH_HLEN) < 0)
+	if (!a || !icmp_allowed(bpf_ktime_get_boot_ns()) || icmp_answer(skb, a, l3 ? 0 : ETH_HLEN) < 0)
 		return TC_ACT_SHOT;
 	return send(skb, oif, into_tunnel, l3);
 }
@@ -342,7 +342,9 @@ static __always_inline int nat(struct __sk_buff *skb, bool l3)
 	if (rewrite(skb, &p, f, l3 ? 0 : ETH_HLEN) < 0)
 		return drop(DT_NAT_DROP_ERROR);
 	window_note(f, &p);
-	f->seen_ns = p.now;
+	/* a SYN on an established flow is anybody's: it keeps nothing alive */
+	if (!syn || f->state != DT_FLOW_ESTABLISHED)
+		f->seen_ns = p.now;
 	__sync_fetch_and_add(&f->packets, p.segments);
 	__sync_fetch_and_add(&f->bytes, p.ip_len);
 	count(f->dir == DT_DIR_UP ? DT_NAT_FORWARDED_UP : DT_NAT_FORWARDED_DOWN);

@@ -53,7 +53,9 @@ static __always_inline bool bucket_take(const struct bucket *b, __u32 bytes, boo
 		if (__sync_val_compare_and_swap(b->at_ns, seen, at + cost_ns) == seen)
 			return true;
 	}
-	return false;
+	/* many CPUs at once: it had room a moment ago, and what this one takes too much the next ones lack */
+	__sync_fetch_and_add(b->at_ns, cost_ns);
+	return true;
 }
 
 /*

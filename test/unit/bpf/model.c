@@ -144,7 +144,9 @@ static void note(struct model_flow *f, enum dt_flow_dir dir, const struct packet
 	struct model_side *s = &f->side[dir], *other = &f->side[!dir];
 	uint32_t end = p->seq + p->payload, window;
 
-	s->seen_ns = now_ns;
+	/* a SYN on an established flow may be anybody's */
+	if (f->state != DT_FLOW_ESTABLISHED || (p->flags & (SYN | ACK | RST)) != SYN)
+		s->seen_ns = now_ns;
 	if (p->flags & (SYN | RST))
 		return;
 	if (after(end + !!(p->flags & FIN), s->end) > 0)

@@ -68,6 +68,14 @@ static void usage_zero(struct scene *s, uint64_t id)
 	bpf_map_update_elem(bpf_map__fd(s->skel->maps.ended), &id, &ended, BPF_ANY);
 }
 
+void scene_icmp_refill(struct scene *s)
+{
+	uint64_t zeroes[256] = {0};
+	uint32_t zero = 0;
+
+	bpf_map_update_elem(bpf_map__fd(s->skel->maps.icmp_limit), &zero, zeroes, BPF_ANY);
+}
+
 void scene_reset(struct scene *s)
 {
 	uint64_t zeroes[256] = {0}, now_ns = dt_now_ns();
@@ -81,6 +89,7 @@ void scene_reset(struct scene *s)
 	map_clear(s->skel->maps.addresses);
 	for (uint32_t i = 0; i < DT_NAT_COUNTERS; i++)
 		bpf_map_update_elem(bpf_map__fd(s->skel->maps.counters), &i, zeroes, BPF_ANY);
+	scene_icmp_refill(s);
 	s->config = (struct dt_nat_config){
 		.layout = DT_MAPS_LAYOUT,
 		.policy_generation = 1,

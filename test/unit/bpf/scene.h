@@ -39,6 +39,8 @@ void scene_lease_delete(struct scene *s, unsigned family);
 void scene_policy_put(struct scene *s, uint64_t client_id, unsigned kind, const char *prefix);
 void scene_route_put(struct scene *s, const char *prefix, uint32_t oif);
 void scene_routes_clear(struct scene *s);
+/* Errors of the relay's own are no longer too many. */
+void scene_icmp_refill(struct scene *s);
 /* As if this much time had passed for all flows. */
 void scene_flows_age(struct scene *s, uint64_t ns);
 unsigned scene_flows(const struct scene *s);

@@ -380,6 +380,7 @@ static void packet_run(unsigned step)
 		return;
 	}
 	len = packet_build(&spec, frame);
+	scene_icmp_refill(&scene);
 	verdict = scene_run(&scene, frame, &len, 0, 0);
 	fate = model_run(&model, &p, (int64_t)dt_now_ns(), &counter, &flow);
 	if (verdict != verdicts[fate])

@@ -1020,3 +1020,59 @@ Test(nat, new_flows_refill)
 	}
 	cr_assert(made >= 25, "%u flows after 0.3 s", made);
 }
+
+/* A burst of errors of our own, then one a millisecond. */
+Test(nat, errors_are_limited)
+{
+	unsigned told = 0, most;
+	uint64_t begin_ns;
+
+	scene_reset(&scene);
+	begin_ns = dt_now_ns();
+	for (unsigned i = 0; i < 500; i++) {
+		struct packet_spec spec = {4,
+					   scene_client(4),
+					   scene_relay(4),
+					   (uint16_t)(1024 + i),
+					   SCENE_DPT,
+					   SYN,
+					   OPT_JOIN_SYN,
+					   1460,
+					   1,
+					   0};
+		uint8_t frame[2048];
+		size_t len = packet_build(&spec, frame);
+
+		told += scene_run(&scene, frame, &len, 0, 0) == TC_ACT_REDIRECT;
+	}
+	most = 50 + (unsigned)((dt_now_ns() - begin_ns) / DT_MS) + 1;
+	cr_assert(told >= 50 && told <= most, "%u errors, at most %u", told, most);
+	cr_assert_eq(scene_counter(&scene, DT_NAT_DROP_TTL), 500);
+}
+
+/* A SYN on an established flow may be anybody's. */
+Test(nat, a_syn_keeps_no_flow_alive)
+{
+	struct dt_flow before, after;
+	struct row row = {"joined", {JOINED}, 2};
+	struct packet_spec spec = {4,
+				   scene_client(4),
+				   scene_relay(4),
+				   SCENE_SPORT,
+				   SCENE_DPT,
+				   SYN,
+				   OPT_JOIN_SYN,
+				   1460,
+				   64,
+				   0};
+	uint8_t frame[2048];
+	size_t len;
+
+	row_run(&row, 4);
+	cr_assert(scene_flow(&scene, DT_DIR_UP, &before));
+	len = packet_build(&spec, frame);
+	cr_assert_eq(scene_run(&scene, frame, &len, 0, 0), TC_ACT_REDIRECT);
+	cr_assert(scene_flow(&scene, DT_DIR_UP, &after));
+	cr_assert_eq(after.packets, before.packets + 1);
+	cr_assert_eq(after.seen_ns, before.seen_ns);
+}
