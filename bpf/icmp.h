@@ -157,8 +157,6 @@ static __noinline bool icmp_quotes(struct dt_flow *back, __u32 seq)
 	sent = peer_lookup(back);
 	if (!sent)
 		return false;
-	if (back->flags & DT_FLOW_UNTRACKED)
-		return true;
 	if (back->state == DT_FLOW_HALF_OPEN)
 		return sent->dir == DT_DIR_UP && seq == sent->start - 1;
 	return sent->end - seq <= sent->end - back->acked + back->window + WINDOW_BACK;

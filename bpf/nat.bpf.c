@@ -70,7 +70,7 @@ static __always_inline int reset_step(struct dt_flow *f, const struct packet *p)
 		return DT_NAT_DROP_ERROR;
 	if (!window_admits(f, p))
 		return DT_NAT_DROP_WINDOW;
-	if (f->flags & DT_FLOW_UNTRACKED || p->seq == f->end || p->seq == peer->acked) {
+	if (p->seq == f->end || p->seq == peer->acked) {
 		__sync_fetch_and_or(&f->flags, DT_FLOW_RESET);
 		flow_change(f, DT_FLOW_ESTABLISHED, DT_FLOW_CLOSING, p->now);
 	}

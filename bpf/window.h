@@ -60,7 +60,7 @@ static __noinline bool window_look_again(struct dt_flow *f, const struct packet 
 
 static __always_inline bool window_admits(struct dt_flow *f, const struct packet *p)
 {
-	return f->flags & DT_FLOW_UNTRACKED || window_holds(f, p) || window_look_again(f, p);
+	return window_holds(f, p) || window_look_again(f, p);
 }
 
 /* A SYN of the client's, which may be another than the last. */
@@ -119,7 +119,7 @@ static __noinline int window_fin(struct dt_flow *f, const struct packet *p)
 	peer = peer_lookup(f);
 	if (!peer || !(peer->flags & DT_FLOW_FIN))
 		return 0;
-	if (f->flags & DT_FLOW_UNTRACKED || (f->acked == peer->fin_end && peer->acked == f->fin_end))
+	if (f->acked == peer->fin_end && peer->acked == f->fin_end)
 		flow_change(f, DT_FLOW_ESTABLISHED, DT_FLOW_CLOSING, p->now);
 	return 0;
 }

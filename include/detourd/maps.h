@@ -69,11 +69,10 @@ enum dt_flow_state {
 };
 
 enum dt_flow_flag {
-	DT_FLOW_FIN = 1 << 0,	    /* a FIN went by in this direction, up to fin_end */
-	DT_FLOW_PLAIN = 1 << 1,	    /* opened under plain-tcp = yes */
-	DT_FLOW_TUNNEL = 1 << 2,    /* the client's side is a tunnel */
-	DT_FLOW_RESET = 1 << 3,	    /* an RST of this direction ended it */
-	DT_FLOW_UNTRACKED = 1 << 4, /* its windows are not known (begun under another layout): none is checked */
+	DT_FLOW_FIN = 1 << 0,	 /* a FIN went by in this direction, up to fin_end */
+	DT_FLOW_PLAIN = 1 << 1,	 /* opened under plain-tcp = yes */
+	DT_FLOW_TUNNEL = 1 << 2, /* the client's side is a tunnel */
+	DT_FLOW_RESET = 1 << 3,	 /* an RST of this direction ended it */
 };
 
 /*

@@ -78,4 +78,27 @@ grep -q "layout $((layout + 1)).*this detourd .*$layout.*detourd --relay --flush
 at_least "$(bpftool -j map dump pinned "$pin/leases" | jq length)" 1 "leases that are left alone"
 at_least "$(bpftool -j map dump pinned "$pin/flows" | jq length)" 2 "entries of flows that are left alone"
 on relay1 "$DETOURD" --relay --flush -c "$TMP/relay1.conf" || fail "flush"
+
+say "maps as an older version made them: other sizes, and another layout or by mistake the same one"
+# older LAYOUT: an empty table of shorter flows, and a shorter configuration
+older() {
+	local zeroes
+	mkdir "$pin"
+	bpftool map create "$pin/flows" type hash key 40 value 128 entries 1024 name flows flags 1
+	bpftool map create "$pin/config" type array key 4 value "$1" entries 1 name config
+	zeroes=$(printf '00 %.0s' $(seq 5 "$1"))
+	# shellcheck disable=SC2086 # words
+	bpftool map update pinned "$pin/config" key hex 00 00 00 00 value hex "$2" 00 00 00 $zeroes
+}
+size=${#bytes[@]}
+older $((size - 8)) 01
+on relay1 "$DETOURD" --relay -c "$TMP/relay1.conf" 2>"$TMP/refused.log" && fail "it started on older maps"
+grep -q "layout 1, this detourd .*$layout.*detourd --relay --flush" "$TMP/refused.log" || fail "no clear word: $(cat "$TMP/refused.log")"
+equals "$(bpftool -j map show pinned "$pin/flows" | jq .bytes_value)" 128 "the table of flows that is left alone"
+on relay1 "$DETOURD" --relay --flush -c "$TMP/relay1.conf" || fail "flush of older maps"
+[ ! -e "$pin" ] || fail "older maps are left"
+older "$size" "$(printf %02x "$layout")"
+on relay1 "$DETOURD" --relay -c "$TMP/relay1.conf" 2>"$TMP/refused.log" && fail "it started on a table of other flows"
+grep -q "made by another version of detourd; run detourd --relay --flush" "$TMP/refused.log" || fail "no clear word: $(cat "$TMP/refused.log")"
+on relay1 "$DETOURD" --relay --flush -c "$TMP/relay1.conf" || fail "flush of a table of other flows"
 relay_start 1

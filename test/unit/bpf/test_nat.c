@@ -306,20 +306,6 @@ static void revoked_without_credit(struct scene *s, unsigned family)
 	revoked(s, family);
 	no_credit(s);
 }
-static void untracked(struct scene *s, unsigned family)
-{
-	struct dt_flow_key key, next;
-	struct dt_flow f;
-	bool more = bpf_map__get_next_key(s->skel->maps.flows, NULL, &next, sizeof(next)) == 0;
-
-	while (more) {
-		key = next;
-		more = bpf_map__get_next_key(s->skel->maps.flows, &key, &next, sizeof(next)) == 0;
-		bpf_map__lookup_elem(s->skel->maps.flows, &key, sizeof(key), &f, sizeof(f), 0);
-		f.flags |= DT_FLOW_UNTRACKED;
-		bpf_map__update_elem(s->skel->maps.flows, &key, sizeof(key), &f, sizeof(f), BPF_EXIST);
-	}
-}
 static void ports_moved(struct scene *s, unsigned family)
 {
 	s->config.port_min = 55000;
@@ -584,7 +570,6 @@ static const struct row rows[] = {
 	{"with window scaling", {call(plain_tcp), up(SYN, OPT_JOIN_SYN, forward), down(SYN | ACK, OPT_JOIN_SYNACK, forward), up(ACK, OPT_NONE, forward), down(ACK, OPT_NONE, forward, .payload = 100, .seq_add = 70000)}, 2},
 	{"a forged SYN changes nothing", {JOINED, up(SYN, OPT_JOIN_SYN, forward, .seq_add = 0x30000000), call(flow_is_established), up(ACK, OPT_NONE, forward, .payload = 100)}, 2},
 	{"a forged SYN-ACK", {JOINED, down(SYN | ACK, OPT_JOIN_SYNACK, drop(WINDOW), .seq_add = 0x30000000)}, 2},
-	{"a flow of another layout is not judged", {JOINED, call(untracked), up(ACK, OPT_NONE, forward, .payload = 10, .seq_add = 0x20000000), down(RST, OPT_NONE, forward, .seq_add = 0x20000000), call(flow_is_closing)}, 2},
 	{"both closed, the last acknowledgement lost, for 239 s", {JOINED, up(FIN | ACK, OPT_NONE, forward), down(FIN | ACK, OPT_NONE, forward), call(age_239), up(ACK, OPT_NONE, forward)}, 2},
 	{"both closed, the last acknowledgement lost, for 241 s", {JOINED, up(FIN | ACK, OPT_NONE, forward), down(FIN | ACK, OPT_NONE, forward), call(age_241), up(ACK, OPT_NONE, pass(EXPIRED))}, 2},
 	/* rates */
