@@ -84,6 +84,7 @@ enum dt_option {
 	DT_OPTION_NAT = 3,     /* reply: 16: where to join, at most one a family */
 	DT_OPTION_TUNNEL = 4,  /* both: struct dt_wire_tunnel */
 	DT_OPTION_DRAIN = 5,   /* reply: empty; the relay is about to close: go elsewhere */
+	DT_OPTION_RTT = 6,     /* reply to LEASE or RENEW: 4 bytes, microseconds from the relay to rip and back */
 };
 
 /* Request: the client's key, the addresses it proposes; reply: the relay's key and UDP port, the addresses given. */

@@ -46,6 +46,8 @@ static struct dt_path path_of(struct dt_connection *c, const struct dt_plan *pla
 	}
 	path.usable = dt_pm_relay_state(relay) == DT_LINK_UP && !dt_pm_relay_draining(relay) &&
 		      !(s && (now_ns < s->may_try_ns || (s->lease && s->lease->state == DT_LEASE_REFUSED)));
+	if (s && s->lease)
+		path.rtt_relay_server_us = s->lease->rtt_us;
 	if (!s || s->state == DT_SUBFLOW_IDLE)
 		return path;
 	path.memory = &s->choice;

@@ -116,6 +116,7 @@ void dt_pm_lease_answered(struct dt_pm_lease *lease, const struct dt_link_event 
 		/* counted from the question, so that we never think longer than the relay */
 		lease->state = DT_LEASE_READY;
 		lease->dpt = m->dpt;
+		lease->rtt_us = m->rtt_us;
 		lease->expires_ns = lease->asked_ns + m->lifetime_s * DT_SEC;
 		lease->renew_ns = lease->asked_ns + m->lifetime_s * DT_SEC / 2;
 		lease->link->relay->pm->counters[DT_PM_LEASES_GRANTED]++;

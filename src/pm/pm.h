@@ -145,9 +145,10 @@ struct dt_pm_lease {
 	} server;
 	enum dt_lease_state state;
 	uint16_t dpt;
-	uint8_t reason; /* enum dt_reason; DT_REASON_OK with REFUSED: no answer */
-	bool under_way; /* a request, be it the first or a renewal */
-	bool used;	/* by a connection since the last renewal */
+	uint8_t reason;	 /* enum dt_reason; DT_REASON_OK with REFUSED: no answer */
+	uint32_t rtt_us; /* relay to server and back, as the relay saw it; 0: not known */
+	bool under_way;	 /* a request, be it the first or a renewal */
+	bool used;	 /* by a connection since the last renewal */
 	uint64_t asked_ns;
 	uint64_t expires_ns;
 	uint64_t renew_ns;

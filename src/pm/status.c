@@ -112,6 +112,8 @@ static json_t *additional_status(struct dt_pm *pm, const struct dt_subflow *s)
 					s->state == DT_SUBFLOW_PENDING ? "pending" : "established", s->backup,
 					&s->local, &s->remote);
 
+	if (s->lease && s->lease->rtt_us)
+		json_object_set_new(status, "relay_server_rtt_us", json_integer((json_int_t)s->lease->rtt_us));
 	if (s->interface[0])
 		json_object_set_new(status, "interface", json_string(s->interface));
 	if (s->note[0])

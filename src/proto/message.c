@@ -74,6 +74,16 @@ static void endpoint_put(struct writer *w, uint8_t type, const struct dt_endpoin
 	option_put(w, type, value, sizeof(value));
 }
 
+static void rtt_put(struct writer *w, uint32_t rtt_us)
+{
+	uint8_t value[4];
+
+	if (rtt_us == 0)
+		return;
+	put32(value, rtt_us);
+	option_put(w, DT_OPTION_RTT, value, sizeof(value));
+}
+
 static void tunnel_put(struct writer *w, const struct dt_tunnel *t)
 {
 	static const uint8_t no_key[DT_KEY_LEN];
@@ -149,6 +159,7 @@ int dt_message_encode(const struct dt_message *m, uint8_t *out, size_t cap)
 	endpoint_put(&w, DT_OPTION_CONTROL, &m->control4);
 	endpoint_put(&w, DT_OPTION_CONTROL, &m->control6);
 	endpoint_put(&w, DT_OPTION_SEEN, &m->seen);
+	rtt_put(&w, m->rtt_us);
 	if (m->draining)
 		option_put(&w, DT_OPTION_DRAIN, NULL, 0);
 	if (!(m->op & DT_OP_REPLY))
@@ -196,6 +207,11 @@ static int option_take(struct dt_message *m, uint8_t type, const uint8_t *value,
 		if (len < sizeof(struct dt_wire_tunnel)) /* a later version may append */
 			return -EBADMSG;
 		tunnel_get(&m->tunnel, value);
+		return 0;
+	case DT_OPTION_RTT:
+		if (len < 4)
+			return -EBADMSG;
+		m->rtt_us = get32(value);
 		return 0;
 	case DT_OPTION_DRAIN:
 		m->draining = true;

@@ -90,6 +90,15 @@ static void flow_ended(const struct dt_flow_view *view, const char *reason, uint
 	dt_flowlog_write(r->flowlog, view, conf ? conf->name : NULL, reason, ended_ns, now_ns);
 }
 
+/* A tunnel's flows have no lease of their own. */
+static void flow_answered(const struct dt_flow_view *view, uint64_t rtt_ns, void *data)
+{
+	struct dt_relay *r = data;
+
+	if (rtt_ns / 1000 < UINT32_MAX && !(view->up->flags & DT_FLOW_TUNNEL))
+		dt_leases_note_rtt(r->leases, &view->client.ip, &view->relay, (uint32_t)(rtt_ns / 1000) + 1);
+}
+
 static void drained(struct dt_relay *r)
 {
 	dt_log_info("drained: no flow is open");
@@ -239,6 +248,8 @@ static int dataplane_start(struct dt_relay *r)
 	if (err == 0)
 		dt_flows_on_end(r->flows, flow_ended, r);
 	if (err == 0)
+		dt_flows_on_answer(r->flows, flow_answered, r);
+	if (err == 0)
 		err = dt_relay_clients_open(r);
 	if (err == 0 && (tunnels = tunnels_start(r, now_ns)) < 0)
 		return tunnels;
@@ -307,7 +318,7 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 		return err;
 	}
 	dt_timer_arm(&r->alive, alive_due, ALIVE_MS, ALIVE_MS);
-	dt_timer_arm(&r->sweep, sweep_due, SWEEP_MS, SWEEP_MS);
+	dt_timer_arm(&r->sweep, sweep_due, 0, SWEEP_MS);
 	dt_log_info("relay ready clients=%zu leases=%zu", r->config->nclients, dt_leases_count(r->leases));
 	*out = r;
 	return 0;

@@ -35,6 +35,9 @@ struct dt_flows {
 	uint64_t open; /* at the last sweep */
 	dt_flow_ended_fn ended;
 	void *ended_data;
+	dt_flow_answered_fn answered;
+	void *answered_data;
+	uint64_t swept_ns;
 };
 
 /* --- walking the map --------------------------------------------------------------------------- */
@@ -353,6 +356,12 @@ static int sweep_take(struct dt_flows *f, const struct dt_flow_key *key, const s
 
 		why = s->doomed(&view, s->data);
 	}
+	/* changed_ns of an established flow is when the answer to its SYN came by */
+	if (f->answered && flow->state == DT_FLOW_ESTABLISHED && flow->changed_ns > f->swept_ns) {
+		struct dt_flow_view view = view_of(key, flow, down);
+
+		f->answered(&view, flow->changed_ns - flow->started_ns, f->answered_data);
+	}
 	if (why || s->now_ns > flow_end(f, flow, down) + DT_FLOW_SWEEP_NS) {
 		flow_delete(f, key, &other_key, why, s->now_ns);
 		s->count += why != NULL;
@@ -374,12 +383,19 @@ size_t dt_flows_sweep(struct dt_flows *f, uint64_t now_ns, dt_flow_doomed_fn doo
 		if (c->changed)
 			ended_store(f, c);
 	f->open = s.open;
+	f->swept_ns = now_ns;
 	return s.count;
 }
 
 uint64_t dt_flows_open(const struct dt_flows *f)
 {
 	return f->open;
+}
+
+void dt_flows_on_answer(struct dt_flows *f, dt_flow_answered_fn answered, void *data)
+{
+	f->answered = answered;
+	f->answered_data = data;
 }
 
 void dt_flows_on_end(struct dt_flows *f, dt_flow_ended_fn ended, void *data)

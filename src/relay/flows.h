@@ -32,6 +32,9 @@ typedef const char *(*dt_flow_doomed_fn)(const struct dt_flow_view *view, void *
 /* Called once for each flow that is gone, with its last counts; ended_ns is when its end came about. */
 typedef void (*dt_flow_ended_fn)(const struct dt_flow_view *view, const char *reason, uint64_t ended_ns,
 				 uint64_t now_ns, void *data);
+/* Called once for each flow whose SYN the server took, some seconds later; rtt_ns is how long its answer took. */
+typedef void (*dt_flow_answered_fn)(const struct dt_flow_view *view, uint64_t rtt_ns, void *data);
+void dt_flows_on_answer(struct dt_flows *f, dt_flow_answered_fn answered, void *data);
 void dt_flows_on_end(struct dt_flows *f, dt_flow_ended_fn ended, void *data);
 
 /* Deletes flows past their time and, where doomed is not NULL, the doomed. Returns how many were doomed. */

@@ -29,6 +29,7 @@ struct lease {
 	struct dt_lease_key key;
 	uint64_t expires_ns;
 	uint64_t created_ns;
+	uint32_t rtt_us;
 	UT_hash_handle by_target;
 	UT_hash_handle by_key;
 	struct lease *prev, *next; /* of the same client */
@@ -84,6 +85,7 @@ static struct dt_lease_entry entry_of(const struct lease *lease)
 		.dpt = ntohs(lease->key.dpt_be16),
 		.expires_ns = lease->expires_ns,
 		.created_ns = lease->created_ns,
+		.rtt_us = lease->rtt_us,
 	};
 }
 
@@ -278,6 +280,7 @@ static int lease_extend(struct dt_leases *l, struct lease *lease, struct dt_leas
 	}
 	e->dpt = ntohs(lease->key.dpt_be16);
 	e->created_ns = lease->created_ns;
+	e->rtt_us = lease->rtt_us;
 	return 0;
 }
 
@@ -345,6 +348,7 @@ static int lease_move(struct dt_leases *l, struct lease *lease, struct dt_lease_
 	moved->target = target_of(e);
 	moved->expires_ns = e->expires_ns;
 	moved->created_ns = lease->created_ns;
+	moved->rtt_us = lease->rtt_us;
 	err = find_key(l, &moved->key) || find_target(l, e) ? -EADDRINUSE : map_store(l, moved);
 	if (err == 0)
 		err = index_add(l, moved);
@@ -353,6 +357,7 @@ static int lease_move(struct dt_leases *l, struct lease *lease, struct dt_lease_
 		return err;
 	}
 	e->created_ns = moved->created_ns;
+	e->rtt_us = moved->rtt_us;
 	lease_end(l, lease);
 	return 0;
 }
@@ -372,6 +377,22 @@ int dt_leases_renew(struct dt_leases *l, struct dt_lease_entry *e, unsigned clie
 		return -EDQUOT;
 	}
 	return stays ? lease_extend(l, lease, e) : lease_move(l, lease, e);
+}
+
+void dt_leases_note_rtt(struct dt_leases *l, const struct dt_ip *client, const struct dt_endpoint *relay,
+			uint32_t rtt_us)
+{
+	struct dt_lease_entry e = {.client = *client, .relay = relay->ip};
+	struct dt_lease_key key = key_of(&e, relay->port);
+	struct lease *lease = find_key(l, &key);
+
+	if (!lease)
+		return;
+	/* a SYN that was lost and sent again makes it longer, nothing makes it shorter */
+	if (lease->rtt_us == 0 || rtt_us < lease->rtt_us)
+		lease->rtt_us = rtt_us;
+	else
+		lease->rtt_us += (rtt_us - lease->rtt_us) / 8;
 }
 
 int dt_leases_release(struct dt_leases *l, const struct dt_lease_entry *e)

@@ -17,6 +17,7 @@ struct dt_lease_entry {
 	uint16_t dpt;
 	uint64_t expires_ns;
 	uint64_t created_ns;
+	uint32_t rtt_us; /* to the server and back, by the answers to SYNs; 0: not known */
 };
 
 /* Reads what the map holds. -ENOMEM, or the map's error. map_fd is borrowed. */
@@ -27,7 +28,7 @@ size_t dt_leases_configure(struct dt_leases *l, unsigned max_leases, struct dt_p
 
 /*
  * Makes the lease, or extends the one there is for the same client, address, relay address and server. Fills
- * dpt and created_ns of *e. -EDQUOT client's or relay's number is reached, -EADDRNOTAVAIL no free port, map error.
+ * dpt, created_ns and rtt_us of *e. -EDQUOT client's or relay's number is reached, -EADDRNOTAVAIL no free port, map error.
  */
 int dt_leases_make(struct dt_leases *l, struct dt_lease_entry *e, unsigned client_max);
 /*
@@ -36,6 +37,9 @@ int dt_leases_make(struct dt_leases *l, struct dt_lease_entry *e, unsigned clien
  * than it may since a reload, and this one is ended.
  */
 int dt_leases_renew(struct dt_leases *l, struct dt_lease_entry *e, unsigned client_max);
+/* Under this lease a SYN was answered after so long. Not kept over a restart. */
+void dt_leases_note_rtt(struct dt_leases *l, const struct dt_ip *client, const struct dt_endpoint *relay,
+			uint32_t rtt_us);
 /* -ENOENT. */
 int dt_leases_release(struct dt_leases *l, const struct dt_lease_entry *e);
 /* Deletes the expired; returns when the next one may expire. */

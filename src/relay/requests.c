@@ -167,6 +167,7 @@ static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *r
 		r->counters[DT_RELAY_COUNT_LEASES_MADE] += err == 0;
 	}
 	m->dpt = err == 0 ? e.dpt : 0;
+	m->rtt_us = err == 0 ? e.rtt_us : 0;
 	if (err)
 		m->lifetime_s = 0;
 	return lease_reason(r, req, err, now_ns);

@@ -28,6 +28,8 @@ for round in 1 2 3; do
 	sleep 0.3
 done
 equals "$(subflow)" "$before" "the detour is the same"
+# the renewal after the restart tells how far the server is
+wait_for 5 status_is client '[.connections[0].subflows[] | select(.via == "relay1") | .relay_server_rtt_us > 0] | any'
 equals "$(dropped)" "$lost" "packets dropped or let by at the hook"
 wait $curl || fail "curl failed"
 same_bytes "$TMP/www/file" "$TMP/got"

@@ -171,3 +171,26 @@ Test(leases, a_smaller_quota_takes_hold_by_renewals)
 	cr_assert_eq(dt_leases_make(leases, &b, 0), -EDQUOT, "asking anew for one that is there is no way round it");
 	cr_assert_eq(dt_leases_count(leases), 0);
 }
+
+Test(leases, how_far_the_server_is)
+{
+	struct dt_lease_entry e = entry(1, "192.0.2.2", "203.0.113.2:443"), moved;
+	struct dt_endpoint relay;
+
+	cr_assert_eq(dt_leases_make(leases, &e, 10), 0);
+	cr_assert_eq(e.rtt_us, 0, "not known yet");
+	relay = (struct dt_endpoint){e.relay, e.dpt};
+	dt_leases_note_rtt(leases, &e.client, &relay, 50000);
+	dt_leases_note_rtt(leases, &e.client, &relay, 20000);
+	cr_assert_eq(dt_leases_renew(leases, &e, 10), 0);
+	cr_assert_eq(e.rtt_us, 20000, "the shortest");
+	dt_leases_note_rtt(leases, &e.client, &relay, 1020000);
+	cr_assert_eq(dt_leases_renew(leases, &e, 10), 0);
+	cr_assert_eq(e.rtt_us, 145000, "a longer one counts little");
+	moved = e;
+	dt_ip_parse(&moved.client, "192.0.2.3");
+	cr_assert_eq(dt_leases_renew(leases, &moved, 10), 0);
+	cr_assert_eq(moved.rtt_us, 145000, "it moves with the lease");
+	relay.port = 1;
+	dt_leases_note_rtt(leases, &moved.client, &relay, 10); /* no such lease */
+}
