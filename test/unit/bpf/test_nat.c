@@ -1015,16 +1015,9 @@ Test(nat, errors_are_limited)
 	scene_reset(&scene);
 	begin_ns = dt_now_ns();
 	for (unsigned i = 0; i < 500; i++) {
-		struct packet_spec spec = {4,
-					   scene_client(4),
-					   scene_relay(4),
-					   (uint16_t)(1024 + i),
-					   SCENE_DPT,
-					   SYN,
-					   OPT_JOIN_SYN,
-					   1460,
-					   1,
-					   0};
+		struct packet_spec spec = {
+			4, scene_client(4), scene_relay(4), (uint16_t)(1024 + i), SCENE_DPT, SYN, OPT_JOIN_SYN, 1460, 1,
+			0};
 		uint8_t frame[2048];
 		size_t len = packet_build(&spec, frame);
 
@@ -1040,16 +1033,8 @@ Test(nat, a_syn_keeps_no_flow_alive)
 {
 	struct dt_flow before, after;
 	struct row row = {"joined", {JOINED}, 2};
-	struct packet_spec spec = {4,
-				   scene_client(4),
-				   scene_relay(4),
-				   SCENE_SPORT,
-				   SCENE_DPT,
-				   SYN,
-				   OPT_JOIN_SYN,
-				   1460,
-				   64,
-				   0};
+	struct packet_spec spec = {4,	scene_client(4), scene_relay(4), SCENE_SPORT, SCENE_DPT,
+				   SYN, OPT_JOIN_SYN,	 1460,		 64,	      0};
 	uint8_t frame[2048];
 	size_t len;
 
