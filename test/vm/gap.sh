@@ -77,6 +77,8 @@ for direction in up down; do
 			END { printf "%-4s  %-9s  n %d  mean %6.1f  p10 %6.1f  p50 %6.1f  p90 %6.1f  max %6.1f ms\n", way, name, NR,
 				sum / NR, v[int(NR * 0.1) + 1], v[int(NR / 2) + 1], v[int(NR * 0.9) + (NR * 0.9 < NR)], v[NR] }'
 	done
+	sed -n 's/.*given up via=direct .*silent_ms=\([0-9]*\).*/\1/p' "$TMP/client.log" | tail -n "$rounds" |
+		awk -v way="$direction" '{ sum += $1 } END { printf "%s: detourd noticed after a silence of %.1f ms, mean of %d\n", way, sum / (NR ? NR : 1), NR }'
 	paste "$TMP/client.$direction" "$TMP/kernel.$direction" |
 		awk -v way="$direction" '{ a += $1; b += $2 } END { printf "%s: detourd / in-kernel, of the means: %.3f\n", way, a / b }'
 done
