@@ -19,9 +19,9 @@ relays_up 3
 disown
 iperf -t 22 >/dev/null &
 transfer=$!
-wait_for 20 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .state == "established")] | length >= 1'
+wait_joined 20 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .state == "established")] | length >= 1'
 wait_for 3 status_is client '[.connections[].subflows[] | select(.via == "relay2") | .note] | any(test("trial|measured"))'
-wait_for 15 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .bytes_acked > 6000000)] | length == 1'
+wait_joined 15 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .bytes_acked > 6000000)] | length == 1'
 wait $transfer
 grep -q "\"event\":\"decision\".*\"relay\":\"relay2\"" "$TMP/events" || fail "no decision in monitor"
 say "what was measured holds for the next connection"
