@@ -7,22 +7,19 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <linux/pkt_cls.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "bpf/fixture.h"
 #include "bpf/model.h"
-#include "bpf/scene.h"
 
 #define DPT 50000
 #define SPORT 1000
 #define SOURCE 40000
 #define COMPARE_EVERY 500
 
-static struct scene scene;
 static struct model model;
 static unsigned family;
 static uint64_t random_state;
@@ -504,22 +501,7 @@ static void run(unsigned f)
 	cr_assert_gt(model.counters[DT_NAT_DROP_WINDOW], steps / 100);
 }
 
-static void open_scene(void)
-{
-	int err;
-
-	if (geteuid() != 0)
-		cr_skip_test("loading BPF needs root");
-	err = scene_open(&scene);
-	cr_assert_eq(err, 0, "cannot load nat.bpf: %s", strerror(-err));
-}
-
-static void close_scene(void)
-{
-	scene_close(&scene);
-}
-
-TestSuite(model, .init = open_scene, .fini = close_scene, .timeout = 1800);
+TestSuite(model, .init = fixture_open, .fini = fixture_close, .timeout = 1800);
 
 Test(model, agrees_on_ipv4)
 {
