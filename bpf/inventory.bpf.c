@@ -31,6 +31,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	int skc_bound_dev_if;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 } __attribute__((preserve_access_index));
@@ -180,6 +181,7 @@ int inventory(struct bpf_iter__tcp *ctx)
 	r.flags = flags_read(sf, msk);
 	r.local_id = local_id_read(sf);
 	r.remote_id = BPF_CORE_READ(sf, remote_id);
+	r.device = BPF_CORE_READ((struct sock_common *)msk, skc_bound_dev_if);
 	r.state = (__u8)state;
 	r.srtt_us = BPF_CORE_READ(tp, srtt_us) >> 3;
 	r.bytes_acked = BPF_CORE_READ(tp, bytes_acked);

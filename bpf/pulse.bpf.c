@@ -27,6 +27,8 @@ struct tcp_sock {
 
 struct dt_pulse pulses[DT_PULSES];
 __u32 pulses_used;
+/* Only those of this device: a bound socket is found only as if by a packet that came in there. */
+__u32 pulses_device;
 
 /* Round-trip times; what the socket would write into a segment's timestamps option now (RFC 7323). */
 static __always_inline void more_read(struct dt_pulse *p, struct bpf_sock *sk)
@@ -70,6 +72,8 @@ __noinline int pulse_take(struct __sk_buff *skb, __u32 at)
 	if (at >= DT_PULSES)
 		return 0;
 	p = &pulses[at];
+	if (p->device != pulses_device)
+		return 0;
 	p->state = 0;
 	if (p->key.local.w[0] == 0 && p->key.local.w[1] == 0 && p->key.local.w[2] == bpf_htonl(0xffff)) {
 		tuple.ipv4.saddr = p->key.remote.w[3];

@@ -35,7 +35,12 @@ struct sock_cgroup_data {
 	struct cgroup *cgroup;
 } __attribute__((preserve_access_index));
 
+struct sock_common {
+	int skc_bound_dev_if;
+} __attribute__((preserve_access_index));
+
 struct sock {
+	struct sock_common __sk_common;
 	struct sock_cgroup_data sk_cgrp_data;
 } __attribute__((preserve_access_index));
 
@@ -199,12 +204,14 @@ static __always_inline void follow(struct bpf_sock_ops *ops)
 		return;
 	if (ops->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
 		origin_note(msk, token);
+	fresh.device = BPF_CORE_READ((struct sock_common *)msk, skc_bound_dev_if);
 	fresh.deny_join_id0 = BPF_CORE_READ(msk, pm.remote_deny_join_id0);
 	key_fill(&key, ops);
 	known = bpf_map_lookup_elem(&subflows, &key);
 	if (known && known->token == token) {
 		known->state = ops->state;
 		known->deny_join_id0 = fresh.deny_join_id0;
+		known->device = fresh.device;
 		sample(known, ops);
 	} else {
 		fresh.token = token;

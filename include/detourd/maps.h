@@ -276,6 +276,8 @@ struct dt_subflow_stats {
 	__u64 updated_ns;
 	__u32 state;	     /* TCP state, BPF_TCP_* */
 	__u32 deny_join_id0; /* of an initial subflow: the server's C flag */
+	__u32 device;	     /* the connection is bound to the one of this index (SO_BINDTODEVICE); 0: to none */
+	__u32 pad;
 };
 
 enum dt_subflow_happening {
@@ -301,7 +303,8 @@ struct dt_subflow_event {
 
 /* What a socket has heard, and what it takes to write a segment in its name. */
 struct dt_pulse {
-	struct dt_subflow_key key; /* asked for; the rest is the answer */
+	struct dt_subflow_key key; /* asked for, */
+	__u32 device;		   /* and if bound to one, its index; the rest is the answer */
 	__u32 state;		   /* TCP state, BPF_TCP_*; 0: there is no such socket */
 	__u32 srtt_us;
 	__u32 rttvar_us; /* mean deviation */
@@ -375,12 +378,13 @@ struct dt_subflow_record {
 	__u8 state;  /* TCP state, BPF_TCP_* */
 	__u8 local_id;
 	__u8 remote_id;
-	__u8 pad[5];
+	__u8 pad;
+	__u32 device; /* the connection is bound to the one of this index; 0: to none */
 };
 
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_subflow_record) == 120, "layout");
-_Static_assert(sizeof(struct dt_pulse) == 88, "layout");
+_Static_assert(sizeof(struct dt_pulse) == 92, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");
@@ -392,7 +396,7 @@ _Static_assert(sizeof(struct dt_policy_key) == 36, "layout");
 _Static_assert(sizeof(struct dt_route_key) == 24, "layout");
 _Static_assert(sizeof(struct dt_nat_config) == 88, "layout");
 _Static_assert(sizeof(struct dt_subflow_key) == 40, "layout");
-_Static_assert(sizeof(struct dt_subflow_stats) == 48, "layout");
+_Static_assert(sizeof(struct dt_subflow_stats) == 56, "layout");
 #endif
 
 #endif

@@ -143,7 +143,7 @@ static void check_sock_destroy(struct report *r)
 	int err = dt_netlink_open(&nl, NETLINK_SOCK_DIAG);
 
 	if (err == 0)
-		err = dt_sock_diag_destroy(&nl, &nobody, &nobody);
+		err = dt_sock_diag_destroy(&nl, &nobody, &nobody, 0);
 	dt_netlink_close(&nl);
 	if (err == 0 || err == -ENOENT)
 		note(r, "sock-destroy", OK, "", "sockets can be closed (SOCK_DESTROY)");

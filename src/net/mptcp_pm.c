@@ -49,6 +49,7 @@ enum {
 	EV_BACKUP = 11,
 	EV_ERROR = 12,
 	EV_FLAGS = 13,
+	EV_IF_IDX = 15,
 	EV_SERVER_SIDE = 18,
 	EV_MAX = EV_SERVER_SIDE,
 };
@@ -59,7 +60,7 @@ enum {
 static const uint8_t event_length[EV_MAX + 1] = {
 	[EV_TOKEN] = 4,	  [EV_FAMILY] = 2, [EV_LOC_ID] = 1,  [EV_REM_ID] = 1,	   [EV_SADDR4] = 4,
 	[EV_SADDR6] = 16, [EV_DADDR4] = 4, [EV_DADDR6] = 16, [EV_SPORT] = 2,	   [EV_DPORT] = 2,
-	[EV_BACKUP] = 1,  [EV_ERROR] = 1,  [EV_FLAGS] = 2,   [EV_SERVER_SIDE] = 1,
+	[EV_BACKUP] = 1,  [EV_ERROR] = 1,  [EV_FLAGS] = 2,   [EV_SERVER_SIDE] = 1, [EV_IF_IDX] = 4,
 };
 
 static int event_attribute(const struct nlattr *attr, void *data)
@@ -123,6 +124,7 @@ int dt_mptcp_event_parse(struct dt_mptcp_event *out, const struct nlmsghdr *nlh)
 	e.remote_id = u8_take(table[EV_REM_ID]);
 	e.backup = u8_take(table[EV_BACKUP]) != 0;
 	e.error = u8_take(table[EV_ERROR]);
+	e.device = table[EV_IF_IDX] ? mnl_attr_get_u32(table[EV_IF_IDX]) : 0;
 	e.server_side = u8_take(table[EV_SERVER_SIDE]) != 0;
 	if (table[EV_FLAGS]) {
 		uint16_t flags = mnl_attr_get_u16(table[EV_FLAGS]);

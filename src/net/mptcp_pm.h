@@ -31,7 +31,8 @@ struct dt_mptcp_event {
 	bool server_side;   /* this host accepted the connection */
 	bool deny_join_id0; /* the server's C flag (RFC 8684, 3.1) */
 	bool backup;
-	int error; /* positive errno of SUB_CLOSED */
+	uint32_t device; /* of a subflow: the index of the one it is bound to; 0: to none */
+	int error;	 /* positive errno of SUB_CLOSED */
 };
 
 /* -EBADMSG for what is none of ours to understand (*out is then untouched). Pure. */

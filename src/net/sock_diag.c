@@ -67,8 +67,11 @@ static struct nlmsghdr *request_put(void *buf, uint16_t type, uint16_t flags, ui
 	return nlh;
 }
 
-static void tuple_put(struct inet_diag_req_v2 *req, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+/* A socket that is bound to a device is found by that device alone (inet_bound_dev_eq in the kernel), others by any. */
+static void socket_put(struct inet_diag_req_v2 *req, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+		       uint32_t device)
 {
+	req->id.idiag_if = device;
 	req->id.idiag_sport = htons(local->port);
 	req->id.idiag_dport = htons(remote->port);
 	if (req->sdiag_family == AF_INET) {
@@ -92,13 +95,13 @@ static int one_take(const struct nlmsghdr *nlh, void *data)
 }
 
 int dt_sock_diag_get(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote,
-		     struct dt_tcp_sample *out)
+		     uint32_t device, struct dt_tcp_sample *out)
 {
 	char buf[256];
 	struct inet_diag_req_v2 *req;
 	struct nlmsghdr *nlh = request_put(buf, SOCK_DIAG_BY_FAMILY, 0, family_of(local), &req);
 
-	tuple_put(req, local, remote);
+	socket_put(req, local, remote, device);
 	return dt_netlink_talk(nl, nlh, one_take, out);
 }
 
@@ -131,12 +134,13 @@ int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
 	return err;
 }
 
-int dt_sock_diag_destroy(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+int dt_sock_diag_destroy(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+			 uint32_t device)
 {
 	char buf[256];
 	struct inet_diag_req_v2 *req;
 	struct nlmsghdr *nlh = request_put(buf, SOCK_DESTROY, 0, family_of(local), &req);
 
-	tuple_put(req, local, remote);
+	socket_put(req, local, remote, device);
 	return dt_netlink_talk(nl, nlh, NULL, NULL);
 }

@@ -19,13 +19,17 @@ struct dt_tcp_sample {
 
 typedef int (*dt_tcp_sample_fn)(const struct dt_tcp_sample *sample, void *data);
 
-/* The one socket of this four-tuple. -ENOENT: none. */
+/*
+ * The one socket of this four-tuple, which must be bound to the device of this index, or to none. device 0: to none.
+ * -ENOENT: there is none such.
+ */
 int dt_sock_diag_get(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote,
-		     struct dt_tcp_sample *out);
+		     uint32_t device, struct dt_tcp_sample *out);
 /* All TCP sockets of this namespace that are connected or were (no listeners, no TIME_WAIT). */
 int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data);
-/* Aborts the socket: RST to the peer. -ENOENT none; -EOPNOTSUPP kernel without CONFIG_INET_DIAG_DESTROY. */
-int dt_sock_diag_destroy(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote);
+/* Aborts that socket: RST to the peer. -ENOENT none; -EOPNOTSUPP kernel without CONFIG_INET_DIAG_DESTROY. */
+int dt_sock_diag_destroy(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+			 uint32_t device);
 
 /* Parses one answer; -EBADMSG if it is none. Pure. */
 int dt_sock_diag_parse(struct dt_tcp_sample *out, const struct nlmsghdr *nlh);

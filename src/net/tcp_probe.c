@@ -129,19 +129,19 @@ void dt_tcp_prober_close(struct dt_tcp_prober *p)
 	p->fd4 = p->fd6 = -1;
 }
 
-/* The packet names its source, but only this has the route chosen by it. */
-static void source_set(struct msghdr *msg, const struct dt_ip *source)
+/* The packet names its source, but only this has the route chosen by it, and by the device. */
+static void source_set(struct msghdr *msg, const struct dt_ip *source, uint32_t device)
 {
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
 
 	if (dt_ip_is_v4(source)) {
-		struct in_pktinfo info = {.ipi_spec_dst.s_addr = dt_ip_v4(source)};
+		struct in_pktinfo info = {.ipi_ifindex = (int)device, .ipi_spec_dst.s_addr = dt_ip_v4(source)};
 
 		*cmsg = (struct cmsghdr){CMSG_LEN(sizeof(info)), IPPROTO_IP, IP_PKTINFO};
 		memcpy(CMSG_DATA(cmsg), &info, sizeof(info));
 		msg->msg_controllen = CMSG_SPACE(sizeof(info));
 	} else {
-		struct in6_pktinfo info = {0};
+		struct in6_pktinfo info = {.ipi6_ifindex = device};
 
 		memcpy(&info.ipi6_addr, source->b, sizeof(info.ipi6_addr));
 		*cmsg = (struct cmsghdr){CMSG_LEN(sizeof(info)), IPPROTO_IPV6, IPV6_PKTINFO};
@@ -167,6 +167,6 @@ int dt_tcp_prober_send(const struct dt_tcp_prober *p, const struct dt_tcp_probe 
 		return -EAFNOSUPPORT;
 	msg.msg_namelen = dt_endpoint_to_sockaddr(&to, &sa);
 	msg.msg_controllen = sizeof(control);
-	source_set(&msg, &probe->local.ip);
+	source_set(&msg, &probe->local.ip, probe->device);
 	return sendmsg(fd, &msg, 0) < 0 ? -errno : 0;
 }

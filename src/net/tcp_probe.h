@@ -11,6 +11,7 @@
 struct dt_tcp_probe {
 	struct dt_endpoint local;
 	struct dt_endpoint remote;
+	uint32_t device;  /* the socket is bound to the one of this index; 0: to none */
 	uint32_t snd_una; /* the oldest sequence number that the peer has not acknowledged */
 	uint32_t rcv_nxt;
 	bool timestamps; /* the connection uses RFC 7323's: tsval and tsecr are as its next segment would have them */

@@ -252,7 +252,7 @@ static void joined(struct dt_pm *pm, struct accepted *a, const struct dt_mptcp_e
 	bit_set(a->met, e->local_id, true);
 	if (dt_mptcp_limits_get(&pm->mptcp, &limits) < 0 || a->joined <= limits.subflows)
 		return;
-	err = dt_sock_diag_destroy(&pm->diag, &e->local, &e->remote);
+	err = dt_sock_diag_destroy(&pm->diag, &e->local, &e->remote, e->device);
 	if (err == -EOPNOTSUPP)
 		err = dt_mptcp_subflow_destroy(&pm->mptcp, a->token, &e->local, &e->remote);
 	if (err && err != -ENOENT)

@@ -14,6 +14,7 @@
 
 struct socket_entry {
 	struct dt_subflow_key tuple;
+	uint32_t device; /* it is bound to; 0: to none */
 	struct dt_arrival arrival;
 	uint64_t sampled_ns;
 	unsigned sweep; /* that last saw it */
@@ -73,7 +74,7 @@ static void sample_take(struct dt_arrivals *a, struct socket_entry *e, uint64_t 
 }
 
 /* Finds or adds; NULL without memory: the next sweep tries again. */
-static struct socket_entry *entry_at(struct dt_arrivals *a, const struct dt_subflow_key *tuple)
+static struct socket_entry *entry_at(struct dt_arrivals *a, const struct dt_subflow_key *tuple, uint32_t device)
 {
 	struct socket_entry *e = entry_find(a, tuple);
 
@@ -84,6 +85,7 @@ static struct socket_entry *entry_at(struct dt_arrivals *a, const struct dt_subf
 		e->tuple = *tuple;
 		HASH_ADD(hh, a->sockets, tuple, sizeof(e->tuple), e);
 	}
+	e->device = device;
 	e->sweep = a->sweep;
 	return e;
 }
@@ -94,15 +96,16 @@ void dt_arrivals_seen(struct dt_arrivals *a, const struct dt_subflow_record *r, 
 
 	if (r->flags & DT_RECORD_SERVER_SIDE)
 		return;
-	e = entry_at(a, &r->key);
+	e = entry_at(a, &r->key, r->device);
 	if (e)
 		sample_take(a, e, r->bytes_received, r->bytes_acked, now_ns);
 }
 
-void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+			uint32_t device)
 {
 	struct dt_subflow_key tuple = dt_track_key(local, remote);
-	struct socket_entry *e = entry_at(a, &tuple);
+	struct socket_entry *e = entry_at(a, &tuple, device);
 
 	if (e)
 		moving_set(a, e, true);
@@ -126,7 +129,7 @@ void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns)
 		struct dt_endpoint local = {e->tuple.local, e->tuple.lport}, remote = {e->tuple.remote, e->tuple.rport};
 		struct dt_tcp_sample sample;
 
-		if (dt_sock_diag_get(a->diag, &local, &remote, &sample) == 0)
+		if (dt_sock_diag_get(a->diag, &local, &remote, e->device, &sample) == 0)
 			sample_take(a, e, sample.bytes_received, sample.bytes_acked, now_ns);
 		else
 			entry_free(a, e);

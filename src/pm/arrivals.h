@@ -26,7 +26,8 @@ void dt_arrivals_free(struct dt_arrivals *a);
 void dt_arrivals_seen(struct dt_arrivals *a, const struct dt_subflow_record *record, uint64_t now_ns);
 void dt_arrivals_end(struct dt_arrivals *a);
 /* A new subflow is sampled from now on; one that taking stock has to find first would seem idle for seconds. */
-void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote);
+void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+			uint32_t device);
 /* Every DT_ARRIVALS_SAMPLE_MS: the moving ones. */
 void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns);
 #define DT_ARRIVALS_SAMPLE_MS 1000

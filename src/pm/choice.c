@@ -23,13 +23,14 @@ static uint32_t network_of(const struct dt_ip *ip)
 	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-static uint64_t bytes_moved(const struct dt_pm *pm, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+static uint64_t bytes_moved(const struct dt_connection *c, const struct dt_endpoint *local,
+			    const struct dt_endpoint *remote)
 {
 	struct dt_arrival arrival;
 
-	if (dt_arrivals_get(pm->arrivals, local, remote, &arrival))
+	if (dt_arrivals_get(c->pm->arrivals, local, remote, &arrival))
 		return arrival.bytes_received + arrival.bytes_acked;
-	dt_arrivals_expect(pm->arrivals, local, remote);
+	dt_arrivals_expect(c->pm->arrivals, local, remote, c->device);
 	return 0;
 }
 
@@ -63,7 +64,7 @@ static struct dt_path path_of(struct dt_connection *c, const struct dt_plan *pla
 	path.state = DT_PATH_OPEN;
 	path.since_ns = s->since_ns;
 	path.backup = s->backup;
-	path.bytes = bytes_moved(c->pm, &s->local, &s->remote);
+	path.bytes = bytes_moved(c, &s->local, &s->remote);
 	if (s->backup && !path.backup_wanted && !s->choice.by_policy) /* an earlier run's decision */
 		s->choice.by_policy = true;
 	return path;
@@ -79,11 +80,11 @@ static struct dt_path direct_of(struct dt_connection *c, bool *open)
 			       .memory = &c->direct_choice};
 
 	*open = c->direct_established && !c->direct_backup;
-	path.bytes = c->direct_established ? bytes_moved(c->pm, &c->local, &c->remote) : 0;
+	path.bytes = c->direct_established ? bytes_moved(c, &c->local, &c->remote) : 0;
 	DL_FOREACH(c->subflows, s)
 		if (!s->relay && s->state == DT_SUBFLOW_ESTABLISHED) {
 			*open = *open || !s->backup;
-			path.bytes += bytes_moved(c->pm, &s->local, &s->remote);
+			path.bytes += bytes_moved(c, &s->local, &s->remote);
 		}
 	return path;
 }

@@ -78,9 +78,12 @@ static void established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 	c = connection_new(pm, e->token, &e->local, &e->remote);
 	if (!c)
 		return;
-	/* older kernels do not tell the flag with the event */
-	c->deny_join_id0 = e->deny_join_id0 ||
-			   (dt_track_get(pm->track, &e->local, &e->remote, &stats) == 0 && stats.deny_join_id0);
+	c->deny_join_id0 = e->deny_join_id0;
+	if (dt_track_get(pm->track, &e->local, &e->remote, &stats) == 0) {
+		/* older kernels do not tell the flag with the event */
+		c->deny_join_id0 = c->deny_join_id0 || stats.deny_join_id0;
+		c->device = stats.device;
+	}
 	c->direct_established = true;
 	dt_ids_mark(&c->ids, e->local_id);
 	dt_pm_publish(pm, "connection", c, NULL, "established");
@@ -236,6 +239,7 @@ static void record_take(const struct dt_subflow_record *r, void *data)
 		dt_pm_publish(pm, "connection", c, NULL, "found");
 	}
 	c->deny_join_id0 = c->deny_join_id0 || r->flags & DT_RECORD_DENY_JOIN_ID0;
+	c->device = r->device;
 	if (c->inventory != pm->stock)
 		c->direct_seen = false;
 	c->inventory = pm->stock;
@@ -257,7 +261,7 @@ static bool socket_exists(const struct dt_connection *c, const struct dt_endpoin
 {
 	struct dt_tcp_sample sample;
 
-	return dt_sock_diag_get(&c->pm->diag, local, remote, &sample) == 0;
+	return dt_sock_diag_get(&c->pm->diag, local, remote, c->device, &sample) == 0;
 }
 
 static struct dt_subflow *unseen_next(struct dt_connection *c, uint64_t now_ns)

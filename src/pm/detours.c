@@ -102,7 +102,7 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const 
 	if (s && now_ns < s->may_try_ns)
 		return false; /* its timer is running */
 	if (dt_plan_carrier(plan, relay, now_ns) == DT_CARRIER_WIREGUARD)
-		return tunnel_use(c, relay, plan, s, server, now_ns);
+		return !c->device && tunnel_use(c, relay, plan, s, server, now_ns);
 	if (dt_ip_is_unset(&c->source))
 		return false;
 	link = dt_pm_relay_link(relay, &c->source, &why);
@@ -266,7 +266,7 @@ void dt_detours_relay_up(struct dt_pm_relay *relay, uint64_t now_ns)
 /* The old one would wait for its time-out, which has doubled with each try: a new one starts at once. */
 static void stalled_renew(struct dt_subflow *s, uint64_t now_ns)
 {
-	if (s->state != DT_SUBFLOW_ESTABLISHED || !dt_subflow_stalls(s->connection->pm, &s->local, &s->remote, now_ns))
+	if (s->state != DT_SUBFLOW_ESTABLISHED || !dt_subflow_stalls(s, now_ns))
 		return;
 	s->backoff_ns = 0;
 	dt_subflow_give_up(s, DT_END_DEAD, now_ns);
@@ -481,6 +481,8 @@ static void relay_why(const struct dt_connection *c, const struct dt_plan *plan,
 		why = "";
 	else if (dt_pm_relay_draining(relay))
 		why = dt_reason_text(DT_REASON_DRAINING);
+	else if (dt_plan_carrier(plan, relay, now_ns) == DT_CARRIER_WIREGUARD && c->device)
+		why = "the socket is bound to a device, which the tunnel is not";
 	else if (dt_plan_carrier(plan, relay, now_ns) == DT_CARRIER_WIREGUARD && relay->tunnel &&
 		 (relay->tunnel->state != DT_TUNNEL_READY || *relay->tunnel->problem))
 		why = *relay->tunnel->problem ? relay->tunnel->problem : "the tunnel is being set up";

@@ -53,7 +53,8 @@ static void wants_list(const struct dt_connection *c, struct wants *w)
 	if (dt_server_address(c, &server)) {
 		if (!direct_works(c) && has_source)
 			want_add(w, &c->source, &server)->from.backup = dt_interfaces_backup(c->pm, own);
-		count = dt_interfaces_sources(c->pm, dt_ip_family(&server.ip), sources);
+		/* what is bound to a device leaves by no other */
+		count = c->device ? 0 : dt_interfaces_sources(c->pm, dt_ip_family(&server.ip), sources);
 		for (size_t i = 0; i < count; i++)
 			if (strcmp(sources[i].interface, own) != 0) {
 				struct want *want = want_add(w, &sources[i].ip, &server);

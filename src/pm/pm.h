@@ -188,7 +188,8 @@ struct dt_connection {
 	struct dt_endpoint local; /* of the initial subflow */
 	struct dt_endpoint remote;
 	struct dt_ip source; /* where new subflows start: local.ip while the host has it; unset: no way out */
-	bool has_origin;     /* who opened it is known */
+	uint32_t device; /* it is bound to the one of this index (SO_BINDTODEVICE), as its subflows are; 0: to none */
+	bool has_origin; /* who opened it is known */
 	struct dt_origin origin;
 	bool young; /* detours come after a while: see detour-after */
 	struct dt_connection *young_prev, *young_next;
@@ -330,8 +331,7 @@ void dt_subflow_stir(const struct dt_subflow *s);
 /* When data last moved on it, either way; 0: never seen. */
 uint64_t dt_subflow_moved_ns(const struct dt_pm *pm, const struct dt_endpoint *local, const struct dt_endpoint *remote);
 /* Nothing comes through any more: data waits for its time-out, or had been moving until lately. */
-bool dt_subflow_stalls(struct dt_pm *pm, const struct dt_endpoint *local, const struct dt_endpoint *remote,
-		       uint64_t now_ns);
+bool dt_subflow_stalls(const struct dt_subflow *s, uint64_t now_ns);
 const char *dt_subflow_end_word(enum dt_subflow_end end);
 /* "direct", or the relay's name. */
 const char *dt_subflow_via(const struct dt_subflow *s);

@@ -41,17 +41,39 @@ void dt_pulse_reader_close(struct dt_pulse_reader *r)
 	free(r);
 }
 
-static int batch_read(struct dt_pulse_reader *r, struct dt_pulse *pulses, size_t count)
+/* Looks at those bound to this device; at none, if there is no such device any more. */
+static int device_read(struct dt_pulse_reader *r, uint32_t device)
 {
 	char frame[64] = {0}; /* a run needs a packet, which is not looked at */
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame), .repeat = 1);
-	int err;
+	struct __sk_buff skb = {.ifindex = device};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame), .ctx_in = &skb,
+		    .ctx_size_in = sizeof(skb), .repeat = 1);
+
+	r->skel->bss->pulses_device = device;
+	if (bpf_prog_test_run_opts(bpf_program__fd(r->skel->progs.pulse), &run) == 0)
+		return 0;
+	return device && errno == ENODEV ? 0 : -errno;
+}
+
+static bool is_first_of_device(const struct dt_pulse *pulses, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (pulses[i].device == pulses[at].device)
+			return false;
+	return true;
+}
+
+static int batch_read(struct dt_pulse_reader *r, struct dt_pulse *pulses, size_t count)
+{
+	int err = 0;
 
 	memcpy(r->skel->bss->pulses, pulses, count * sizeof(*pulses));
 	r->skel->bss->pulses_used = (__u32)count;
-	err = bpf_prog_test_run_opts(bpf_program__fd(r->skel->progs.pulse), &run);
-	if (err < 0)
-		return -errno;
+	for (size_t i = 0; err == 0 && i < count; i++)
+		if (is_first_of_device(pulses, i))
+			err = device_read(r, pulses[i].device);
+	if (err)
+		return err;
 	memcpy(pulses, r->skel->bss->pulses, count * sizeof(*pulses));
 	return 0;
 }

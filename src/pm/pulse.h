@@ -13,7 +13,7 @@ struct dt_pulse_reader;
 int dt_pulse_reader_open(struct dt_pulse_reader **out);
 /* May be NULL. */
 void dt_pulse_reader_close(struct dt_pulse_reader *r);
-/* Fills in each one's answer to its key. The kernel's negative errno. */
+/* Fills in each one's answer to its key and device. The kernel's negative errno. */
 int dt_pulse_read(struct dt_pulse_reader *r, struct dt_pulse *pulses, size_t count);
 
 #endif

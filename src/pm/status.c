@@ -82,17 +82,18 @@ static json_t *relay_status(const struct dt_pm_relay *relay)
 			 (json_int_t)(relay->links ? dt_link_rtt_us(relay->links->proto) : 0));
 }
 
-static json_t *subflow_status(struct dt_pm *pm, const char *via, const char *carrier, const char *state, bool backup,
-			      const struct dt_endpoint *local, const struct dt_endpoint *remote)
+static json_t *subflow_status(const struct dt_connection *c, const char *via, const char *carrier, const char *state,
+			      bool backup, const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
 	char local_text[DT_ENDPOINT_STRLEN], remote_text[DT_ENDPOINT_STRLEN];
 	struct dt_tcp_sample sample = {0};
 	struct dt_subflow_stats stats = {0};
 	struct dt_arrival arrival = {0};
+	struct dt_pm *pm = c->pm;
 
 	dt_arrivals_get(pm->arrivals, local, remote, &arrival);
 	dt_track_get(pm->track, local, remote, &stats);
-	dt_sock_diag_get(&pm->diag, local, remote, &sample);
+	dt_sock_diag_get(&pm->diag, local, remote, c->device, &sample);
 	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "via", via, "carrier", carrier,
 			 "state", state, "backup", backup, "local", dt_endpoint_format(local, local_text), "remote",
 			 dt_endpoint_format(remote, remote_text), "srtt_us",
@@ -106,9 +107,9 @@ static json_t *subflow_status(struct dt_pm *pm, const char *via, const char *car
 			 "rtos", (json_int_t)stats.rtos, "receive_bps", (json_int_t)arrival.rate_bps);
 }
 
-static json_t *additional_status(struct dt_pm *pm, const struct dt_subflow *s)
+static json_t *additional_status(const struct dt_subflow *s)
 {
-	json_t *status = subflow_status(pm, dt_subflow_via(s), dt_carrier_name(s->carrier),
+	json_t *status = subflow_status(s->connection, dt_subflow_via(s), dt_carrier_name(s->carrier),
 					s->state == DT_SUBFLOW_PENDING ? "pending" : "established", s->backup,
 					&s->local, &s->remote);
 
@@ -121,18 +122,18 @@ static json_t *additional_status(struct dt_pm *pm, const struct dt_subflow *s)
 	return status;
 }
 
-static json_t *connection_status(struct dt_pm *pm, const struct dt_connection *c)
+static json_t *connection_status(const struct dt_connection *c)
 {
 	char local[DT_ENDPOINT_STRLEN], remote[DT_ENDPOINT_STRLEN], why[1024];
 	json_t *subflows = json_array();
 	const struct dt_subflow *s;
 
 	json_array_append_new(subflows,
-			      subflow_status(pm, "direct", "direct", c->direct_established ? "established" : "closed",
+			      subflow_status(c, "direct", "direct", c->direct_established ? "established" : "closed",
 					     c->direct_backup, &c->local, &c->remote));
 	DL_FOREACH(c->subflows, s)
 		if (dt_subflow_is_under_way(s))
-			json_array_append_new(subflows, additional_status(pm, s));
+			json_array_append_new(subflows, additional_status(s));
 	dt_detours_why(c, why, sizeof(why));
 	return json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)c->number, "local",
 			 dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->remote, remote), "why",
@@ -183,7 +184,7 @@ void dt_pm_status(FILE *out, void *data)
 	json_decref(rest);
 	fputs("{\"connections\":[", out);
 	HASH_ITER(hh, pm->connections, c, tmp) {
-		json_t *status = connection_status(pm, c);
+		json_t *status = connection_status(c);
 
 		fputs(comma, out);
 		json_dumpf(status, out, DT_CONTROL_JSON);

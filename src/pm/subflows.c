@@ -124,15 +124,15 @@ uint64_t dt_subflow_moved_ns(const struct dt_pm *pm, const struct dt_endpoint *l
 	return dt_arrivals_get(pm->arrivals, local, remote, &arrival) ? arrival.moved_ns : 0;
 }
 
-bool dt_subflow_stalls(struct dt_pm *pm, const struct dt_endpoint *local, const struct dt_endpoint *remote,
-		       uint64_t now_ns)
+bool dt_subflow_stalls(const struct dt_subflow *s, uint64_t now_ns)
 {
-	uint64_t moved_ns = dt_subflow_moved_ns(pm, local, remote);
+	struct dt_connection *c = s->connection;
+	uint64_t moved_ns = dt_subflow_moved_ns(c->pm, &s->local, &s->remote);
 	struct dt_tcp_sample sample;
 
 	if (moved_ns && now_ns - moved_ns < MOVING_NS)
 		return false;
-	if (dt_sock_diag_get(&pm->diag, local, remote, &sample) == 0 && sample.backoff)
+	if (dt_sock_diag_get(&c->pm->diag, &s->local, &s->remote, c->device, &sample) == 0 && sample.backoff)
 		return true;
 	return moved_ns && now_ns - moved_ns < ACTIVE_NS;
 }
@@ -192,7 +192,7 @@ int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup)
 static void socket_destroy(struct dt_connection *c, const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
 	struct dt_pm *pm = c->pm;
-	int err = dt_sock_diag_destroy(&pm->diag, local, remote);
+	int err = dt_sock_diag_destroy(&pm->diag, local, remote, c->device);
 
 	if (err == -EOPNOTSUPP)
 		err = dt_mptcp_subflow_destroy(&pm->mptcp, c->token, local, remote);
@@ -361,7 +361,7 @@ static void join_overdue(uv_timer_t *timer)
 	struct dt_tcp_sample sample;
 
 	/* its event was lost, or waits behind many others */
-	if (dt_sock_diag_get(&c->pm->diag, &s->local, &s->remote, &sample) == 0 &&
+	if (dt_sock_diag_get(&c->pm->diag, &s->local, &s->remote, c->device, &sample) == 0 &&
 	    sample.state == BPF_TCP_ESTABLISHED) {
 		dt_subflow_established(s);
 		return;

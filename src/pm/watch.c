@@ -111,7 +111,7 @@ static void member_add(struct dt_watch *w, struct dt_connection *c, struct dt_su
 	if (!room_make(w))
 		return;
 	w->members[w->used] = (struct member){c, s};
-	w->pulses[w->used] = (struct dt_pulse){.key = dt_track_key(local, remote)};
+	w->pulses[w->used] = (struct dt_pulse){.key = dt_track_key(local, remote), .device = c->device};
 	w->used++;
 }
 
@@ -180,6 +180,7 @@ static void member_probe(struct dt_watch *w, const struct member *m, const struc
 	struct dt_tcp_probe probe = {
 		.local = {p->key.local, p->key.lport},
 		.remote = {p->key.remote, p->key.rport},
+		.device = p->device,
 		.snd_una = p->snd_una,
 		.rcv_nxt = p->rcv_nxt,
 		.timestamps = p->timestamps,

@@ -13,7 +13,7 @@ static uint64_t moved(const struct dt_connection *c)
 {
 	struct dt_tcp_sample sample;
 
-	if (dt_sock_diag_get(&c->pm->diag, &c->local, &c->remote, &sample) < 0)
+	if (dt_sock_diag_get(&c->pm->diag, &c->local, &c->remote, c->device, &sample) < 0)
 		return 0;
 	return sample.bytes_acked + sample.bytes_received;
 }

@@ -6,8 +6,9 @@ the start, and prints the longest time, in ms, in which the receiving applicatio
 gap.py slow-up|slow-down ADDRESS PORT SECONDS: sends a little every 0.4 seconds
 gap.py full-up|full-down ADDRESS PORT SECONDS: sends as much as goes, and nobody reads
 gap.py idle ADDRESS PORT SECONDS: moves nothing after the first word
-Several, with commas between: at the same time, each over a connection of its own.
+Several, with commas between: at the same time, each over a connection of its own. These are bound to $DEVICE, if set.
 """
+import os
 import select
 import socket
 import subprocess
@@ -95,6 +96,8 @@ def serve(address, port):
 def run(direction, address, port, seconds, command):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    if "DEVICE" in os.environ:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, os.environ["DEVICE"].encode())
     sock.connect((address, port))
     sock.sendall(("%s %g" % (direction, seconds)).ljust(16).encode())
     if command:

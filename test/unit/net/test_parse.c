@@ -71,6 +71,19 @@ Test(parse, server_side_in_either_form)
 	cr_assert(e.server_side, "in the flags");
 }
 
+Test(parse, device_of_a_bound_subflow)
+{
+	struct nlmsghdr *nlh = event(10);
+	struct dt_mptcp_event e;
+
+	mnl_attr_put_u32(nlh, 1, 1);
+	cr_assert_eq(dt_mptcp_event_parse(&e, nlh), 0);
+	cr_assert_eq(e.device, 0);
+	mnl_attr_put_u32(nlh, 15, 7);
+	cr_assert_eq(dt_mptcp_event_parse(&e, nlh), 0);
+	cr_assert_eq(e.device, 7);
+}
+
 Test(parse, what_is_no_event)
 {
 	struct nlmsghdr *nlh = event(99);
