@@ -91,6 +91,22 @@ static void destinations_print(const json_t *destinations, FILE *to)
 			text_of(item, "why"));
 }
 
+static void limits_print(const json_t *limits, FILE *to)
+{
+	json_t *item;
+	size_t i;
+
+	if (json_array_size(limits) == 0)
+		return;
+	fputs("servers that refuse more subflows\n", to);
+	json_array_foreach(limits, i, item)
+		fprintf(to,
+			"  %s  took %" JSON_INTEGER_FORMAT ", refused %" JSON_INTEGER_FORMAT
+			" joins; not asked again for %" JSON_INTEGER_FORMAT " s\n",
+			text_of(item, "remote"), number_of(item, "took"), number_of(item, "refused"),
+			number_of(item, "left_s"));
+}
+
 static void client_print(const json_t *status, FILE *to)
 {
 	const json_t *relays = json_object_get(status, "relays"), *connections = json_object_get(status, "connections");
@@ -120,6 +136,7 @@ static void client_print(const json_t *status, FILE *to)
 	if (json_array_size(connections) == 0)
 		fputs("  none that this host opened with MPTCP\n", to);
 	destinations_print(json_object_get(status, "destinations"), to);
+	limits_print(json_object_get(status, "server_limits"), to);
 }
 
 static void relay_print(const json_t *status, FILE *to)

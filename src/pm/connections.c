@@ -58,7 +58,7 @@ static struct dt_connection *connection_new(struct dt_pm *pm, dt_mptcp_token tok
 	c->has_origin = dt_track_origin_take(pm->track, token, &c->origin) == 0;
 	HASH_ADD(hh, pm->connections, token, sizeof(c->token), c);
 	pm->counters[DT_PM_CONNECTIONS]++;
-	dt_destination_speaks(&pm->destinations, remote);
+	dt_destination_speaks(&pm->destinations, remote, c->since_ns);
 	return c;
 }
 

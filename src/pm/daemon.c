@@ -106,8 +106,10 @@ static void fell_back(struct dt_pm *pm, const struct dt_endpoint *remote, enum d
 {
 	char text[DT_ENDPOINT_STRLEN], detail[256];
 
+	bool news = dt_destination_fell_back(&pm->destinations, remote, &how, dt_now_ns());
+
 	pm->counters[DT_PM_FELL_BACK + how]++;
-	if (!dt_destination_fell_back(&pm->destinations, remote, how, dt_now_ns()))
+	if (!news)
 		return;
 	snprintf(detail, sizeof(detail), "%s: %s", dt_endpoint_format(remote, text), dt_fallback_text(how));
 	dt_pm_publish(pm, "fallback", NULL, NULL, detail);

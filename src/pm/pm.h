@@ -425,7 +425,8 @@ void dt_plain_why(const struct dt_connection *c, char *out, size_t cap);
 
 struct dt_server_limit {
 	struct dt_endpoint server;
-	unsigned limit;
+	unsigned limit;	   /* additional subflows of one connection that it was seen to take */
+	uint64_t refused;  /* joins that showed it */
 	uint64_t until_ns; /* 0: a free place */
 };
 void dt_server_limit_met(struct dt_connection *c, unsigned limit, uint64_t now_ns);
@@ -484,6 +485,7 @@ enum dt_pm_counter {
 	DT_PM_PROBES,
 	DT_PM_GIVEN_UP,
 	DT_PM_FELL_BACK, /* as many as there are of enum dt_fallback, in its order */
+	DT_PM_FELL_BACK_STRIPPED,
 	DT_PM_FELL_BACK_SYN_LOST,
 	DT_PM_FELL_BACK_DISABLED,
 	DT_PM_DECISIONS,

@@ -24,6 +24,7 @@ bool dt_server_has_room(struct dt_connection *c, uint64_t now_ns)
 void dt_server_limit_met(struct dt_connection *c, unsigned limit, uint64_t now_ns)
 {
 	struct dt_server_limit *oldest = c->pm->server_limits, *l;
+	uint64_t refused = c->refusals;
 
 	c->server_limit = limit;
 	c->server_limit_ns = now_ns + DT_SERVER_LIMIT_NS;
@@ -31,12 +32,13 @@ void dt_server_limit_met(struct dt_connection *c, unsigned limit, uint64_t now_n
 		l = &c->pm->server_limits[i];
 		if (l->until_ns && dt_endpoint_equal(&l->server, &c->remote)) {
 			oldest = l;
+			refused += l->refused;
 			break;
 		}
 		if (l->until_ns < oldest->until_ns)
 			oldest = l;
 	}
-	*oldest = (struct dt_server_limit){c->remote, limit, c->server_limit_ns};
+	*oldest = (struct dt_server_limit){c->remote, limit, refused, c->server_limit_ns};
 }
 
 void dt_server_limit_recall(struct dt_connection *c, uint64_t now_ns)

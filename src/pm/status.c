@@ -25,6 +25,7 @@ static const char *const counter_names[DT_PM_COUNTERS] = {
 	[DT_PM_PROBES] = "probes_sent",
 	[DT_PM_GIVEN_UP] = "subflows_given_up",
 	[DT_PM_FELL_BACK] = "fell_back",
+	[DT_PM_FELL_BACK_STRIPPED] = "fell_back_stripped",
 	[DT_PM_FELL_BACK_SYN_LOST] = "fell_back_syn_lost",
 	[DT_PM_FELL_BACK_DISABLED] = "fell_back_disabled",
 	[DT_PM_DECISIONS] = "decisions",
@@ -162,6 +163,26 @@ static json_t *destinations_status(const struct dt_pm *pm)
 	return all;
 }
 
+/* Servers that refused more subflows than they took, for as long as they are not asked again. */
+static json_t *limits_status(const struct dt_pm *pm)
+{
+	json_t *all = json_array();
+	uint64_t now_ns = dt_now_ns();
+
+	for (size_t i = 0; i < DT_SERVER_LIMITS_MAX; i++) {
+		const struct dt_server_limit *l = &pm->server_limits[i];
+		char remote[DT_ENDPOINT_STRLEN];
+
+		if (now_ns >= l->until_ns)
+			continue;
+		json_array_append_new(all, json_pack("{s:s, s:I, s:I, s:I}", "remote",
+						     dt_endpoint_format(&l->server, remote), "took",
+						     (json_int_t)l->limit, "refused", (json_int_t)l->refused, "left_s",
+						     (json_int_t)((l->until_ns - now_ns) / DT_SEC)));
+	}
+	return all;
+}
+
 /* Connections come one by one: of ten thousand the whole tree would take more memory than all else. */
 void dt_pm_status(FILE *out, void *data)
 {
@@ -178,8 +199,9 @@ void dt_pm_status(FILE *out, void *data)
 	if (pm->mptcpify)
 		json_object_set_new(counters, "sockets_made_mptcp",
 				    json_integer((json_int_t)dt_mptcpify_sockets(pm->mptcpify)));
-	rest = json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays, "destinations",
-			 destinations_status(pm), "counters", counters);
+	rest = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays,
+			 "destinations", destinations_status(pm), "server_limits", limits_status(pm), "counters",
+			 counters);
 	text = json_dumps(rest, DT_CONTROL_JSON);
 	json_decref(rest);
 	fputs("{\"connections\":[", out);

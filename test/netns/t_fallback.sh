@@ -32,8 +32,8 @@ status_is client '.destinations | length == 1' || fail "the other port is told a
 say "stripped"
 middlebox strip
 send 9001
-wait_for 5 status_is client '.counters.fell_back == 4'
-told 9001 | grep -q strips || fail "$(told 9001)"
+wait_for 5 status_is client '.counters.fell_back_stripped == 1 and .counters.fell_back == 3'
+told 9001 | grep -q 'as it did before: something on the way strips it' || fail "$(told 9001)"
 middlebox_end
 send 9001
 wait_for 5 status_is client '.destinations | length == 1'
@@ -65,3 +65,10 @@ before=$(counter client joins)
 sleep 3
 equals "$(counter client joins)" "$before" "joins after that"
 status_is client '[.connections[].subflows[].via] == ["direct"]' || fail "not direct alone"
+status_is client ".server_limits | length == 1 and .[0].remote == \"$SERVER4:9001\" and .[0].took == 0 and .[0].refused == 2" ||
+	fail "limits: $(status client | jq -c .server_limits)"
+"$DETOURD" status --control "$TMP/client.sock" | grep -q "^  $SERVER4:9001  took 0, refused 2 joins; not asked again" || fail "not in words"
+# other connections to it do not try either, nor that one once it has ended
+send 9001
+sleep 1
+equals "$(counter client joins)" "$before" "joins of the next connection"
