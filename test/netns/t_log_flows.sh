@@ -41,10 +41,10 @@ equals "$(lines flows)" 0 "lines while the flow may still see a late segment"
 # 240 s later, by the daemon's clock alone
 stop relay1
 started=$(date -u +%Y-%m-%dT%H)
-if unshare --time --boottime 300 true 2>/dev/null; then
+if unshare --time --fork --boottime 300 true 2>/dev/null; then
 	cat >"$TMP/later" <<-LATER
 		#!/bin/sh
-		exec unshare --time --boottime 300 "$DETOURD" "\$@"
+		exec unshare --time --fork --boottime 300 "$DETOURD" "\$@"
 	LATER
 	chmod +x "$TMP/later"
 	(

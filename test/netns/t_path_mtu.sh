@@ -15,9 +15,11 @@ server_iperf
 lease() { # SERVER: the relay's address and port for it
 	local subflow=".connections[] | select(.remote | contains(\"$1\")) | .subflows[] | select(.via == \"relay1\" and .state == \"established\")"
 	TARGET=$1 iperf -t 2 >/dev/null &
-	wait_for 5 status_is client "$subflow"
-	status client | jq -r "[$subflow | .remote] | first" >"$TMP/lease"
+	wait_for 5 leased "$subflow"
 	wait $!
+}
+leased() { # SUBFLOW
+	status client | jq -er "[$1 | .remote] | first // empty" >"$TMP/lease" && [ -s "$TMP/lease" ]
 }
 through() { # LEASE OPTIONS...: over plain TCP
 	local at=$1

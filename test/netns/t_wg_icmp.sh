@@ -77,14 +77,15 @@ on r2 nft -f - <<-NFT
 	table inet wall {
 		chain forward {
 			type filter hook forward priority 0
-			ip daddr $SERVER4 tcp flags & (syn | ack) == syn reject with icmp host-unreachable
-			ip6 daddr $SERVER6 tcp flags & (syn | ack) == syn reject with icmpv6 addr-unreachable
+			ip daddr $SERVER4 tcp flags & (syn | ack) == syn counter reject with icmp host-unreachable
+			ip6 daddr $SERVER6 tcp flags & (syn | ack) == syn counter reject with icmpv6 addr-unreachable
 		}
 	}
 NFT
 for family in 4 6; do
 	before=$(counter relay1 forwarded_icmp)
 	read -r said ms <<<"$(connect $family)"
+	[ "$said" = EHOSTUNREACH ] || { on r2 nft list ruleset; on server ss -tan; on client ss -tan; }
 	equals "$said" EHOSTUNREACH "connect, IPv$family"
 	at_most "$ms" $((500 * ${SLOWNESS:-1})) "after ms"
 	grew relay1 forwarded_icmp "$before" "errors from behind the relay"
