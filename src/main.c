@@ -48,6 +48,8 @@ int main(int argc, char **argv)
 		return dt_cli_pubkey();
 	case DT_COMMAND_STATUS:
 		return dt_cli_status(&options);
+	case DT_COMMAND_WHY:
+		return dt_cli_why(&options);
 	case DT_COMMAND_MONITOR:
 		return dt_cli_monitor(&options);
 	case DT_COMMAND_DOCTOR:

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/unix.h"
 
-#define REQUEST_MAX 64
+#define REQUEST_MAX 128
 #define BACKLOG 16
 #define CLIENTS_MAX 64
 /* What a monitor may leave unread before it is cut off. */
@@ -35,7 +35,8 @@ struct dt_control {
 	uv_loop_t *loop;
 	uv_pipe_t pipe;
 	char *path;
-	dt_control_status_fn status;
+	dt_control_answer_fn status;
+	dt_control_answer_fn why;
 	void *data;
 	struct client *clients;
 	unsigned nclients;
@@ -107,7 +108,7 @@ static char *line_of(json_t *value)
 }
 
 /* NULL when out of memory. */
-static char *status_line(struct dt_control *c)
+static char *answer_line(struct dt_control *c, dt_control_answer_fn answer, const char *about)
 {
 	char *line = NULL;
 	size_t len = 0;
@@ -116,7 +117,7 @@ static char *status_line(struct dt_control *c)
 
 	if (!out)
 		return NULL;
-	c->status(out, c->data);
+	answer(out, about, c->data);
 	fputc('\n', out);
 	whole = !ferror(out);
 	if (fclose(out) == 0 && whole)
@@ -127,6 +128,7 @@ static char *status_line(struct dt_control *c)
 
 static void request_serve(struct client *client, const char *request)
 {
+	struct dt_control *c = client->control;
 	char *line;
 
 	client->asked = true;
@@ -135,9 +137,13 @@ static void request_serve(struct client *client, const char *request)
 		return;
 	}
 	if (strcmp(request, "status") == 0)
-		line = status_line(client->control);
+		line = answer_line(c, c->status, "");
+	else if (strncmp(request, "why ", 4) == 0 && c->why)
+		line = answer_line(c, c->why, request + 4);
 	else
-		line = line_of(json_pack("{s:s}", "error", "unknown request; there are status and monitor"));
+		line = line_of(json_pack("{s:s}", "error",
+					 c->why ? "unknown request; there are status, why and monitor"
+						: "unknown request; there are status and monitor"));
 	if (line)
 		client_send(client, line);
 	else
@@ -274,7 +280,8 @@ static void control_closed(uv_handle_t *handle)
 	free(c);
 }
 
-int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, dt_control_status_fn status, void *data)
+int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, dt_control_answer_fn status,
+		    dt_control_answer_fn why, void *data)
 {
 	struct dt_control *c;
 	mode_t mask;
@@ -294,6 +301,7 @@ int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, 
 	}
 	c->loop = loop;
 	c->status = status;
+	c->why = why;
 	c->data = data;
 	uv_pipe_init(loop, &c->pipe, 0);
 	c->pipe.data = c;

@@ -27,6 +27,7 @@ static const struct {
 	{"genkey", DT_COMMAND_GENKEY, 0},
 	{"pubkey", DT_COMMAND_PUBKEY, 0},
 	{"status", DT_COMMAND_STATUS, 1u << RELAY | 1u << JSON | 1u << CONTROL},
+	{"why", DT_COMMAND_WHY, 1u << JSON | 1u << CONTROL},
 	{"monitor", DT_COMMAND_MONITOR, 1u << RELAY | 1u << JSON | 1u << CONTROL},
 	{"doctor", DT_COMMAND_DOCTOR, 1u << RELAY | 1u << JSON | 1u << CONFIG},
 };
@@ -90,6 +91,8 @@ int dt_options_parse(struct dt_options *out, int argc, char **argv)
 	for (int i = 1; err == 0 && i < argc; i++) {
 		if (argv[i][0] == '-' && argv[i][1])
 			err = option_take(out, &seen, &i, argc, argv);
+		else if (command && out->command == DT_COMMAND_WHY && !out->server)
+			out->server = argv[i];
 		else if (command)
 			err = complain("one command too many: ", argv[i]);
 		else
@@ -107,6 +110,8 @@ int dt_options_parse(struct dt_options *out, int argc, char **argv)
 				command ? command : "the ", command ? "" : "daemon", options[o].name);
 			return -EINVAL;
 		}
+	if (out->command == DT_COMMAND_WHY && !out->server)
+		return complain("why needs the address of a server: detourd why ADDRESS[:PORT]", "");
 	out->relay = seen & 1u << RELAY;
 	out->json = seen & 1u << JSON;
 	if (seen & 1u << CHECK && seen & 1u << FLUSH)
@@ -129,6 +134,7 @@ void dt_options_help(FILE *to)
 	      "       detourd genkey                         prints a new private key\n"
 	      "       detourd pubkey                         reads a private key, prints the public one\n"
 	      "       detourd status [--json] [--relay] [--control PATH]\n"
+	      "       detourd why [--json] [--control PATH] ADDRESS[:PORT]\n"
 	      "       detourd monitor [--json] [--relay] [--control PATH]\n"
 	      "       detourd doctor [--json] [--relay] [-c FILE]\n"
 	      "\n"

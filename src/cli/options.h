@@ -13,6 +13,7 @@ enum dt_command {
 	DT_COMMAND_GENKEY,
 	DT_COMMAND_PUBKEY,
 	DT_COMMAND_STATUS,
+	DT_COMMAND_WHY,
 	DT_COMMAND_MONITOR,
 	DT_COMMAND_DOCTOR,
 	DT_COMMAND_HELP,
@@ -26,6 +27,7 @@ struct dt_options {
 	bool json;
 	const char *config;  /* NULL: not given */
 	const char *control; /* NULL: not given */
+	const char *server;  /* what `why` asks about */
 };
 
 /* -EINVAL after one line on stderr that says what is wrong. */

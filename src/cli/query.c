@@ -65,29 +65,51 @@ static int output_done(void)
 	return 1;
 }
 
-int dt_cli_status(const struct dt_options *options)
+static int answer_show(const struct dt_options *options, const char *request,
+		       void (*render)(const json_t *answer, FILE *to))
 {
-	FILE *stream = control_ask(options, "status");
+	FILE *stream = control_ask(options, request);
 	json_error_t error;
-	json_t *status;
+	json_t *answer;
+	const char *refused;
 
 	if (!stream)
 		return 1;
-	status = json_loadf(stream, 0, &error);
+	answer = json_loadf(stream, 0, &error);
 	fclose(stream);
-	if (!status) {
+	if (!answer) {
 		fprintf(stderr, "detourd: the daemon's answer makes no sense (%s); is it of another version?\n",
 			error.text);
 		return 1;
 	}
+	refused = json_string_value(json_object_get(answer, "error"));
+	if (refused) {
+		fprintf(stderr, "detourd: %s: %s\n", request, refused);
+		json_decref(answer);
+		return 1;
+	}
 	if (options->json) {
-		json_dumpf(status, stdout, JSON_INDENT(2));
+		json_dumpf(answer, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
-		dt_render_status(status, stdout);
+		render(answer, stdout);
 	}
-	json_decref(status);
+	json_decref(answer);
 	return output_done();
+}
+
+int dt_cli_status(const struct dt_options *options)
+{
+	return answer_show(options, "status", dt_render_status);
+}
+
+int dt_cli_why(const struct dt_options *options)
+{
+	char request[80];
+
+	/* longer ones are no addresses either */
+	snprintf(request, sizeof(request), "why %s", options->server);
+	return answer_show(options, request, dt_render_why);
 }
 
 int dt_cli_monitor(const struct dt_options *options)

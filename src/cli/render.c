@@ -77,6 +77,19 @@ static void subflow_print(const json_t *subflow, FILE *to)
 	fputc('\n', to);
 }
 
+static void connection_print(const json_t *connection, FILE *to)
+{
+	json_t *subflow;
+	size_t i;
+
+	fprintf(to, "  %" JSON_INTEGER_FORMAT "  %s -> %s\n", number_of(connection, "id"), text_of(connection, "local"),
+		text_of(connection, "remote"));
+	json_array_foreach(json_object_get(connection, "subflows"), i, subflow)
+		subflow_print(subflow, to);
+	if (*text_of(connection, "why"))
+		fprintf(to, "    why: %s\n", text_of(connection, "why"));
+}
+
 static void destinations_print(const json_t *destinations, FILE *to)
 {
 	json_t *item;
@@ -110,8 +123,8 @@ static void limits_print(const json_t *limits, FILE *to)
 static void client_print(const json_t *status, FILE *to)
 {
 	const json_t *relays = json_object_get(status, "relays"), *connections = json_object_get(status, "connections");
-	size_t i, k;
-	json_t *item, *subflow;
+	size_t i;
+	json_t *item;
 
 	fputs("relays\n", to);
 	json_array_foreach(relays, i, item) {
@@ -125,14 +138,8 @@ static void client_print(const json_t *status, FILE *to)
 	if (json_array_size(relays) == 0)
 		fputs("  none: add a [relay NAME] to the configuration\n", to);
 	fputs("connections\n", to);
-	json_array_foreach(connections, i, item) {
-		fprintf(to, "  %" JSON_INTEGER_FORMAT "  %s -> %s\n", number_of(item, "id"), text_of(item, "local"),
-			text_of(item, "remote"));
-		json_array_foreach(json_object_get(item, "subflows"), k, subflow)
-			subflow_print(subflow, to);
-		if (*text_of(item, "why"))
-			fprintf(to, "    why: %s\n", text_of(item, "why"));
-	}
+	json_array_foreach(connections, i, item)
+		connection_print(item, to);
 	if (json_array_size(connections) == 0)
 		fputs("  none that this host opened with MPTCP\n", to);
 	destinations_print(json_object_get(status, "destinations"), to);
@@ -165,6 +172,32 @@ void dt_render_status(const json_t *status, FILE *to)
 	else
 		client_print(status, to);
 	counters_print(json_object_get(status, "counters"), to);
+}
+
+void dt_render_why(const json_t *why, FILE *to)
+{
+	const json_t *connections = json_object_get(why, "connections"),
+		     *destinations = json_object_get(why, "destinations"),
+		     *limits = json_object_get(why, "server_limits");
+	json_int_t plain = number_of(why, "plain_tcp");
+	json_t *item;
+	size_t i;
+
+	if (json_array_size(connections) > 0)
+		fputs("connections\n", to);
+	json_array_foreach(connections, i, item)
+		connection_print(item, to);
+	destinations_print(destinations, to);
+	limits_print(limits, to);
+	if (plain)
+		fprintf(to, "TCP without MPTCP\n  %" JSON_INTEGER_FORMAT " now with %s: nobody asked for MPTCP; %s\n",
+			plain, text_of(why, "server"),
+			json_is_true(json_object_get(why, "mptcp_enabled"))
+				? "they are older than [mptcp], or not among those that it chooses"
+				: "see [mptcp] in detourd-client.conf(5), or mptcpize(8)");
+	if (!plain && json_array_size(connections) + json_array_size(destinations) + json_array_size(limits) == 0)
+		fprintf(to, "no TCP connection is open with %s, and nothing is remembered of it\n",
+			text_of(why, "server"));
 }
 
 void dt_render_event(const json_t *event, FILE *to)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 void dt_render_status(const json_t *status, FILE *to);
+void dt_render_why(const json_t *why, FILE *to);
 /* One line. */
 void dt_render_event(const json_t *event, FILE *to);
 

@@ -19,6 +19,16 @@ static struct dt_ip address_take(uint8_t family, const __be32 *words)
 	return family == AF_INET ? dt_ip_from_v4(words[0]) : dt_ip_from_v6(words);
 }
 
+static bool ulp_is_mptcp(const struct nlattr *ulp)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, ulp)
+		if (mnl_attr_get_type(attr) == INET_ULP_INFO_NAME && mnl_attr_get_payload_len(attr) == sizeof("mptcp"))
+			return memcmp(mnl_attr_get_payload(attr), "mptcp", sizeof("mptcp")) == 0;
+	return false;
+}
+
 int dt_sock_diag_parse(struct dt_tcp_sample *out, const struct nlmsghdr *nlh)
 {
 	const struct inet_diag_msg *msg = mnl_nlmsg_get_payload(nlh);
@@ -37,6 +47,8 @@ int dt_sock_diag_parse(struct dt_tcp_sample *out, const struct nlmsghdr *nlh)
 		struct tcp_info info = {0};
 		size_t len = mnl_attr_get_payload_len(attr);
 
+		if (mnl_attr_get_type(attr) == INET_DIAG_ULP_INFO)
+			s.mptcp = ulp_is_mptcp(attr);
 		if (mnl_attr_get_type(attr) != INET_DIAG_INFO)
 			continue;
 		memcpy(&info, mnl_attr_get_payload(attr), len < sizeof(info) ? len : sizeof(info));

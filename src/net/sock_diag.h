@@ -10,6 +10,7 @@ struct dt_tcp_sample {
 	struct dt_endpoint local;
 	struct dt_endpoint remote;
 	uint8_t state; /* TCP_ESTABLISHED ... */
+	bool mptcp;    /* asked for MPTCP, whatever came of it; seen with CAP_NET_ADMIN */
 	uint32_t srtt_us;
 	uint32_t retransmits; /* segments, in all */
 	uint8_t backoff;      /* retransmission time-outs in a row of what waits for an acknowledgement */

@@ -331,7 +331,7 @@ static int pm_start(void **out, uv_loop_t *loop, void *config)
 	if (err == 0)
 		err = kernel_open(pm);
 	if (err == 0) {
-		err = dt_control_open(&pm->control, loop, pm->config->control, dt_pm_status, pm);
+		err = dt_control_open(&pm->control, loop, pm->config->control, dt_pm_status, dt_pm_why, pm);
 		if (err)
 			dt_log_err("cannot open the control socket %s: %s", pm->config->control, strerror(-err));
 	}

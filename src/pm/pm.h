@@ -544,7 +544,8 @@ struct dt_pm {
 };
 
 /* status.c: a dt_control_status_fn; data is the pm. */
-void dt_pm_status(FILE *out, void *data);
+void dt_pm_status(FILE *out, const char *about, void *data);
+void dt_pm_why(FILE *out, const char *about, void *data);
 /* One event for `monitor`; nothing is built when nobody listens. relay may be NULL. */
 void dt_pm_publish(struct dt_pm *pm, const char *event, const struct dt_connection *c, const struct dt_pm_relay *relay,
 		   const char *detail);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The client's answer to `detourd status`, and the lines of `detourd monitor`. */
+/* The client's answers to `detourd status` and `detourd why`, and the lines of `detourd monitor`. */
 #include <string.h>
 #include <utlist.h>
 
@@ -141,8 +141,14 @@ static json_t *connection_status(const struct dt_connection *c)
 			 why, "subflows", subflows);
 }
 
+/* about NULL: about all; its port 0: about any port. */
+static bool is_about(const struct dt_endpoint *about, const struct dt_endpoint *remote)
+{
+	return !about || (dt_ip_equal(&about->ip, &remote->ip) && (about->port == 0 || about->port == remote->port));
+}
+
 /* Servers that no connection is MPTCP with. */
-static json_t *destinations_status(const struct dt_pm *pm)
+static json_t *destinations_status(const struct dt_pm *pm, const struct dt_endpoint *about)
 {
 	json_t *all = json_array();
 	uint64_t now_ns = dt_now_ns();
@@ -153,6 +159,8 @@ static json_t *destinations_status(const struct dt_pm *pm)
 		char remote[DT_ENDPOINT_STRLEN];
 		uint64_t sum = 0;
 
+		if (!is_about(about, &d->server))
+			continue;
 		for (int i = 0; i < DT_FALLBACKS; i++)
 			sum += d->connections[i];
 		json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:I}", "remote",
@@ -164,7 +172,7 @@ static json_t *destinations_status(const struct dt_pm *pm)
 }
 
 /* Servers that refused more subflows than they took, for as long as they are not asked again. */
-static json_t *limits_status(const struct dt_pm *pm)
+static json_t *limits_status(const struct dt_pm *pm, const struct dt_endpoint *about)
 {
 	json_t *all = json_array();
 	uint64_t now_ns = dt_now_ns();
@@ -173,7 +181,7 @@ static json_t *limits_status(const struct dt_pm *pm)
 		const struct dt_server_limit *l = &pm->server_limits[i];
 		char remote[DT_ENDPOINT_STRLEN];
 
-		if (now_ns >= l->until_ns)
+		if (now_ns >= l->until_ns || !is_about(about, &l->server))
 			continue;
 		json_array_append_new(all, json_pack("{s:s, s:I, s:I, s:I}", "remote",
 						     dt_endpoint_format(&l->server, remote), "took",
@@ -183,14 +191,45 @@ static json_t *limits_status(const struct dt_pm *pm)
 	return all;
 }
 
-/* Connections come one by one: of ten thousand the whole tree would take more memory than all else. */
-void dt_pm_status(FILE *out, void *data)
+/* One by one: of ten thousand the whole tree would take more memory than all else. */
+static void connections_print(struct dt_pm *pm, const struct dt_endpoint *about, FILE *out)
 {
-	struct dt_pm *pm = data;
-	json_t *relays = json_array(), *counters = json_object(), *rest;
 	struct dt_connection *c, *tmp;
 	const char *comma = "";
-	char *text;
+
+	fputs("\"connections\":[", out);
+	HASH_ITER(hh, pm->connections, c, tmp) {
+		json_t *status;
+
+		if (!is_about(about, &c->remote))
+			continue;
+		status = connection_status(c);
+		fputs(comma, out);
+		json_dumpf(status, out, DT_CONTROL_JSON);
+		json_decref(status);
+		comma = ",";
+	}
+	fputc(']', out);
+}
+
+/* Steals the reference. */
+static void answer_print(struct dt_pm *pm, const struct dt_endpoint *about, json_t *rest, FILE *out)
+{
+	char *text = json_dumps(rest, DT_CONTROL_JSON);
+
+	json_decref(rest);
+	fputc('{', out);
+	connections_print(pm, about, out);
+	/* without its opening brace */
+	fprintf(out, ",%s", text ? text + 1 : "}");
+	free(text);
+}
+
+void dt_pm_status(FILE *out, const char *unused, void *data)
+{
+	(void)unused;
+	struct dt_pm *pm = data;
+	json_t *relays = json_array(), *counters = json_object();
 
 	for (const struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next)
 		json_array_append_new(relays, relay_status(relay));
@@ -199,23 +238,45 @@ void dt_pm_status(FILE *out, void *data)
 	if (pm->mptcpify)
 		json_object_set_new(counters, "sockets_made_mptcp",
 				    json_integer((json_int_t)dt_mptcpify_sockets(pm->mptcpify)));
-	rest = json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays,
-			 "destinations", destinations_status(pm), "server_limits", limits_status(pm), "counters",
-			 counters);
-	text = json_dumps(rest, DT_CONTROL_JSON);
-	json_decref(rest);
-	fputs("{\"connections\":[", out);
-	HASH_ITER(hh, pm->connections, c, tmp) {
-		json_t *status = connection_status(c);
+	answer_print(pm, NULL,
+		     json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays,
+			       "destinations", destinations_status(pm, NULL), "server_limits", limits_status(pm, NULL),
+			       "counters", counters),
+		     out);
+}
 
-		fputs(comma, out);
-		json_dumpf(status, out, DT_CONTROL_JSON);
-		json_decref(status);
-		comma = ",";
+struct plain_count {
+	const struct dt_endpoint *about;
+	json_int_t count;
+};
+
+static int plain_count(const struct dt_tcp_sample *sample, void *data)
+{
+	struct plain_count *plain = data;
+
+	plain->count += !sample->mptcp && is_about(plain->about, &sample->remote);
+	return 0;
+}
+
+void dt_pm_why(FILE *out, const char *text, void *data)
+{
+	char server[DT_ENDPOINT_STRLEN];
+	struct dt_endpoint about = {0};
+	struct plain_count plain = {&about, 0};
+	struct dt_pm *pm = data;
+
+	if (dt_endpoint_parse(&about, text) < 0 && dt_ip_parse(&about.ip, text) < 0) {
+		fputs("{\"error\":\"neither ADDRESS nor ADDRESS:PORT, in numbers\"}", out);
+		return;
 	}
-	/* without its opening brace */
-	fprintf(out, "],%s", text ? text + 1 : "}");
-	free(text);
+	dt_sock_diag_dump(&pm->diag, plain_count, &plain);
+	answer_print(pm, &about,
+		     json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:b}", "version", 1, "mode", "client", "server",
+			       about.port ? dt_endpoint_format(&about, server) : dt_ip_format(&about.ip, server),
+			       "destinations", destinations_status(pm, &about), "server_limits",
+			       limits_status(pm, &about), "plain_tcp", plain.count, "mptcp_enabled",
+			       pm->mptcpify && pm->config->mptcp.enable),
+		     out);
 }
 
 static json_t *event_line(const char *event, const struct dt_connection *c, const char *detail)

@@ -305,7 +305,7 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 	if (err == 0)
 		err = listeners_open(r);
 	if (err == 0) {
-		err = dt_control_open(&r->control, loop, r->config->control, dt_relay_status, r);
+		err = dt_control_open(&r->control, loop, r->config->control, dt_relay_status, NULL, r);
 		if (err)
 			dt_log_err("cannot open the control socket %s: %s", r->config->control, strerror(-err));
 	}

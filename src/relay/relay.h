@@ -105,6 +105,6 @@ int dt_permission_apply(struct dt_relay *r);
 /* --- the whole --------------------------------------------------------------------------------- */
 
 /* relay/status.c: a dt_control_status_fn; data is the relay. */
-void dt_relay_status(FILE *out, void *data);
+void dt_relay_status(FILE *out, const char *about, void *data);
 
 #endif

@@ -33,8 +33,9 @@ static json_t *client_status(struct dt_relay *r, const struct dt_relay_client *c
 			 (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, client->id) : 0));
 }
 
-void dt_relay_status(FILE *out, void *data)
+void dt_relay_status(FILE *out, const char *about, void *data)
 {
+	(void)about;
 	struct dt_relay *r = data;
 	json_t *clients = json_array(), *counters = json_object();
 	struct dt_flowlog_counts logged;

@@ -1,0 +1,67 @@
+# shellcheck shell=bash source=lib.sh
+# detourd why SERVER: connections there, what is remembered of it, and TCP connections that never asked for MPTCP.
+. "$(dirname "$0")/lib.sh"
+standard_network 1
+relay_start 1
+RELAYS=1 client_conf "detour-after = 0" "$(printf '[rule none]\nport = 9003\ndetours = 0')"
+client_start
+relays_up 1
+for port in 9001 9003; do receive_start $port /dev/null; done
+receive_start 9006 /dev/null 6
+on server socat -u TCP4-LISTEN:9002,reuseaddr,fork OPEN:/dev/null &
+disown
+wait_for 5 on server sh -c 'ss -ltn | grep -q :9002'
+why() { "$DETOURD" why --control "$TMP/client.sock" "$@"; }
+why_is() { why --json "$1" | jq -e "$2" >/dev/null; }
+held() { # HOW SERVER
+	# shellcheck disable=SC2086 # none or one
+	on client $1 sh -c "(echo hello; sleep 100) | socat -u - $2" >/dev/null 2>&1 &
+	disown
+}
+says() { grep -q "$1" <<<"$said" || fail "not said: $1: $said"; }
+
+said=$(why $SERVER4)
+equals "$said" "no TCP connection is open with $SERVER4, and nothing is remembered of it" "at first"
+
+held mptcpize\ run "TCP4:$SERVER4:9001"
+held mptcpize\ run "TCP4:$SERVER4:9003"
+held mptcpize\ run "TCP6:[$SERVER6]:9006"
+wait_joined 5 why_is $SERVER4 '.connections | length == 2 and any(.subflows | length == 2)'
+why_is $SERVER4:9001 '(.connections | length == 1) and .plain_tcp == 0' || fail "$(why --json $SERVER4:9001)"
+wait_for 5 why_is "[$SERVER6]:9006" ".connections | length == 1"
+why_is $SERVER6 '.connections | length == 1' || fail "$(why --json "$SERVER6")"
+said=$(why $SERVER4:9003)
+says "^    why: 0 of 0 detours by rule none"
+! grep -q ":9001" <<<"$said" || fail "another port's connection is shown"
+
+held env "TCP4:$SERVER4:9001"
+wait_for 5 why_is $SERVER4:9001 '.plain_tcp == 1 and (.connections | length == 1)'
+said=$(why $SERVER4:9001)
+says "^  1 now with $SERVER4:9001: nobody asked for MPTCP; see \[mptcp\]"
+
+say "one that fell back asked for it"
+held mptcpize\ run "TCP4:$SERVER4:9002"
+wait_for 5 why_is $SERVER4:9002 '.destinations | length == 1'
+why_is $SERVER4:9002 '.plain_tcp == 0' || fail "$(why --json $SERVER4:9002)"
+said=$(why $SERVER4:9002)
+says "^  $SERVER4:9002  connections 1  last [0-9]* s ago: its answer carries no MPTCP"
+! grep -q "^TCP without" <<<"$said" || fail "$said"
+
+say "joins that the server refuses"
+on server ip mptcp limits set subflow 0
+held mptcpize\ run "TCP4:$SERVER4:9001"
+wait_for 15 why_is $SERVER4:9001 '.server_limits | length == 1'
+said=$(why $SERVER4)
+says "^  $SERVER4:9001  took [0-9]*, refused [0-9]* joins"
+why_is $SERVER4:9002 '.server_limits | length == 0' || fail "$(why --json $SERVER4:9002)"
+
+say "wrong questions"
+code=0
+why example.org 2>"$TMP/said" || code=$?
+equals "$code $(cat "$TMP/said")" "1 detourd: why example.org: neither ADDRESS nor ADDRESS:PORT, in numbers" "a name"
+code=0
+why 2>"$TMP/said" || code=$?
+equals "$code" 2 "no server"
+code=0
+why $SERVER4 $SERVER4 2>/dev/null || code=$?
+equals "$code" 2 "two servers"
