@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * max-rate: a bucket for each client and direction and one for the relay, shared by all flows, as virtual times (GCRA)
- * that atomic operations move on. A flow takes some bytes in advance, so that few packets touch what all CPUs share.
+ * that atomic operations move on. A flow that is busy takes some bytes in advance, so that few packets touch what all
+ * CPUs share; what it has not used a few milliseconds later it gives back with its next packet.
  */
 #ifndef DETOURD_BPF_RATE_H
 #define DETOURD_BPF_RATE_H
@@ -58,6 +59,15 @@ static __always_inline bool bucket_take(const struct bucket *b, __u32 bytes, boo
 	return true;
 }
 
+/* Nothing where the bucket is full by now. */
+static __always_inline void bucket_give_back(const struct bucket *b, __u32 bytes, __u64 now)
+{
+	__u64 cost_ns = (__u64)bytes * 1000000000ULL / b->rate, at = *b->at_ns;
+
+	if (at > now)
+		__sync_fetch_and_sub(b->at_ns, cost_ns < at - now ? cost_ns : at - now);
+}
+
 /*
  * 0 and the packet is paid for, else the counter of the drop. data: the packets (segments of them) carry some. Global, so
  * that the verifier walks through it once.
@@ -87,21 +97,30 @@ __noinline int rate_refill(struct dt_flow *f, __u32 bytes, __u32 segments, bool 
 	relay = (struct bucket){&all->rate_ns[dir], &all->early_ns[dir], cfg->rate, cfg->bucket_ns};
 
 	now_units = now >> CREDIT_SHIFT;
-	left = (__s32)(f->credit_until - now_units) > 0 ? f->credit : 0;
+	left = __sync_lock_test_and_set(&f->credit, 0);
 	take = bytes;
-	most = limits->rate >> 10; /* a millisecond's worth */
-	if (most > CREDIT_MAX)
-		most = CREDIT_MAX;
-	if (most > (__u64)CREDIT_PACKETS * bytes)
-		most = (__u64)CREDIT_PACKETS * bytes;
-	if (most > take)
-		take = most;
+	if ((__s32)(f->credit_until - now_units) > 0) {
+		/* a millisecond's worth: what the flow has taken last is used up in time */
+		most = (limits->rate < cfg->rate ? limits->rate : cfg->rate) >> 10;
+		if (most > CREDIT_MAX)
+			most = CREDIT_MAX;
+		if (most > (__u64)CREDIT_PACKETS * bytes)
+			most = (__u64)CREDIT_PACKETS * bytes;
+		if (most > take)
+			take = most;
+	} else if (left) {
+		bucket_give_back(&own, left, now);
+		bucket_give_back(&relay, left, now);
+		left = 0;
+	}
 	if (!bucket_take(&own, take, data, now)) {
+		f->credit = left;
 		__sync_fetch_and_add(&u->rate_dropped[dir], segments);
 		return DT_NAT_DROP_RATE;
 	}
 	if (!bucket_take(&relay, take, data, now)) {
-		__sync_fetch_and_sub(own.at_ns, (__u64)take * 1000000000ULL / own.rate);
+		bucket_give_back(&own, take, now);
+		f->credit = left;
 		__sync_fetch_and_add(&u->rate_dropped[dir], segments);
 		return DT_NAT_DROP_RATE;
 	}

@@ -53,6 +53,9 @@ at_least "$(status relay1 | jq '.clients[0].rate_dropped')" 1 "of this client"
 limit=60000000
 gets up -t 6
 enough 28
+# what each took in advance and did not use is not lost
+gets down -t 4 -R -P 20
+enough 48 "twenty flows"
 rate 1gbit 10mbit
 kill -HUP "$(cat "$TMP/relay1.pid")"
 sleep 0.5

@@ -51,7 +51,7 @@ void small_mtu(struct scene *s, unsigned family)
 		key.ip = dt_ip_from_v4(0);
 	bpf_map__update_elem(s->skel->maps.routes, &key, sizeof(key), &route, sizeof(route), 0);
 }
-void no_credit(struct scene *s)
+static void each_flow(struct scene *s, void (*change)(struct dt_flow *f))
 {
 	struct dt_flow_key key, next;
 	struct dt_flow f;
@@ -61,10 +61,15 @@ void no_credit(struct scene *s)
 		key = next;
 		more = bpf_map__get_next_key(s->skel->maps.flows, &key, &next, sizeof(next)) == 0;
 		bpf_map__lookup_elem(s->skel->maps.flows, &key, sizeof(key), &f, sizeof(f), 0);
-		f.credit = 0;
+		change(&f);
 		bpf_map__update_elem(s->skel->maps.flows, &key, sizeof(key), &f, sizeof(f), BPF_EXIST);
 	}
 }
+static void spent(struct dt_flow *f) { f->credit = 0; }
+void no_credit(struct scene *s) { each_flow(s, spent); }
+/* ten units ago */
+static void expired(struct dt_flow *f) { f->credit_until = (uint32_t)(dt_now_ns() >> 20) - 10; }
+void credit_old(struct scene *s, unsigned family) { each_flow(s, expired); }
 void rate_of_nothing(struct scene *s, unsigned family)
 {
 	s->limits.rate = 0;

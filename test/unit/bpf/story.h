@@ -108,6 +108,7 @@ void denied(struct scene *s, unsigned family);
 void max_flows_1(struct scene *s, unsigned family);
 void small_mtu(struct scene *s, unsigned family);
 void no_credit(struct scene *s);
+void credit_old(struct scene *s, unsigned family);
 void rate_of_nothing(struct scene *s, unsigned family);
 void from_tunnel(struct scene *s, unsigned family);
 void from_uplink(struct scene *s, unsigned family);

@@ -56,6 +56,37 @@ static void bucket_of(struct scene *s, uint64_t bytes)
 }
 static void bucket_of_2500(struct scene *s, unsigned family) { bucket_of(s, 2500); }
 static void bucket_of_500(struct scene *s, unsigned family) { bucket_of(s, 500); }
+/* 500 ns a byte, so that a millisecond is worth 1,953 of them; time as it goes by fills none of it. */
+static uint64_t half_used_until_ns, half_used_bytes;
+static void bucket_half_used(struct scene *s, unsigned family)
+{
+	uint64_t id = SCENE_CLIENT_ID;
+	struct dt_client_usage u;
+	struct dt_flow f;
+
+	s->limits.rate = 2000000;
+	s->limits.bucket_ns = 1000 * DT_SEC;
+	scene_limits_store(s);
+	buckets_full(s, 0);
+	cr_assert(scene_flow(s, DT_DIR_UP, &f));
+	half_used_bytes = f.bytes;
+	bpf_map__lookup_elem(s->skel->maps.usage, &id, sizeof(id), &u, sizeof(u), 0);
+	u.rate_ns[DT_DIR_UP] = half_used_until_ns = dt_now_ns() + 400 * DT_SEC;
+	bpf_map__update_elem(s->skel->maps.usage, &id, sizeof(id), &u, sizeof(u), 0);
+}
+/* Was taken from the bucket what went through and what the flow still has? */
+static void paid_what_passed(struct scene *s, unsigned family)
+{
+	uint64_t id = SCENE_CLIENT_ID;
+	struct dt_client_usage u;
+	struct dt_flow f;
+
+	cr_assert(scene_flow(s, DT_DIR_UP, &f));
+	bpf_map__lookup_elem(s->skel->maps.usage, &id, sizeof(id), &u, sizeof(u), 0);
+	cr_assert_eq(u.rate_ns[DT_DIR_UP] - half_used_until_ns, (f.bytes - half_used_bytes + f.credit) * 500,
+		     "%llu bytes paid, %llu passed, %u left", (unsigned long long)(u.rate_ns[DT_DIR_UP] - half_used_until_ns) / 500,
+		     (unsigned long long)(f.bytes - half_used_bytes), f.credit);
+}
 static void relay_rate_of_nothing(struct scene *s, unsigned family)
 {
 	s->config.rate = 0;
@@ -84,6 +115,7 @@ const struct row quota_rows[] = {
 	{"max-rate of the relay", {JOINED, call(relay_rate_of_nothing), up(ACK, OPT_NONE, drop(RATE), .payload = 1000), down(ACK, OPT_NONE, drop(RATE), .payload = 1000)}, 2},
 	{"a bucket of two packets", {JOINED, call(bucket_of_2500), up(ACK, OPT_NONE, forward, .payload = 1000), up(ACK, OPT_NONE, forward, .payload = 1000), up(ACK, OPT_NONE, drop(RATE), .payload = 1000), down(ACK, OPT_NONE, forward, .payload = 1000), call(buckets_full), up(ACK, OPT_NONE, forward, .payload = 1000)}, 2},
 	{"a packet larger than the bucket", {JOINED, call(bucket_of_500), up(ACK, OPT_NONE, forward, .payload = 1000), up(ACK, OPT_NONE, drop(RATE), .payload = 100)}, 2},
+	{"what was taken in advance and not used comes back", {JOINED, call(bucket_half_used), up(ACK, OPT_NONE, forward, .payload = 948), up(ACK, OPT_NONE, forward, .payload = 100), call(paid_what_passed), call(credit_old), up(ACK, OPT_NONE, forward, .payload = 948), call(paid_what_passed), up(ACK, OPT_NONE, forward, .payload = 948), call(paid_what_passed)}, 2},
 	{"revoked in mid-flow", {JOINED, call(revoked_without_credit), up(ACK, OPT_NONE, drop(REVOKED), .payload = 1000)}, 2},
 	{NULL},
 };
