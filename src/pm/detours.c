@@ -342,26 +342,40 @@ static bool other_carrier(const struct dt_plan *plan, const struct dt_subflow *s
 	return wanted != DT_CARRIER_AUTO && (int)s->carrier != wanted;
 }
 
+/* Those over the relays that are liked least. */
+static void surplus_end(struct dt_connection *c, unsigned detours)
+{
+	struct dt_pm_relay *relays[DT_POLICY_PATHS_MAX];
+	unsigned have = detours_under_way(c);
+
+	for (size_t i = have > detours ? dt_choice_order(c, relays) : 0; i > 0 && have > detours; i--) {
+		struct dt_subflow *s = dt_detour_at(c, relays[i - 1]);
+
+		if (!s || !dt_subflow_is_under_way(s))
+			continue;
+		dt_subflow_free(s, true);
+		have--;
+	}
+}
+
 void dt_detours_rules_changed(struct dt_connection *c)
 {
 	struct dt_plan plan = dt_connection_plan(c);
 	struct dt_subflow *s, *tmp;
-	unsigned kept = 0;
 
 	if (c->foreign)
 		return;
 	DL_FOREACH_SAFE(c->subflows, s, tmp) {
 		if (!s->relay)
 			continue;
-		if (!is_planned(&plan, s->relay->index) ||
-		    (dt_subflow_is_under_way(s) && (kept >= plan.detours || other_carrier(&plan, s)))) {
+		if (!is_planned(&plan, s->relay->index) || (dt_subflow_is_under_way(s) && other_carrier(&plan, s))) {
 			dt_subflow_free(s, true);
 			continue;
 		}
-		kept += dt_subflow_is_under_way(s);
 		s->backup_wanted = s->relay->conf->backup || plan.backup || s->choice.by_policy;
 		dt_subflow_prefer(s);
 	}
+	surplus_end(c, plan.detours);
 	dt_plain_rules_changed(c);
 	dt_detours_plan(c);
 }

@@ -35,6 +35,11 @@ becomes 5201 direct,relay1,relay2
 rules "$(printf '%s\n' '[rule web]' 'destination = 203.0.113.0/24' 'port = 80' 'detours = 0')"
 becomes 80 direct
 equals "$(via 5201)" direct,relay1,relay2 "port 5201"
+# the order of `relays` is that of preference, not that of the file
+rules "$(printf '%s\n' '[rule late]' 'port = 5201' 'relays = relay2, relay1' 'detours = 1')"
+becomes 5201 direct,relay2
+rules "$(printf '%s\n' '[rule web]' 'destination = 203.0.113.0/24' 'port = 80' 'detours = 0')"
+becomes 5201 direct,relay1,relay2
 # the server heard that the detours are over
 wait_for 5 on server sh -c "! ss -Htn state established sport = :80 | grep -q 198.51.100"
 # a reload with an error changes nothing
