@@ -59,7 +59,15 @@ struct tcp_sock {
 	bool is_mptcp;
 } __attribute__((preserve_access_index));
 
+struct mptcp_addr_info {
+	__u8 id;
+	unsigned short family;
+	__be16 port;
+	struct in6_addr addr6; /* IPv4: the first word */
+} __attribute__((preserve_access_index));
+
 struct mptcp_pm_data {
+	struct mptcp_addr_info remote;
 	bool server_side;
 	bool remote_deny_join_id0;
 	__u8 pm_type;
@@ -141,6 +149,15 @@ static __always_inline __u32 flags_read(struct mptcp_subflow_context *sf, struct
 	return flags;
 }
 
+/* The last address that the peer announced, as our side has echoed it. */
+static __always_inline void announced_read(struct dt_subflow_record *r, struct mptcp_sock *msk)
+{
+	BPF_CORE_READ_INTO(&r->announced.w, msk, pm.remote.addr6.in6_u.u6_addr32);
+	r->announced_family = BPF_CORE_READ(msk, pm.remote.family);
+	r->announced_id = BPF_CORE_READ(msk, pm.remote.id);
+	r->announced_port_be16 = BPF_CORE_READ(msk, pm.remote.port);
+}
+
 static __always_inline __u8 local_id_read(struct mptcp_subflow_context *sf)
 {
 	__s16 id;
@@ -176,10 +193,8 @@ int inventory(struct bpf_iter__tcp *ctx)
 	r.token = BPF_CORE_READ(msk, token);
 	if (!r.token)
 		return 0;
-	key_read(&r.key, sk);
-	key_read(&r.initial, (struct sock_common *)msk);
-	r.flags = flags_read(sf, msk);
-	r.local_id = local_id_read(sf);
+	/* the verifier walks what comes after a branch more than once: so what has none is first */
+	announced_read(&r, msk);
 	r.remote_id = BPF_CORE_READ(sf, remote_id);
 	r.device = BPF_CORE_READ((struct sock_common *)msk, skc_bound_dev_if);
 	r.state = (__u8)state;
@@ -187,6 +202,10 @@ int inventory(struct bpf_iter__tcp *ctx)
 	r.bytes_acked = BPF_CORE_READ(tp, bytes_acked);
 	r.bytes_received = BPF_CORE_READ(tp, bytes_received);
 	r.retransmits = BPF_CORE_READ(tp, total_retrans);
+	key_read(&r.key, sk);
+	key_read(&r.initial, (struct sock_common *)msk);
+	r.flags = flags_read(sf, msk);
+	r.local_id = local_id_read(sf);
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	if (!(r.flags & DT_RECORD_SERVER_SIDE) && BPF_CORE_READ(tp, bpf_sock_ops_cb_flags) == 0) {
 		hear = BPF_SOCK_OPS_RTO_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG |

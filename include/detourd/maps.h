@@ -378,12 +378,17 @@ struct dt_subflow_record {
 	__u8 state;  /* TCP state, BPF_TCP_* */
 	__u8 local_id;
 	__u8 remote_id;
-	__u8 pad;
-	__u32 device; /* the connection is bound to the one of this index; 0: to none */
+	__u8 announced_id; /* of the address below */
+	__u32 device;	   /* the connection is bound to the one of this index; 0: to none */
+	/* By the peer, as the last one and as the kernel has it: IPv4 in the first word; port 0: the connection's own. */
+	struct dt_ip announced;
+	__u16 announced_port_be16;
+	__u16 announced_family; /* AF_*; 0: none */
+	__u8 pad[4];
 };
 
 #ifndef DT_NO_LAYOUT_ASSERTS
-_Static_assert(sizeof(struct dt_subflow_record) == 120, "layout");
+_Static_assert(sizeof(struct dt_subflow_record) == 144, "layout");
 _Static_assert(sizeof(struct dt_pulse) == 92, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");

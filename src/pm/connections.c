@@ -211,6 +211,32 @@ static void subflow_seen(struct dt_connection *c, const struct dt_subflow_record
 		dt_subflow_established(s); /* the event was lost */
 }
 
+static bool announced_take(const struct dt_subflow_record *r, uint16_t own_port, struct dt_endpoint *out)
+{
+	if (r->announced_family == AF_INET)
+		out->ip = dt_ip_from_v4(r->announced.w[0]);
+	else
+		out->ip = r->announced;
+	out->port = r->announced_port_be16 ? ntohs(r->announced_port_be16) : own_port;
+	return r->announced_family != 0;
+}
+
+static struct dt_connection *connection_take_over(struct dt_pm *pm, const struct dt_subflow_record *r,
+						  const struct dt_endpoint *local, const struct dt_endpoint *remote)
+{
+	struct dt_connection *c = connection_new(pm, r->token, local, remote);
+	struct dt_endpoint announced;
+
+	if (!c)
+		return NULL;
+	c->foreign = !(r->flags & DT_RECORD_USERSPACE_PM);
+	if (announced_take(r, remote->port, &announced))
+		dt_server_found(c, r->announced_id, &announced);
+	pm->counters[DT_PM_TAKEN_OVER]++;
+	dt_pm_publish(pm, "connection", c, NULL, "found");
+	return c;
+}
+
 static void record_take(const struct dt_subflow_record *r, void *data)
 {
 	struct dt_endpoint local = {r->key.local, r->key.lport}, remote = {r->key.remote, r->key.rport};
@@ -230,14 +256,10 @@ static void record_take(const struct dt_subflow_record *r, void *data)
 	}
 	if (!c && !(r->flags & DT_RECORD_READY))
 		return; /* an event will tell of it, or has told that it is over */
-	if (!c) {
-		c = connection_new(pm, r->token, &first, &last);
-		if (!c)
-			return;
-		c->foreign = !(r->flags & DT_RECORD_USERSPACE_PM);
-		pm->counters[DT_PM_TAKEN_OVER]++;
-		dt_pm_publish(pm, "connection", c, NULL, "found");
-	}
+	if (!c)
+		c = connection_take_over(pm, r, &first, &last);
+	if (!c)
+		return;
 	c->deny_join_id0 = c->deny_join_id0 || r->flags & DT_RECORD_DENY_JOIN_ID0;
 	c->device = r->device;
 	if (c->inventory != pm->stock)

@@ -170,7 +170,7 @@ static void known_now(struct dt_subflow *s, struct dt_relay_link *link, uint64_t
 	s->relay = link->relay;
 	s->unknown = false;
 	s->carrier = DT_CARRIER_NAT;
-	s->server = s->connection->remote;
+	dt_server_address(s->connection, &s->server);
 	s->backup_wanted = s->relay->conf->backup;
 	/* the relay gives the same client the same port again */
 	dt_subflow_lease_set(s, dt_pm_lease_get(link, &s->server, now_ns));

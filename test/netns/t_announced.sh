@@ -71,6 +71,8 @@ rm "$TMP/client.conf"
 client_conf
 client_start
 relays_up
+on server ip mptcp endpoint flush # the kernel remembers the last address only, for the restart below
+signal add 203.0.113.4
 flow
 wait_for 5 detours_to 203.0.113.4 4
 detours_to $SERVER4 0 || fail "detours to the initial address"
@@ -82,14 +84,24 @@ client_start
 relays_up
 wait_for 5 status_is client '[.connections[].subflows[] | select((.via | startswith("relay")) and .state == "established")] | length == 4'
 equals "$(counter client joins)" 0 "joins since"
+wait_for 5 status_is relay1 '.clients[0].leases == 1' # still that for the announced address
+say "and makes those anew that ended meanwhile"
+stop client KILL
+on client ss -K 'dst 198.51.100.16/28' >/dev/null 2>&1 || true
+wait_for 5 detours_to 203.0.113.4 2
+client_start
+wait_for 10 detours_to 203.0.113.4 4
+detours_to $SERVER4 0 || fail "detours to the initial address"
+at_least "$(counter client joins)" 2 "joins since"
 flow_end
 
 say "C flag, and nothing announced"
 on server ip mptcp endpoint flush
+before=$(counter client joins)
 flow
 wait_for 5 status_is client '[.connections[] | select(.why | test("C flag"))] | length == 2'
 sleep 1
-equals "$(counter client joins)" 0 "joins"
+equals "$(counter client joins)" "$before" "joins"
 say "$(status client | jq -r '.connections[0].why')"
 say "announced later"
 signal add 203.0.113.3
