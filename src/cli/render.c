@@ -174,6 +174,19 @@ void dt_render_status(const json_t *status, FILE *to)
 	counters_print(json_object_get(status, "counters"), to);
 }
 
+/* What would have them ask. */
+static void plain_print(const json_t *why, json_int_t plain, FILE *to)
+{
+	fprintf(to, "TCP without MPTCP\n  %" JSON_INTEGER_FORMAT " now with %s: nobody asked for MPTCP; ", plain,
+		text_of(why, "server"));
+	if (*text_of(why, "mptcp_problem"))
+		fprintf(to, "[mptcp] has no effect: %s; see mptcpize(8)\n", text_of(why, "mptcp_problem"));
+	else if (json_is_true(json_object_get(why, "mptcp_enabled")))
+		fputs("they are older than [mptcp], or not among those that it chooses\n", to);
+	else
+		fputs("see [mptcp] in detourd-client.conf(5), or mptcpize(8)\n", to);
+}
+
 void dt_render_why(const json_t *why, FILE *to)
 {
 	const json_t *connections = json_object_get(why, "connections"),
@@ -190,11 +203,7 @@ void dt_render_why(const json_t *why, FILE *to)
 	destinations_print(destinations, to);
 	limits_print(limits, to);
 	if (plain)
-		fprintf(to, "TCP without MPTCP\n  %" JSON_INTEGER_FORMAT " now with %s: nobody asked for MPTCP; %s\n",
-			plain, text_of(why, "server"),
-			json_is_true(json_object_get(why, "mptcp_enabled"))
-				? "they are older than [mptcp], or not among those that it chooses"
-				: "see [mptcp] in detourd-client.conf(5), or mptcpize(8)");
+		plain_print(why, plain, to);
 	if (!plain && json_array_size(connections) + json_array_size(destinations) + json_array_size(limits) == 0)
 		fprintf(to, "no TCP connection is open with %s, and nothing is remembered of it\n",
 			text_of(why, "server"));

@@ -264,19 +264,23 @@ void dt_pm_why(FILE *out, const char *text, void *data)
 	struct dt_endpoint about = {0};
 	struct plain_count plain = {&about, 0};
 	struct dt_pm *pm = data;
+	bool asks = pm->config->mptcp.enable;
+	json_t *rest;
 
 	if (dt_endpoint_parse(&about, text) < 0 && dt_ip_parse(&about.ip, text) < 0) {
 		fputs("{\"error\":\"neither ADDRESS nor ADDRESS:PORT, in numbers\"}", out);
 		return;
 	}
+	if (about.port)
+		dt_endpoint_format(&about, server);
+	else
+		dt_ip_format(&about.ip, server);
 	dt_sock_diag_dump(&pm->diag, plain_count, &plain);
-	answer_print(pm, &about,
-		     json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:b}", "version", 1, "mode", "client", "server",
-			       about.port ? dt_endpoint_format(&about, server) : dt_ip_format(&about.ip, server),
-			       "destinations", destinations_status(pm, &about), "server_limits",
-			       limits_status(pm, &about), "plain_tcp", plain.count, "mptcp_enabled",
-			       pm->mptcpify && pm->config->mptcp.enable),
-		     out);
+	rest = json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:b, s:s}", "version", 1, "mode", "client", "server", server,
+			 "destinations", destinations_status(pm, &about), "server_limits", limits_status(pm, &about),
+			 "plain_tcp", plain.count, "mptcp_enabled", asks, "mptcp_problem",
+			 asks && pm->mptcpify_err ? dt_mptcpify_problem(pm->mptcpify_err) : "");
+	answer_print(pm, &about, rest, out);
 }
 
 static json_t *event_line(const char *event, const struct dt_connection *c, const char *detail)

@@ -65,3 +65,14 @@ equals "$code" 2 "no server"
 code=0
 why $SERVER4 $SERVER4 2>/dev/null || code=$?
 equals "$code" 2 "two servers"
+
+say "with [mptcp], after the connection was made"
+printf '[mptcp]\nenable = yes\n' >>"$TMP/client.conf"
+kill -HUP "$(cat "$TMP/client.pid")"
+wait_for 5 why_is $SERVER4:9001 '.mptcp_enabled'
+said=$(why $SERVER4:9001)
+if grep -q '\[mptcp\] has no effect' "$TMP/client.log"; then
+	says "nobody asked for MPTCP; \[mptcp\] has no effect: .*; see mptcpize"
+else
+	says "nobody asked for MPTCP; they are older than \[mptcp\]"
+fi
