@@ -5,39 +5,14 @@
  * usage: ask SECRET-KEY-FILE RELAY-PUBLIC-KEY RELAY-ADDRESS:PORT
  * lines: lease SERVER | renew PORT SERVER | release PORT SERVER | tunnel | ping
  */
-#include <poll.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "proto/client_link.h"
+#include "tools/client.h"
 
-static struct dt_keypair keys;
-
-static void pump(struct dt_link *l, int fd)
-{
-	uint8_t buf[DT_WIRE_MAX];
-	uint64_t now_ns = dt_now_ns();
-	struct pollfd pfd = {.fd = fd, .events = POLLIN};
-	ssize_t got;
-	size_t len;
-
-	dt_link_tick(l, now_ns);
-	while ((len = dt_link_output(l, now_ns, buf, sizeof(buf))) > 0)
-		if (send(fd, buf, len, 0) < 0)
-			perror("send");
-	if (poll(&pfd, 1, 10) <= 0)
-		return;
-	while ((got = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
-		dt_link_input(l, dt_now_ns(), buf, (size_t)got);
-}
-
-static bool line_parse(char *line, struct dt_message *m)
+static bool line_parse(const struct client *c, char *line, struct dt_message *m)
 {
 	static const struct {
 		const char *word;
@@ -59,24 +34,24 @@ static bool line_parse(char *line, struct dt_message *m)
 		if (ops[i].port)
 			m->dpt = (uint16_t)atoi(strsep(&at, " \n"));
 		if (m->op == DT_OP_TUNNEL)
-			memcpy(m->tunnel.key, keys.public, DT_KEY_LEN);
+			memcpy(m->tunnel.key, c->keys.public, DT_KEY_LEN);
 		return !ops[i].server || dt_endpoint_parse(&m->server, strsep(&at, " \n")) == 0;
 	}
 	return false;
 }
 
-static void answer_await(struct dt_link *l, int fd)
+static void answer_await(struct client *c)
 {
 	struct dt_link_event event;
 
 	for (;;) {
-		pump(l, fd);
-		while (dt_link_event(l, &event)) {
+		client_pump(c);
+		while (dt_link_event(c->link, &event)) {
 			if (event.type == DT_LINK_TIMEOUT)
 				printf("-1 0 0 0\n");
 			else if (event.type == DT_LINK_REPLY)
 				printf("%u %u %u %d\n", event.message.reason, event.message.dpt,
-				       event.message.lifetime_s, dt_link_draining(l));
+				       event.message.lifetime_s, dt_link_draining(c->link));
 			else
 				continue;
 			fflush(stdout);
@@ -87,51 +62,38 @@ static void answer_await(struct dt_link *l, int fd)
 
 int main(int argc, char **argv)
 {
-	struct dt_client_session session;
-	uint8_t secret[DT_KEY_LEN], public[DT_KEY_LEN];
-	char text[256];
-	struct sockaddr_storage sa;
-	struct dt_pair_keys pair;
-	struct dt_endpoint relay;
+	struct client c;
 	struct dt_message m;
-	struct dt_link *l;
-	socklen_t len;
-	int fd, up = 0;
+	char text[256];
+	int err, up = 0;
 
-	if (argc != 4 || sodium_init() < 0 || dt_file_read(argv[1], text, sizeof(text)) < 0 ||
-	    dt_key_parse(secret, text) < 0 || dt_key_parse(public, argv[2]) < 0 ||
-	    dt_endpoint_parse(&relay, argv[3]) < 0) {
-		fprintf(stderr, "usage: ask SECRET-KEY-FILE RELAY-PUBLIC-KEY RELAY-ADDRESS:PORT\n");
+	if (argc != 4 || client_parse(&c, argv + 1) < 0) {
+		fprintf(stderr, "usage: ask " CLIENT_USAGE "\n");
 		return 2;
 	}
-	dt_keypair_from_secret(&keys, secret);
-	dt_client_session_init(&session);
-	len = dt_endpoint_to_sockaddr(&relay, &sa);
-	fd = socket(sa.ss_family, SOCK_DGRAM, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, len) < 0 || dt_pair_keys_client(&pair, &keys, public) < 0 ||
-	    dt_link_new(&l, &pair, &session, dt_now_ns()) < 0) {
-		perror("ask");
+	err = client_link(&c);
+	if (err < 0) {
+		fprintf(stderr, "ask: %s\n", strerror(-err));
 		return 1;
 	}
-	for (uint64_t end_ns = dt_now_ns() + 5 * DT_SEC; dt_link_state(l) != DT_LINK_UP && dt_now_ns() < end_ns;)
-		pump(l, fd);
+	for (uint64_t end_ns = dt_now_ns() + 5 * DT_SEC; dt_link_state(c.link) != DT_LINK_UP && dt_now_ns() < end_ns;)
+		client_pump(&c);
 	while (fgets(text, sizeof(text), stdin)) {
-		if (!line_parse(text, &m)) {
+		if (!line_parse(&c, text, &m)) {
 			fprintf(stderr, "ask: what is \"%s\"?\n", text);
 			return 2;
 		}
 		if (m.op == DT_OP_PING) { /* the link's own business */
-			dt_link_probe(l, dt_now_ns());
+			dt_link_probe(c.link, dt_now_ns());
 			for (int i = 0; i < 20; i++)
-				pump(l, fd);
-			printf("%d 0 0 %d\n", dt_link_state(l) == DT_LINK_UP ? 0 : -1, dt_link_draining(l));
+				client_pump(&c);
+			printf("%d 0 0 %d\n", dt_link_state(c.link) == DT_LINK_UP ? 0 : -1, dt_link_draining(c.link));
 			fflush(stdout);
 			continue;
 		}
-		if (dt_link_request(l, &m, &up, dt_now_ns()) == 0)
-			answer_await(l, fd);
+		if (dt_link_request(c.link, &m, &up, dt_now_ns()) == 0)
+			answer_await(&c);
 	}
-	dt_link_free(l);
-	close(fd);
+	client_close(&c);
 	return 0;
 }

@@ -19,11 +19,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "proto/client_link.h"
+#include "tools/client.h"
 
-static struct dt_client_session session;
-static struct dt_pair_keys pair;
+static struct client client;
 static uint8_t token[DT_TOKEN_LEN];
 static unsigned long sent, answers, bytes_sent, bytes_received, longest;
 
@@ -40,13 +38,13 @@ static size_t request_make(uint8_t *out, uint16_t port)
 	m.server.ip = dt_ip_from_v4(htonl(0xcb007102));
 	m.server.port = port;
 	memcpy(m.token, token, sizeof(token));
-	memcpy(header.session, session.id, sizeof(header.session));
-	header.counter = ++session.counter;
+	memcpy(header.session, client.session.id, sizeof(header.session));
+	header.counter = ++client.session.counter;
 	len = dt_message_encode(&m, plain, sizeof(plain));
-	return (size_t)dt_seal(&pair, &header, plain, (size_t)len, out, DT_WIRE_MAX);
+	return (size_t)dt_seal(&client.pair, &header, plain, (size_t)len, out, DT_WIRE_MAX);
 }
 
-static void answers_take(int fd)
+static void answers_take(void)
 {
 	uint8_t in[2048], plain[DT_WIRE_REQUEST_PLAIN];
 	struct dt_seal_header header;
@@ -54,12 +52,12 @@ static void answers_take(int fd)
 	ssize_t got;
 	int len;
 
-	while ((got = recv(fd, in, sizeof(in), MSG_DONTWAIT)) > 0) {
+	while ((got = recv(client.fd, in, sizeof(in), MSG_DONTWAIT)) > 0) {
 		answers++;
 		bytes_received += (unsigned long)got;
 		if ((unsigned long)got > longest)
 			longest = (unsigned long)got;
-		len = dt_open(&pair, in, (size_t)got, &header, plain, sizeof(plain));
+		len = dt_open(&client.pair, in, (size_t)got, &header, plain, sizeof(plain));
 		if (len > 0 && dt_message_decode(&m, plain, (size_t)len) == 0)
 			memcpy(token, m.token, sizeof(token));
 	}
@@ -67,34 +65,23 @@ static void answers_take(int fd)
 
 int main(int argc, char **argv)
 {
-	uint8_t out[DT_WIRE_MAX], fixed[DT_WIRE_MAX], secret[DT_KEY_LEN], public[DT_KEY_LEN];
-	struct sockaddr_storage sa;
-	struct dt_endpoint relay;
-	struct dt_keypair keys;
+	uint8_t out[DT_WIRE_MAX], fixed[DT_WIRE_MAX];
 	uint64_t begin_ns, end_ns;
 	double pps, seconds;
 	size_t len, fixed_len;
 	const char *kind;
-	char text[256];
-	socklen_t sa_len;
-	int fd;
+	int err;
 
-	if (argc != 7 || sodium_init() < 0 || dt_file_read(argv[2], text, sizeof(text)) < 0 ||
-	    dt_key_parse(secret, text) < 0 || dt_key_parse(public, argv[3]) < 0 ||
-	    dt_endpoint_parse(&relay, argv[4]) < 0) {
-		fprintf(stderr, "usage: flood KIND SECRET-KEY-FILE RELAY-PUBLIC-KEY RELAY-ADDRESS:PORT PPS SECONDS\n");
+	if (argc != 7 || client_parse(&client, argv + 2) < 0) {
+		fprintf(stderr, "usage: flood KIND " CLIENT_USAGE " PPS SECONDS\n");
 		return 2;
 	}
 	kind = argv[1];
 	pps = atof(argv[5]);
 	seconds = atof(argv[6]);
-	dt_keypair_from_secret(&keys, secret);
-	dt_client_session_init(&session);
-	sa_len = dt_endpoint_to_sockaddr(&relay, &sa);
-	fd = socket(sa.ss_family, SOCK_DGRAM, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sa_len) < 0 ||
-	    dt_pair_keys_client(&pair, &keys, public) < 0) {
-		perror("flood");
+	err = client_connect(&client);
+	if (err < 0) {
+		fprintf(stderr, "flood: %s\n", strerror(-err));
 		return 1;
 	}
 	fixed_len = request_make(fixed, 9);
@@ -112,13 +99,13 @@ int main(int argc, char **argv)
 			len = request_make(out, (uint16_t)(sent % 65000 + 1));
 			datagram = out;
 		}
-		if (send(fd, datagram, len, 0) < 0 && errno != ECONNREFUSED && errno != ENOBUFS) {
+		if (send(client.fd, datagram, len, 0) < 0 && errno != ECONNREFUSED && errno != ENOBUFS) {
 			perror("send");
 			return 1;
 		}
 		sent++;
 		bytes_sent += len;
-		answers_take(fd);
+		answers_take();
 		while ((double)sent > pps * ((double)(dt_now_ns() - begin_ns) / (double)DT_SEC) &&
 		       dt_now_ns() < end_ns) {
 			struct timespec pause = {0, 50000};
@@ -127,7 +114,7 @@ int main(int argc, char **argv)
 		}
 	}
 	usleep(200000);
-	answers_take(fd);
+	answers_take();
 	printf("%lu %lu %lu %lu %lu\n", sent, answers, bytes_sent, bytes_received, longest);
 	return 0;
 }
