@@ -13,89 +13,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "detourd/maps.h"
+#include "kernel.h"
 
-#define AF_INET 2
 #define SOL_TCP 6
 #define TCP_BPF_SOCK_OPS_CB_FLAGS 1008
-
-struct in6_addr {
-	union {
-		__be32 u6_addr32[4];
-	} in6_u;
-} __attribute__((preserve_access_index));
-
-struct sock_common {
-	__be32 skc_daddr;
-	__be32 skc_rcv_saddr;
-	__be16 skc_dport;
-	__u16 skc_num;
-	unsigned short skc_family;
-	volatile unsigned char skc_state;
-	int skc_bound_dev_if;
-	struct in6_addr skc_v6_daddr;
-	struct in6_addr skc_v6_rcv_saddr;
-} __attribute__((preserve_access_index));
-
-struct sock {
-	struct sock_common __sk_common;
-} __attribute__((preserve_access_index));
-
-struct inet_sock {
-	struct sock sk;
-} __attribute__((preserve_access_index));
-
-struct inet_connection_sock {
-	struct inet_sock icsk_inet;
-	void *icsk_ulp_data;
-} __attribute__((preserve_access_index));
-
-struct tcp_sock {
-	struct inet_connection_sock inet_conn;
-	__u64 bytes_acked;
-	__u64 bytes_received;
-	__u32 srtt_us;
-	__u32 total_retrans;
-	__u8 bpf_sock_ops_cb_flags;
-	bool is_mptcp;
-} __attribute__((preserve_access_index));
-
-struct mptcp_addr_info {
-	__u8 id;
-	unsigned short family;
-	__be16 port;
-	struct in6_addr addr6; /* IPv4: the first word */
-} __attribute__((preserve_access_index));
-
-struct mptcp_pm_data {
-	struct mptcp_addr_info remote;
-	bool server_side;
-	bool remote_deny_join_id0;
-	__u8 pm_type;
-} __attribute__((preserve_access_index));
-
-struct mptcp_sock {
-	struct inet_connection_sock sk;
-	__u32 token;
-	bool fully_established;
-	struct mptcp_pm_data pm;
-} __attribute__((preserve_access_index));
-
-struct mptcp_subflow_context {
-	__u32 token;
-	__u32 request_join : 1;
-	__u32 request_bkup : 1;
-	__u32 mp_join : 1;
-	__u32 backup : 1;
-	__u32 fully_established : 1;
-	__s16 local_id;
-	__u8 remote_id;
-	struct sock *conn;
-} __attribute__((preserve_access_index));
-
-/* Before 6.5 the id was a byte. */
-struct mptcp_subflow_context___u8_id {
-	__u8 local_id;
-} __attribute__((preserve_access_index));
 
 struct seq_file;
 struct bpf_iter_meta {

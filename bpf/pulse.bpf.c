@@ -12,18 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "detourd/maps.h"
-
-struct tcp_options_received {
-	__u32 ts_recent;
-	__u16 tstamp_ok : 1;
-} __attribute__((preserve_access_index));
-
-struct tcp_sock {
-	__u32 tsoffset;
-	__u32 mdev_us;
-	__u32 rcv_ooopack;
-	struct tcp_options_received rx_opt;
-} __attribute__((preserve_access_index));
+#include "kernel.h"
 
 struct dt_pulse pulses[DT_PULSES];
 __u32 pulses_used;

@@ -12,64 +12,14 @@
 #include <bpf/bpf_helpers.h>
 
 #include "detourd/maps.h"
+#include "kernel.h"
 #include "task.h"
 
-#define AF_INET 2
 /* Less than user space looks at a connection after something moved on it. */
 #define AWOKE_NS 900000000ULL
 #define UNHEARD_NS 50000000ULL
 
 const volatile __u64 netns_cookie; /* ours; other namespaces' sockets come by here too */
-
-struct kernfs_node {
-	__u64 id;
-} __attribute__((preserve_access_index));
-
-struct cgroup {
-	int level;
-	struct kernfs_node *kn;
-	struct cgroup *ancestors[];
-} __attribute__((preserve_access_index));
-
-struct sock_cgroup_data {
-	struct cgroup *cgroup;
-} __attribute__((preserve_access_index));
-
-struct sock_common {
-	int skc_bound_dev_if;
-} __attribute__((preserve_access_index));
-
-struct sock {
-	struct sock_common __sk_common;
-	struct sock_cgroup_data sk_cgrp_data;
-} __attribute__((preserve_access_index));
-
-struct inet_sock {
-	struct sock sk;
-} __attribute__((preserve_access_index));
-
-struct inet_connection_sock {
-	struct inet_sock icsk_inet;
-	void *icsk_ulp_data;
-} __attribute__((preserve_access_index));
-
-struct tcp_sock {
-	struct inet_connection_sock inet_conn;
-} __attribute__((preserve_access_index));
-
-struct mptcp_subflow_context {
-	__u32 request_mptcp : 1, request_join : 1, mp_capable : 1;
-} __attribute__((preserve_access_index));
-
-struct mptcp_pm_data {
-	bool remote_deny_join_id0;
-} __attribute__((preserve_access_index));
-
-struct mptcp_sock {
-	struct inet_connection_sock sk;
-	__u32 token;
-	struct mptcp_pm_data pm;
-} __attribute__((preserve_access_index));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

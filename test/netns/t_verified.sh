@@ -23,6 +23,9 @@ kernel=$(uname -r | cut -d. -f1,2)
 counts >"$TMP/counts"
 grep -q '^nat_l2 [0-9]' "$TMP/counts" || fail "no count for nat_l2: $(cat "$TMP/counts")"
 grep -q "^$kernel " "$table" || skip "no lines for $kernel: $(sed "s/^/$kernel /" "$TMP/counts" | tr '\n' ';')"
+for program in $(sed -nE "s/^$kernel (\S+) [0-9]+$/\1/p" "$table"); do
+	grep -q "^$program [0-9]" "$TMP/counts" || fail "$program is not loaded: $(cat "$TMP/counts")"
+done
 while read -r program count; do
 	known=$(sed -nE "s/^$kernel $program ([0-9]+)$/\1/p" "$table")
 	[ -n "$known" ] || fail "no line for $program on $kernel in $table: $kernel $program $count"
