@@ -187,12 +187,20 @@ static void plain_print(const json_t *why, json_int_t plain, FILE *to)
 		fputs("see [mptcp] in detourd-client.conf(5), or mptcpize(8)\n", to);
 }
 
+static void lost_print(const json_t *why, json_int_t fell_back, FILE *to)
+{
+	fprintf(to, "TCP after all\n  %" JSON_INTEGER_FORMAT " open with %s asked for MPTCP and did not get it, ",
+		fell_back, text_of(why, "server"));
+	fputs("or have moved no data yet; if no server without MPTCP is\n", to);
+	fputs("  named above, something strips it from later segments\n", to);
+}
+
 void dt_render_why(const json_t *why, FILE *to)
 {
 	const json_t *connections = json_object_get(why, "connections"),
 		     *destinations = json_object_get(why, "destinations"),
 		     *limits = json_object_get(why, "server_limits");
-	json_int_t plain = number_of(why, "plain_tcp");
+	json_int_t plain = number_of(why, "plain_tcp"), fell_back = number_of(why, "fell_back_open");
 	json_t *item;
 	size_t i;
 
@@ -204,7 +212,10 @@ void dt_render_why(const json_t *why, FILE *to)
 	limits_print(limits, to);
 	if (plain)
 		plain_print(why, plain, to);
-	if (!plain && json_array_size(connections) + json_array_size(destinations) + json_array_size(limits) == 0)
+	if (fell_back)
+		lost_print(why, fell_back, to);
+	if (!plain && !fell_back &&
+	    json_array_size(connections) + json_array_size(destinations) + json_array_size(limits) == 0)
 		fprintf(to, "no TCP connection is open with %s, and nothing is remembered of it\n",
 			text_of(why, "server"));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The client's answers to `detourd status` and `detourd why`, and the lines of `detourd monitor`. */
+#include <linux/bpf.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -245,16 +246,41 @@ void dt_pm_status(FILE *out, const char *unused, void *data)
 		     out);
 }
 
-struct plain_count {
+/* TCP connections with one server that are not among ours. */
+struct others {
+	struct dt_pm *pm;
 	const struct dt_endpoint *about;
-	json_int_t count;
+	json_int_t plain;     /* nobody asked for MPTCP */
+	json_int_t fell_back; /* or they are too young to tell */
 };
 
-static int plain_count(const struct dt_tcp_sample *sample, void *data)
+static bool is_ours(struct dt_pm *pm, const struct dt_tcp_sample *sample)
 {
-	struct plain_count *plain = data;
+	struct dt_connection *c, *tmp;
+	struct dt_subflow_stats stats;
 
-	plain->count += !sample->mptcp && is_about(plain->about, &sample->remote);
+	if (dt_track_get(pm->track, &sample->local, &sample->remote, &stats) == 0) {
+		HASH_FIND(hh, pm->connections, &stats.token, sizeof(stats.token), c);
+		return c != NULL;
+	}
+	/* older than track.bpf */
+	HASH_ITER(hh, pm->connections, c, tmp)
+		if ((dt_endpoint_equal(&c->local, &sample->local) && dt_endpoint_equal(&c->remote, &sample->remote)) ||
+		    dt_subflow_find(c, &sample->local, &sample->remote))
+			return true;
+	return false;
+}
+
+static int others_count(const struct dt_tcp_sample *sample, void *data)
+{
+	struct others *others = data;
+
+	if (!is_about(others->about, &sample->remote))
+		return 0;
+	if (!sample->mptcp)
+		others->plain++;
+	else if (sample->state == BPF_TCP_ESTABLISHED && !is_ours(others->pm, sample))
+		others->fell_back++;
 	return 0;
 }
 
@@ -262,8 +288,8 @@ void dt_pm_why(FILE *out, const char *text, void *data)
 {
 	char server[DT_ENDPOINT_STRLEN];
 	struct dt_endpoint about = {0};
-	struct plain_count plain = {&about, 0};
 	struct dt_pm *pm = data;
+	struct others others = {.pm = pm, .about = &about};
 	bool asks = pm->config->mptcp.enable;
 	json_t *rest;
 
@@ -275,10 +301,11 @@ void dt_pm_why(FILE *out, const char *text, void *data)
 		dt_endpoint_format(&about, server);
 	else
 		dt_ip_format(&about.ip, server);
-	dt_sock_diag_dump(&pm->diag, plain_count, &plain);
-	rest = json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:b, s:s}", "version", 1, "mode", "client", "server", server,
-			 "destinations", destinations_status(pm, &about), "server_limits", limits_status(pm, &about),
-			 "plain_tcp", plain.count, "mptcp_enabled", asks, "mptcp_problem",
+	dt_sock_diag_dump(&pm->diag, others_count, &others);
+	rest = json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:s}", "version", 1, "mode", "client", "server",
+			 server, "destinations", destinations_status(pm, &about), "server_limits",
+			 limits_status(pm, &about), "plain_tcp", others.plain, "fell_back_open", others.fell_back,
+			 "mptcp_enabled", asks, "mptcp_problem",
 			 asks && pm->mptcpify_err ? dt_mptcpify_problem(pm->mptcpify_err) : "");
 	answer_print(pm, &about, rest, out);
 }

@@ -6,6 +6,9 @@ relay_start 1
 RELAYS=1 client_conf "detour-after = 0" "$(printf '[rule none]\nport = 9003\ndetours = 0')"
 client_start
 relays_up 1
+[ -e "$MIDDLEBOX" ] || skip "no $MIDDLEBOX: built without tests"
+web_start
+random_file "$TMP/www/file" 1
 for port in 9001 9003; do receive_start $port /dev/null; done
 receive_start 9006 /dev/null 6
 on server socat -u TCP4-LISTEN:9002,reuseaddr,fork OPEN:/dev/null &
@@ -46,6 +49,18 @@ why_is $SERVER4:9002 '.plain_tcp == 0' || fail "$(why --json $SERVER4:9002)"
 said=$(why $SERVER4:9002)
 says "^  $SERVER4:9002  connections 1  last [0-9]* s ago: its answer carries no MPTCP"
 ! grep -q "^TCP without" <<<"$said" || fail "$said"
+says "^  1 open with $SERVER4:9002 asked for MPTCP and did not get it"
+
+say "one that loses it after the handshake"
+on r2 tc qdisc add dev narrow clsact
+on r2 tc filter add dev narrow ingress bpf da obj "$MIDDLEBOX" sec strip_late
+on client mptcpize run curl -sS --limit-rate 20k -o /dev/null "http://$SERVER4/file" &
+disown
+wait_for 5 why_is $SERVER4:80 '.fell_back_open == 1'
+why_is $SERVER4:80 '(.connections | length == 0) and .plain_tcp == 0' || fail "$(why --json $SERVER4:80)"
+said=$(why $SERVER4:80)
+says "named above, something strips it from later segments"
+on r2 tc filter del dev narrow ingress
 
 say "joins that the server refuses"
 on server ip mptcp limits set subflow 0

@@ -2,6 +2,7 @@
 /*
  * A middlebox that does not know MPTCP, for tests; at TC, for IPv4 and IPv6 without extension headers:
  *     strip       makes MPTCP options no-operations
+ *     strip_late  the same, but lets SYNs keep them
  *     drop_syn    drops SYNs that carry one
  */
 #include <linux/bpf.h>
@@ -93,13 +94,12 @@ static __always_inline bool mptcp_blank(struct options *o)
 	return any;
 }
 
-SEC("strip")
-int box_strip(struct __sk_buff *skb)
+static __always_inline int strip(struct __sk_buff *skb, bool syns)
 {
 	struct options was = {}, now;
 	__s64 diff;
 
-	if (!options_read(skb, &was))
+	if (!options_read(skb, &was) || (!syns && was.flags & SYN))
 		return TC_ACT_OK;
 	now = was;
 	if (!mptcp_blank(&now))
@@ -108,6 +108,18 @@ int box_strip(struct __sk_buff *skb)
 	if (!options_write(skb, &now) || bpf_l4_csum_replace(skb, now.tcp + CSUM_AT, 0, diff, 0) < 0)
 		return TC_ACT_SHOT;
 	return TC_ACT_OK;
+}
+
+SEC("strip")
+int box_strip(struct __sk_buff *skb)
+{
+	return strip(skb, true);
+}
+
+SEC("strip_late")
+int box_strip_late(struct __sk_buff *skb)
+{
+	return strip(skb, false);
 }
 
 SEC("drop_syn")
