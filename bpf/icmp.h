@@ -293,11 +293,22 @@ static __always_inline bool icmp_allowed(__u64 now)
 	return true;
 }
 
+/* headers: ICMP and the quoted IP header, len bytes; sum: what else goes into the checksum; tail: see icmp_answer(). */
+static __always_inline __u16 icmp_check(__u32 sum, void *headers, __u32 len, struct tcp_start *tcp, __u32 quote,
+					__u32 tail)
+{
+	sum = bpf_csum_diff(NULL, 0, headers, len, sum);
+	if (quote == QUOTE_TCP)
+		sum = bpf_csum_diff(NULL, 0, (void *)tcp, sizeof(*tcp), sum);
+	else
+		sum = sum_fold32((__u64)sum + tail);
+	return ~sum_fold16(sum);
+}
+
 static __always_inline int icmp4_answer(struct __sk_buff *skb, const struct icmp_answer *a, __u32 l3, __u32 quote,
 					__u32 tail)
 {
 	struct icmp4 h;
-	__u32 sum;
 
 	__builtin_memset(&h, 0, sizeof(h));
 	if (bpf_skb_load_bytes(skb, l3, &h.quoted, sizeof(h.quoted) + sizeof(h.tcp)) < 0)
@@ -318,12 +329,7 @@ static __always_inline int icmp4_answer(struct __sk_buff *skb, const struct icmp
 	} else {
 		h.icmp.type = ICMP_TIME_EXCEEDED;
 	}
-	sum = bpf_csum_diff(NULL, 0, (void *)&h.icmp, sizeof(h.icmp) + sizeof(h.quoted), 0);
-	if (quote == QUOTE_TCP)
-		sum = bpf_csum_diff(NULL, 0, (void *)&h.tcp, sizeof(h.tcp), sum);
-	else
-		sum = sum_fold32((__u64)sum + tail);
-	h.icmp.check = ~sum_fold16(sum);
+	h.icmp.check = icmp_check(0, &h.icmp, sizeof(h.icmp) + sizeof(h.quoted), &h.tcp, quote, tail);
 	if (bpf_skb_adjust_room(skb, offsetof(struct icmp4, quoted), BPF_ADJ_ROOM_MAC, 0) < 0)
 		return -1;
 	return bpf_skb_store_bytes(skb, l3, &h, offsetof(struct icmp4, quoted), BPF_F_RECOMPUTE_CSUM);
@@ -354,12 +360,7 @@ static __always_inline int icmp6_answer(struct __sk_buff *skb, const struct icmp
 	}
 	sum = bpf_csum_diff(NULL, 0, pseudo, sizeof(pseudo), 0);
 	sum = bpf_csum_diff(NULL, 0, (void *)&h.ip.saddr, 32, sum);
-	sum = bpf_csum_diff(NULL, 0, (void *)&h.icmp, sizeof(h.icmp) + sizeof(h.quoted), sum);
-	if (quote == QUOTE_TCP)
-		sum = bpf_csum_diff(NULL, 0, (void *)&h.tcp, sizeof(h.tcp), sum);
-	else
-		sum = sum_fold32((__u64)sum + tail);
-	h.icmp.check = ~sum_fold16(sum);
+	h.icmp.check = icmp_check(sum, &h.icmp, sizeof(h.icmp) + sizeof(h.quoted), &h.tcp, quote, tail);
 	if (bpf_skb_adjust_room(skb, offsetof(struct icmp6, quoted), BPF_ADJ_ROOM_MAC, 0) < 0)
 		return -1;
 	return bpf_skb_store_bytes(skb, l3, &h, offsetof(struct icmp6, quoted), BPF_F_RECOMPUTE_CSUM);
