@@ -316,6 +316,11 @@ static void choose_policy(struct run *r, int step)
 		for (int i = 0; i < RELAYS; i++)
 			if (paths[i].memory && paths[i].memory->learn)
 				dt_gain_note(&r->gains[i], paths[i].memory->tick_bps, 1, in.now_s);
+		for (int i = 0; i < RELAYS; i++)
+			if (paths[i].memory && paths[i].memory->judged) {
+				r->gains[i].vain = paths[i].memory->backups;
+				r->gains[i].vain_until_s = paths[i].memory->vain_until_s;
+			}
 		if (r->policy.learn_alone)
 			dt_gain_note(&r->gains[RELAYS], r->direct_memory.tick_bps, 1, in.now_s);
 	} else {
@@ -330,6 +335,8 @@ static void choose_policy(struct run *r, int step)
 		switch (out.actions[i].kind) {
 		case DT_ACTION_OPEN:
 			flow_open(r, path, step, out.actions[i].trial);
+			r->flows[path].backup = dt_policy_begin(&in, &paths[path], &r->flows[path].memory);
+			r->flows[path].memory.trial = out.actions[i].trial;
 			break;
 		case DT_ACTION_CLOSE:
 			flow_close(r, path, step, r->flows[path].state == DT_PATH_OPENING);

@@ -128,6 +128,10 @@ static void learn(struct dt_connection *c, const struct dt_policy_input *in, str
 		if (in->paths[i].memory && in->paths[i].memory->learn)
 			dt_history_note(c->pm->history, &c->remote.ip, relays[i]->conf->public_key,
 					in->paths[i].memory->tick_bps, DT_POLICY_TICK_MS / 1000.0, in->now_s);
+	for (size_t i = 0; i < in->npaths; i++)
+		if (in->paths[i].memory && in->paths[i].memory->judged)
+			dt_history_judged(c->pm->history, &c->remote.ip, relays[i]->conf->public_key,
+					  in->paths[i].memory->backups, in->paths[i].memory->vain_until_s);
 	if (c->policy.learn_alone)
 		dt_history_note(c->pm->history, &c->remote.ip, no_relay, in->direct.memory->tick_bps,
 				DT_POLICY_TICK_MS / 1000.0, in->now_s);
@@ -161,9 +165,26 @@ static void carry_out(struct dt_connection *c, const struct dt_action *a, struct
 		break;
 	}
 	c->pm->counters[DT_PM_DECISIONS]++;
-	if (s)
+	if (s && !(a->kind == DT_ACTION_OPEN && s->choice.by_policy))
 		memcpy(s->note, a->reason, sizeof(s->note));
 	dt_pm_publish(c->pm, "decision", c, relay, a->reason);
+}
+
+void dt_choice_begin(struct dt_subflow *s, uint64_t now_ns)
+{
+	struct dt_connection *c = s->connection;
+	struct dt_policy_input in = {.now_ns = now_ns, .now_s = now_s()};
+	struct dt_path path = {.backup_wanted = s->backup_wanted};
+
+	memset(&s->choice, 0, sizeof(s->choice));
+	if (!s->relay || !c->pm->config->choose_measured)
+		return;
+	in.direct = direct_of(c, &in.direct_open);
+	path.gain = dt_history_get(c->pm->history, &c->remote.ip, s->relay->conf->public_key);
+	if (!dt_policy_begin(&in, &path, &s->choice))
+		return;
+	s->backup_wanted = true;
+	snprintf(s->note, sizeof(s->note), "did not pay lately: begins as backup");
 }
 
 static void connection_tick(struct dt_connection *c, uint64_t now_ns)

@@ -130,6 +130,17 @@ void dt_history_failed(struct dt_history *h, const struct dt_ip *server, const u
 	e->gain.last_s = now_s;
 }
 
+void dt_history_judged(struct dt_history *h, const struct dt_ip *server, const uint8_t key[DT_KEY_LEN], unsigned vain,
+		       uint64_t vain_until_s)
+{
+	struct entry *e = find(h, server, key);
+
+	if (!e)
+		return;
+	e->gain.vain = vain;
+	e->gain.vain_until_s = vain_until_s;
+}
+
 size_t dt_history_count(const struct dt_history *h)
 {
 	return HASH_COUNT(h->entries);
@@ -208,8 +219,10 @@ static const char *entry_parse(struct entry *e, const char *at)
 	if (!(at = number_parse(at, &mean)) || !(at = number_parse(at, &last)) || !(at = number_parse(at, &weight)) ||
 	    !(at = number_parse(at, &when)) || *at != '\n')
 		return NULL;
-	e->gain = (struct dt_gain){(double)mean, (double)last,
-				   weight > DT_HISTORY_WEIGHT_S ? DT_HISTORY_WEIGHT_S : (double)weight, when};
+	e->gain = (struct dt_gain){.mean_bps = (double)mean,
+				   .last_bps = (double)last,
+				   .weight_s = weight > DT_HISTORY_WEIGHT_S ? DT_HISTORY_WEIGHT_S : (double)weight,
+				   .last_s = when};
 	return at + 1;
 }
 

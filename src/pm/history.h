@@ -22,6 +22,9 @@ struct dt_gain {
 	double last_bps; /* when it was last used; 0: it failed */
 	double weight_s; /* seconds of evidence in the mean */
 	uint64_t last_s; /* since 1970 */
+	/* Of this run alone: how often in a row it did not pay, and until when it is therefore backup. */
+	unsigned vain;
+	uint64_t vain_until_s;
 };
 
 struct dt_history;
@@ -38,6 +41,9 @@ void dt_history_note(struct dt_history *h, const struct dt_ip *server, const uin
 		     double seconds, uint64_t now_s);
 /* It stopped working, or could not be opened. */
 void dt_history_failed(struct dt_history *h, const struct dt_ip *server, const uint8_t key[DT_KEY_LEN], uint64_t now_s);
+/* Did it pay? Nothing happens where it was never measured. */
+void dt_history_judged(struct dt_history *h, const struct dt_ip *server, const uint8_t key[DT_KEY_LEN], unsigned vain,
+		       uint64_t vain_until_s);
 size_t dt_history_count(const struct dt_history *h);
 /* True once after something changed. */
 bool dt_history_changed(struct dt_history *h);

@@ -402,6 +402,8 @@ void dt_detours_why(const struct dt_connection *c, char *out, size_t cap);
 
 /* The relays that the rules allow, those expected to be worth most first; their number. */
 size_t dt_choice_order(struct dt_connection *c, struct dt_pm_relay *relays[DT_POLICY_PATHS_MAX]);
+/* Before its join: what the policy remembers of it, backup_wanted and note. */
+void dt_choice_begin(struct dt_subflow *s, uint64_t now_ns);
 /* Judges the detours of connections on which something moves; every second, after arrivals were sampled. */
 void dt_choice_tick(struct dt_pm *pm, uint64_t now_ns);
 /* Its relay did not carry it to the server: remembered. */

@@ -41,10 +41,12 @@
 #define COMPARE_DOUBT_NS (4 * SEC) /* busy time before the first comparison, when there is doubt; else */
 #define COMPARE_FIRST_NS (120 * SEC)
 #define COMPARE_AGAIN_NS (300 * SEC)
-#define SLOW_RTT 4.0 /* times the direct path's: doubt */
-#define SMALL_SHARE 0.15
+#define COMPARED UINT64_MAX /* backup until the comparison ends */
+#define SLOW_RTT 4.0	    /* times the direct path's: doubt */
+#define SMALL_SHARE 0.25
 #define BACKUP_NS (30 * SEC) /* doubles with each time in a row */
 #define BACKUP_DOUBLINGS 4
+#define VAIN_S 3600 /* so long after its time as backup is over, it counts as never judged */
 
 /* --- joins --- */
 #define JOIN_PATIENCE_NS (1 * SEC)
@@ -200,6 +202,23 @@ static bool network_failed(const struct dt_policy_input *in, const struct dt_pat
 	return false;
 }
 
+/* It did not pay lately, and is no more than a backup while the direct path is there. */
+static bool is_vain(const struct dt_policy_input *in, const struct dt_path *path)
+{
+	return in->direct_open && in->now_s < path->gain.vain_until_s;
+}
+
+bool dt_policy_begin(const struct dt_policy_input *in, const struct dt_path *path, struct dt_path_memory *memory)
+{
+	memset(memory, 0, sizeof(*memory));
+	if (path->backup_wanted || !is_vain(in, path))
+		return false;
+	memory->by_policy = true;
+	memory->backups = path->gain.vain;
+	memory->backup_until_ns = in->now_ns + (path->gain.vain_until_s - in->now_s) * SEC;
+	return true;
+}
+
 /*
  * Of which nothing is known counts as the mean of the others. What failed lately comes after what did not, and its
  * neighbours in between. At equal worth the user's order holds.
@@ -214,6 +233,8 @@ static double worth(const struct dt_policy_input *in, const struct dt_path *path
 		expected = fmax(mean_expectation(in), 1);
 	if (failed_lately(&path->gain, in->now_s))
 		return expected * FAILED_WORTH * FAILED_WORTH;
+	if (is_vain(in, path))
+		return expected * FAILED_WORTH;
 	return network_failed(in, path) ? expected * FAILED_WORTH : expected;
 }
 
@@ -360,7 +381,7 @@ static void replace(struct dt_policy *p, const struct dt_policy_input *in, struc
 	for (size_t i = 0; i < npaths(in); i++) {
 		const struct dt_path *path = &in->paths[i];
 
-		if (path->state != DT_PATH_IDLE || !path->usable || path->backup_wanted)
+		if (path->state != DT_PATH_IDLE || !path->usable || path->backup_wanted || is_vain(in, path))
 			continue;
 		if (best < 0 ||
 		    dt_policy_expect(&path->gain, in->now_s) > dt_policy_expect(&in->paths[best].gain, in->now_s))
@@ -388,11 +409,19 @@ static void replace(struct dt_policy *p, const struct dt_policy_input *in, struc
 
 /* --- never harmful ----------------------------------------------------------------------------- */
 
-static void backup(struct dt_path_memory *m, uint64_t now_ns)
+static void backup(const struct dt_policy_input *in, const struct dt_path *path)
 {
+	struct dt_path_memory *m = path->memory;
+	uint64_t wait_ns;
+
+	if (m->backups < path->gain.vain && in->now_s < path->gain.vain_until_s + VAIN_S)
+		m->backups = path->gain.vain;
+	wait_ns = BACKUP_NS << (m->backups < BACKUP_DOUBLINGS ? m->backups : BACKUP_DOUBLINGS);
 	m->by_policy = true;
-	m->backup_until_ns = now_ns + (BACKUP_NS << (m->backups < BACKUP_DOUBLINGS ? m->backups : BACKUP_DOUBLINGS));
+	m->backup_until_ns = in->now_ns + wait_ns;
 	m->backups++;
+	m->judged = true;
+	m->vain_until_s = in->now_s + wait_ns / SEC;
 	m->idle_share = 0;
 	m->busy = 0;
 }
@@ -410,7 +439,7 @@ static void judge_each(const struct dt_policy_input *in, struct dt_policy_output
 			m->by_policy = false;
 			act(out, DT_ACTION_BACKUP_OFF, i, "tried again after its time as backup");
 		} else if (in->direct_open && is_settled(path, in->now_ns) && m->idle_share >= NOTHING_TICKS) {
-			backup(m, in->now_ns);
+			backup(in, path);
 			act(out, DT_ACTION_BACKUP_ON, i, "carries less than %.0f %%: backup for %llu s",
 			    NOTHING_SHARE * 100, (unsigned long long)((m->backup_until_ns - in->now_ns) / SEC));
 		}
@@ -462,7 +491,7 @@ static void compare_begin(struct dt_policy *p, const struct dt_policy_input *in,
 	for (size_t i = 0; i < npaths(in); i++)
 		if (carries(&in->paths[i])) {
 			in->paths[i].memory->by_policy = true;
-			in->paths[i].memory->backup_until_ns = UINT64_MAX;
+			in->paths[i].memory->backup_until_ns = COMPARED;
 			act(out, DT_ACTION_BACKUP_ON, i, "comparison for 2 s: %s", why);
 		}
 }
@@ -476,16 +505,19 @@ static void compare_end(struct dt_policy *p, const struct dt_policy_input *in, s
 	for (size_t i = 0; i < npaths(in); i++) {
 		struct dt_path_memory *m = in->paths[i].memory;
 
-		if (in->paths[i].state != DT_PATH_OPEN || !m || !m->by_policy)
+		if (in->paths[i].state != DT_PATH_OPEN || !m || m->backup_until_ns != COMPARED)
 			continue;
 		if (pays) {
 			m->by_policy = false;
+			m->backup_until_ns = 0;
 			m->backups = 0;
+			m->judged = true;
+			m->vain_until_s = 0;
 			act(out, DT_ACTION_BACKUP_OFF, i, "pays: %.1f Mbit/s with, %.1f without detours",
 			    p->compare_with_bps / MBIT, p->compare_alone_bps / MBIT);
 		} else {
 			m->backups = p->vain - 1;
-			backup(m, in->now_ns);
+			backup(in, &in->paths[i]);
 			act(out, DT_ACTION_BACKUP_ON, i, "does not pay: %.1f Mbit/s with, %.1f without detours",
 			    p->compare_with_bps / MBIT, p->compare_alone_bps / MBIT);
 		}
@@ -527,6 +559,9 @@ void dt_policy_tick(struct dt_policy *p, const struct dt_policy_input *in, struc
 {
 	bool busy = sense(p, in);
 
+	for (size_t i = 0; i < npaths(in); i++)
+		if (in->paths[i].memory)
+			in->paths[i].memory->judged = false;
 	memset(out, 0, sizeof(*out));
 	if (!in->direct_open)
 		direct_gone(p, in, out);

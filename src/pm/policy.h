@@ -37,6 +37,8 @@ struct dt_path_memory {
 	bool by_policy;	     /* backup because of us, not of the user */
 	uint64_t backup_until_ns;
 	unsigned backups; /* how often in a row it did not pay */
+	bool judged; /* out: in the last tick; backups and vain_until_s are to be remembered for the relay and server */
+	uint64_t vain_until_s;
 };
 
 /* A detour that could be used, or is. For downloads and uploads alike, bytes are what moved, both ways. */
@@ -107,6 +109,11 @@ struct dt_policy_output {
 void dt_policy_tick(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out);
 /* Only what cannot wait: free places are filled, joins that stay unanswered give theirs up. */
 void dt_policy_fill(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out);
+/*
+ * Before a path is opened: its memory as it begins. True: as backup, since the relay did not pay for this server lately; the
+ * caller joins it so.
+ */
+bool dt_policy_begin(const struct dt_policy_input *in, const struct dt_path *path, struct dt_path_memory *memory);
 /* Writes in->npaths indexes, the one to open first first; what is opening already stays before the others. */
 void dt_policy_order(const struct dt_policy_input *in, size_t *order);
 /* What a detour over this path is expected to carry, in bits a second; negative: nothing is known. */

@@ -568,8 +568,10 @@ static int join_send(struct dt_subflow *s)
 bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 {
 	struct dt_connection *c = s->connection;
-	int err = join_send(s);
+	int err;
 
+	dt_choice_begin(s, now_ns);
+	err = join_send(s);
 	c->pm->counters[DT_PM_JOINS]++;
 	if (err) {
 		c->pm->counters[DT_PM_JOIN_FAILED]++;
@@ -582,7 +584,6 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 	s->backup = s->backup_wanted;
 	s->since_ns = now_ns;
 	memset(&s->liveness, 0, sizeof(s->liveness));
-	memset(&s->choice, 0, sizeof(s->choice));
 	dt_subflow_await_answer(s);
 	dt_pm_publish_subflow(c->pm, c, s, "pending");
 	return true;

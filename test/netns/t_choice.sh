@@ -25,7 +25,7 @@ wait_joined 15 status_is client '[.connections[].subflows[] | select(.via == "re
 wait $transfer
 grep -q "\"event\":\"decision\".*\"relay\":\"relay2\"" "$TMP/events" || fail "no decision in monitor"
 say "what was measured holds for the next connection"
-iperf -t 2 >/dev/null &
+iperf -t $((2 * ${SLOWNESS:-1})) >/dev/null &
 transfer=$!
 wait_for 3 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .state == "established")] | length >= 1'
 wait $transfer

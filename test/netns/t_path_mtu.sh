@@ -14,7 +14,7 @@ relays_up 1
 server_iperf
 lease() { # SERVER: the relay's address and port for it
 	local subflow=".connections[] | select(.remote | contains(\"$1\")) | .subflows[] | select(.via == \"relay1\" and .state == \"established\")"
-	TARGET=$1 iperf -t 2 >/dev/null &
+	TARGET=$1 iperf -t $((2 * ${SLOWNESS:-1})) >/dev/null &
 	wait_for 5 leased "$subflow"
 	wait $!
 }

@@ -12,7 +12,7 @@ RELAYS=1 client_conf
 client_start
 relays_up 1
 server_iperf
-on client mptcpize run iperf3 -c $SERVER4 -t 2 >/dev/null &
+on client mptcpize run iperf3 -c $SERVER4 -t $((2 * ${SLOWNESS:-1})) >/dev/null &
 wait_for 5 status_is client '.connections[].subflows[] | select(.via == "relay1" and .state == "established")'
 port=$(status client | jq -r '[.connections[].subflows[] | select(.via == "relay1") | .remote] | first' | sed 's/.*://')
 wait $!

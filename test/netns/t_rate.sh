@@ -17,7 +17,7 @@ client_start
 relays_up 1
 server_iperf
 subflow='.connections[].subflows[] | select(.via == "relay1" and .state == "established")'
-iperf -t 2 >/dev/null &
+iperf -t $((2 * ${SLOWNESS:-1})) >/dev/null &
 wait_for 5 status_is client "$subflow"
 at=$(status client | jq -r "[$subflow | .remote] | first")
 wait $!

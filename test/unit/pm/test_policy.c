@@ -36,7 +36,7 @@ static void world_init(struct world *w, unsigned limit)
 	}
 }
 
-static void apply(struct world *w, const struct dt_policy_output *out)
+static void apply(struct world *w, const struct dt_policy_input *in, const struct dt_policy_output *out)
 {
 	static const char marks[] = {[DT_ACTION_OPEN] = '+',
 				     [DT_ACTION_CLOSE] = '-',
@@ -52,13 +52,12 @@ static void apply(struct world *w, const struct dt_policy_output *out)
 		snprintf(w->log + len, sizeof(w->log) - len, "%c%zu ", marks[a->kind], a->path);
 		switch (a->kind) {
 		case DT_ACTION_OPEN:
-			memset(&w->memory[a->path], 0, sizeof(w->memory[0]));
+			path->backup = dt_policy_begin(in, path, &w->memory[a->path]);
 			w->memory[a->path].trial = a->trial;
 			path->memory = &w->memory[a->path];
 			path->state = DT_PATH_OPEN;
 			path->since_ns = w->s * 1000000000ULL;
 			path->bytes = 0;
-			path->backup = false;
 			break;
 		case DT_ACTION_CLOSE:
 			path->state = DT_PATH_IDLE;
@@ -98,9 +97,27 @@ static void seconds(struct world *w, unsigned count)
 		for (int i = 0; i < PATHS; i++)
 			if (w->paths[i].memory && w->paths[i].memory->learn)
 				dt_gain_note(&w->paths[i].gain, w->paths[i].memory->tick_bps, 1, in.now_s);
+		for (int i = 0; i < PATHS; i++)
+			if (w->paths[i].memory && w->paths[i].memory->judged) {
+				w->paths[i].gain.vain = w->paths[i].memory->backups;
+				w->paths[i].gain.vain_until_s = w->paths[i].memory->vain_until_s;
+			}
 		if (w->policy.learn_alone)
 			dt_gain_note(&w->direct.gain, w->direct_memory.tick_bps, 1, in.now_s);
-		apply(w, &out);
+		apply(w, &in, &out);
+	}
+}
+
+/* Of the same application to the same server. */
+static void next_connection(struct world *w)
+{
+	memset(&w->policy, 0, sizeof(w->policy));
+	memset(&w->direct_memory, 0, sizeof(w->direct_memory));
+	w->direct.bytes = 0;
+	w->log[0] = '\0';
+	for (int i = 0; i < PATHS; i++) {
+		w->paths[i].state = DT_PATH_IDLE;
+		w->paths[i].memory = NULL;
 	}
 }
 
@@ -257,6 +274,43 @@ Test(policy, detours_that_add_nothing_become_backup)
 	seconds(&w, 15);
 	cr_assert(w.paths[0].backup && w.paths[1].backup, "%s", w.log);
 	cr_assert(w.paths[0].state == DT_PATH_OPEN && w.paths[1].state == DT_PATH_OPEN);
+}
+
+Test(policy, what_did_not_pay_begins_as_backup_and_gets_another_chance)
+{
+	struct world w;
+
+	world_init(&w, 2);
+	for (int i = 2; i < PATHS; i++)
+		w.paths[i].usable = false;
+	w.mbit[0] = w.mbit[1] = 2;
+	w.lost_to_detours = 0.4;
+	seconds(&w, 10);
+	cr_assert(w.paths[0].backup && w.paths[1].backup, "%s", w.log);
+	next_connection(&w);
+	seconds(&w, 2);
+	cr_assert(w.paths[0].state == DT_PATH_OPEN && w.paths[0].backup && w.paths[1].backup, "%s", w.log);
+	seconds(&w, 60);
+	cr_assert(logged(&w, "n0 ") && logged(&w, "b0 "), "tried again, in vain: %s", w.log);
+	cr_assert(eq(uint, w.paths[0].gain.vain, 2), "%s", w.log);
+	/* longer this time */
+	next_connection(&w);
+	seconds(&w, 25);
+	cr_assert(w.paths[0].backup && !logged(&w, "n0 "), "%s", w.log);
+	/* and once they pay, that is remembered, too */
+	w.lost_to_detours = 0;
+	w.mbit[0] = w.mbit[1] = 10;
+	seconds(&w, 120);
+	cr_assert_not(w.paths[0].backup, "%s", w.log);
+	next_connection(&w);
+	seconds(&w, 3);
+	cr_assert_not(w.paths[0].backup, "%s", w.log);
+	/* without a direct path nothing is a backup */
+	w.paths[0].gain.vain_until_s = UINT64_MAX;
+	next_connection(&w);
+	w.direct_open = false;
+	seconds(&w, 3);
+	cr_assert(w.paths[0].state == DT_PATH_OPEN && !w.paths[0].backup, "%s", w.log);
 }
 
 Test(policy, detours_that_add_little_but_add_stay)
