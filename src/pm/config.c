@@ -8,34 +8,17 @@
 
 #include "base/config.h"
 #include "base/keyfile.h"
-#include "detourd/maps.h"
+#include "pm/config_parse.h"
 
 #define CONTROL_PATH_MAX 107 /* sun_path */
 #define STATE_PATH_MAX 4080  /* PATH_MAX, and room for .damaged */
 #define HOST_MAX 253	     /* RFC 1035 */
 
-/* A rule's relay, by name, until all relays are known. */
-struct relay_name {
-	size_t rule;
-	char *name;
-	struct dt_config_pos pos;
-};
-
-struct parse {
-	struct dt_client_config *config;
-	struct dt_config_pos *interface_pos; /* of each [interface NAME] */
-	size_t ninterface_pos;
-	struct dt_config_pos *relay_key_pos; /* of each relay's public-key */
-	size_t nrelay_key_pos;
-	struct relay_name *names;
-	size_t nnames;
-};
-
 /* --- [client] ---------------------------------------------------------------------------------- */
 
 static void *client_open(struct dt_config *c, void *root, const char *name)
 {
-	return ((struct parse *)root)->config;
+	return ((struct dt_client_parse *)root)->config;
 }
 
 static void take_private_key(struct dt_config *c, void *section, const char *value)
@@ -98,8 +81,7 @@ static uint64_t *part_bytes(struct dt_detour_after *after)
 	return &after->bytes;
 }
 
-/* "500ms", "2s", "256kB", "1MB", "0": at once. */
-static void detour_after_take(struct dt_config *c, const char *value, struct dt_detour_after *after)
+void dt_detour_after_parse(struct dt_config *c, const char *value, struct dt_detour_after *after)
 {
 	static const struct {
 		const char *name;
@@ -135,7 +117,7 @@ static void detour_after_take(struct dt_config *c, const char *value, struct dt_
 
 static void take_detour_after(struct dt_config *c, void *section, const char *value)
 {
-	detour_after_take(c, value, &((struct dt_client_config *)section)->after);
+	dt_detour_after_parse(c, value, &((struct dt_client_config *)section)->after);
 }
 
 static void take_interface(struct dt_config *c, void *section, const char *value)
@@ -176,7 +158,7 @@ static const struct dt_config_key client_keys[] = {
 /* Relays grow in an array, so a section is handed on as its parse, and the last relay is the one at hand. */
 static struct dt_relay_conf *last_relay(void *section)
 {
-	struct dt_client_config *config = ((struct parse *)section)->config;
+	struct dt_client_config *config = ((struct dt_client_parse *)section)->config;
 
 	return &config->relays[config->nrelays - 1];
 }
@@ -184,7 +166,7 @@ static struct dt_relay_conf *last_relay(void *section)
 static void *relay_open(struct dt_config *c, void *root, const char *name)
 {
 	static const struct dt_config_pos nowhere;
-	struct parse *p = root;
+	struct dt_client_parse *p = root;
 	struct dt_relay_conf relay = {.carrier = DT_CARRIER_NAT};
 
 	relay.name = dt_config_copy(c, name);
@@ -242,13 +224,13 @@ static void take_endpoint(struct dt_config *c, void *section, const char *value)
 
 static void take_public_key(struct dt_config *c, void *section, const char *value)
 {
-	struct parse *p = section;
+	struct dt_client_parse *p = section;
 
 	if (dt_config_key32(c, value, last_relay(section)->public_key))
 		p->relay_key_pos[p->nrelay_key_pos - 1] = c->pos;
 }
 
-static bool carrier_parse(struct dt_config *c, const char *value, enum dt_carrier *out)
+bool dt_carrier_parse(struct dt_config *c, const char *value, enum dt_carrier *out)
 {
 	static const char *const names[] = {
 		[DT_CARRIER_NAT] = "nat", [DT_CARRIER_WIREGUARD] = "wireguard", [DT_CARRIER_AUTO] = "auto"};
@@ -264,7 +246,7 @@ static bool carrier_parse(struct dt_config *c, const char *value, enum dt_carrie
 
 static void take_carrier(struct dt_config *c, void *section, const char *value)
 {
-	carrier_parse(c, value, &last_relay(section)->carrier);
+	dt_carrier_parse(c, value, &last_relay(section)->carrier);
 }
 
 static void take_wireguard_device(struct dt_config *c, void *section, const char *value)
@@ -289,7 +271,7 @@ static const struct dt_config_key relay_keys[] = {
 
 static void *interface_open(struct dt_config *c, void *root, const char *name)
 {
-	struct parse *p = root;
+	struct dt_client_parse *p = root;
 	struct dt_interface_conf interface = {0};
 
 	interface.name = dt_config_copy(c, name);
@@ -303,186 +285,13 @@ static void *interface_open(struct dt_config *c, void *root, const char *name)
 
 static void take_interface_backup(struct dt_config *c, void *section, const char *value)
 {
-	struct dt_client_config *config = ((struct parse *)section)->config;
+	struct dt_client_config *config = ((struct dt_client_parse *)section)->config;
 
 	dt_config_bool(c, value, &config->interface_confs[config->ninterface_confs - 1].backup);
 }
 
 static const struct dt_config_key interface_keys[] = {
 	{"backup", DT_CONFIG_ONE, false, take_interface_backup},
-};
-
-/* --- [rule NAME] ------------------------------------------------------------------------------- */
-
-static struct dt_rule_conf *last_rule(void *section)
-{
-	struct dt_client_config *config = ((struct parse *)section)->config;
-
-	return &config->rules[config->nrules - 1];
-}
-
-static void *rule_open(struct dt_config *c, void *root, const char *name)
-{
-	struct parse *p = root;
-	struct dt_rule_conf rule = {.detours = -1, .carrier = -1};
-
-	rule.name = dt_config_copy(c, name);
-	if (!dt_config_append(c, &p->config->rules, &p->config->nrules, sizeof(rule), &rule)) {
-		free(rule.name);
-		return NULL;
-	}
-	return p;
-}
-
-static void take_destination(struct dt_config *c, void *section, const char *value)
-{
-	struct dt_rule_conf *rule = last_rule(section);
-	struct dt_prefix prefix;
-
-	if (dt_config_prefix(c, value, &prefix))
-		dt_config_append(c, &rule->destinations, &rule->ndestinations, sizeof(prefix), &prefix);
-}
-
-static void take_port(struct dt_config *c, void *section, const char *value)
-{
-	struct dt_rule_conf *rule = last_rule(section);
-	struct dt_port_range range;
-
-	if (dt_config_ports(c, value, &range))
-		dt_config_append(c, &rule->ports, &rule->nports, sizeof(range), &range);
-}
-
-static void take_detours(struct dt_config *c, void *section, const char *value)
-{
-	unsigned detours;
-
-	if (dt_config_unsigned(c, value, 0, DT_MAX_DETOURS_LIMIT, &detours))
-		last_rule(section)->detours = (int)detours;
-}
-
-static void take_relay(struct dt_config *c, void *section, const char *value)
-{
-	struct parse *p = section;
-	struct relay_name name = {p->config->nrules - 1, dt_config_copy(c, value), c->pos};
-
-	if (!dt_config_append(c, &p->names, &p->nnames, sizeof(name), &name))
-		free(name.name);
-}
-
-static void take_rule_user(struct dt_config *c, void *section, const char *value)
-{
-	dt_who_take_user(c, &last_rule(section)->who, value);
-}
-
-static void take_rule_cgroup(struct dt_config *c, void *section, const char *value)
-{
-	dt_who_take_cgroup(c, &last_rule(section)->who, value);
-}
-
-static void take_rule_program(struct dt_config *c, void *section, const char *value)
-{
-	dt_who_take_program(c, &last_rule(section)->who, value);
-}
-
-static void take_rule_carrier(struct dt_config *c, void *section, const char *value)
-{
-	enum dt_carrier carrier;
-
-	if (carrier_parse(c, value, &carrier))
-		last_rule(section)->carrier = (int)carrier;
-}
-
-static void take_rule_backup(struct dt_config *c, void *section, const char *value)
-{
-	dt_config_bool(c, value, &last_rule(section)->backup);
-}
-
-static void take_rule_detour_after(struct dt_config *c, void *section, const char *value)
-{
-	detour_after_take(c, value, &last_rule(section)->after);
-}
-
-static const struct dt_config_key rule_keys[] = {
-	{"destination", DT_CONFIG_LIST, false, take_destination},
-	{"port", DT_CONFIG_LIST, false, take_port},
-	{"detours", DT_CONFIG_ONE, false, take_detours},
-	{"relays", DT_CONFIG_LIST, false, take_relay},
-	{"user", DT_CONFIG_LIST, false, take_rule_user},
-	{"cgroup", DT_CONFIG_LIST, false, take_rule_cgroup},
-	{"program", DT_CONFIG_LIST, false, take_rule_program},
-	{"carrier", DT_CONFIG_ONE, false, take_rule_carrier},
-	{"backup", DT_CONFIG_ONE, false, take_rule_backup},
-	{"detour-after", DT_CONFIG_LIST, false, take_rule_detour_after},
-};
-
-/* --- [mptcp] ----------------------------------------------------------------------------------- */
-
-static struct dt_mptcp_conf *mptcp_of(void *section)
-{
-	return section;
-}
-
-static void *mptcp_open(struct dt_config *c, void *root, const char *name)
-{
-	return &((struct parse *)root)->config->mptcp;
-}
-
-static void take_mptcp_enable(struct dt_config *c, void *section, const char *value)
-{
-	dt_config_bool(c, value, &mptcp_of(section)->enable);
-}
-
-/* What is chosen and what is excepted are one map in the kernel, for each kind. */
-static void mptcp_room(struct dt_config *c, size_t n)
-{
-	if (n == DT_MPTCPIFY_MAX + 1)
-		dt_config_error(c, "these are more than %d", DT_MPTCPIFY_MAX);
-}
-
-static void take_mptcp_user(struct dt_config *c, void *section, const char *value)
-{
-	dt_who_take_user(c, &mptcp_of(section)->chosen, value);
-	mptcp_room(c, mptcp_of(section)->chosen.nuids + mptcp_of(section)->except.nuids);
-}
-
-static void take_mptcp_cgroup(struct dt_config *c, void *section, const char *value)
-{
-	dt_who_take_cgroup(c, &mptcp_of(section)->chosen, value);
-	mptcp_room(c, mptcp_of(section)->chosen.ncgroups + mptcp_of(section)->except.ncgroups);
-}
-
-static void take_mptcp_program(struct dt_config *c, void *section, const char *value)
-{
-	dt_who_take_program(c, &mptcp_of(section)->chosen, value);
-	mptcp_room(c, mptcp_of(section)->chosen.nprograms + mptcp_of(section)->except.nprograms);
-}
-
-static void take_except_user(struct dt_config *c, void *section, const char *value)
-{
-	dt_who_take_user(c, &mptcp_of(section)->except, value);
-	mptcp_room(c, mptcp_of(section)->chosen.nuids + mptcp_of(section)->except.nuids);
-}
-
-static void take_except_cgroup(struct dt_config *c, void *section, const char *value)
-{
-	dt_who_take_cgroup(c, &mptcp_of(section)->except, value);
-	mptcp_room(c, mptcp_of(section)->chosen.ncgroups + mptcp_of(section)->except.ncgroups);
-}
-
-static void take_except_program(struct dt_config *c, void *section, const char *value)
-{
-	dt_who_take_program(c, &mptcp_of(section)->except, value);
-	mptcp_room(c, mptcp_of(section)->chosen.nprograms + mptcp_of(section)->except.nprograms);
-}
-
-static const struct dt_config_key mptcp_keys[] = {
-	{"enable", DT_CONFIG_ONE, false, take_mptcp_enable},
-	{"user", DT_CONFIG_LIST, false, take_mptcp_user},
-	{"cgroup", DT_CONFIG_LIST, false, take_mptcp_cgroup},
-	{"program", DT_CONFIG_LIST, false, take_mptcp_program},
-	{"except-user", DT_CONFIG_LIST, false, take_except_user},
-	{"except-cgroup", DT_CONFIG_LIST, false, take_except_cgroup},
-	{"except-program", DT_CONFIG_LIST, false, take_except_program},
 };
 
 /* --- the whole --------------------------------------------------------------------------------- */
@@ -492,32 +301,12 @@ static const struct dt_config_key mptcp_keys[] = {
 static const struct dt_config_section sections[] = {
 	{"client", false, KEYS(client_keys), client_open, NULL},
 	{"relay", true, KEYS(relay_keys), relay_open, NULL},
-	{"rule", true, KEYS(rule_keys), rule_open, NULL},
+	{"rule", true, KEYS(dt_rule_keys), dt_rule_open, NULL},
 	{"interface", true, KEYS(interface_keys), interface_open, NULL},
-	{"mptcp", false, KEYS(mptcp_keys), mptcp_open, NULL},
+	{"mptcp", false, KEYS(dt_mptcp_keys), dt_mptcp_open, NULL},
 };
 
-static void names_resolve(struct dt_config *c, struct parse *p)
-{
-	for (size_t i = 0; i < p->nnames; i++) {
-		struct dt_rule_conf *rule = &p->config->rules[p->names[i].rule];
-		size_t relay = 0;
-		bool twice = false;
-
-		while (relay < p->config->nrelays && strcmp(p->config->relays[relay].name, p->names[i].name) != 0)
-			relay++;
-		for (size_t k = 0; k < rule->nrelays; k++)
-			twice = twice || rule->relays[k] == relay;
-		if (relay == p->config->nrelays)
-			dt_config_error_at(c, p->names[i].pos, "there is no [relay %s]", p->names[i].name);
-		else if (twice)
-			dt_config_error_at(c, p->names[i].pos, "%s is in this list already", p->names[i].name);
-		else
-			dt_config_append(c, &rule->relays, &rule->nrelays, sizeof(relay), &relay);
-	}
-}
-
-static void relays_judge(struct dt_config *c, const struct parse *p)
+static void relays_judge(struct dt_config *c, const struct dt_client_parse *p)
 {
 	const struct dt_client_config *config = p->config;
 
@@ -538,37 +327,12 @@ static void relays_judge(struct dt_config *c, const struct parse *p)
 	}
 }
 
-static void interfaces_judge(struct dt_config *c, const struct parse *p)
+static void interfaces_judge(struct dt_config *c, const struct dt_client_parse *p)
 {
 	for (size_t i = 0; i < p->ninterface_pos; i++)
 		if (!dt_interface_is_named(p->config, p->config->interface_confs[i].name))
 			dt_config_error_at(c, p->interface_pos[i], "interfaces in [client] does not name %s",
 					   p->config->interface_confs[i].name);
-}
-
-/* A rule may want WireGuard over a relay whose own carrier is another: then there is a tunnel to it. */
-static void carriers_judge(struct dt_client_config *config)
-{
-	for (size_t i = 0; i < config->nrules; i++) {
-		const struct dt_rule_conf *rule = &config->rules[i];
-
-		if (rule->carrier != DT_CARRIER_WIREGUARD && rule->carrier != DT_CARRIER_AUTO)
-			continue;
-		for (size_t k = 0; k < rule->nrelays; k++)
-			config->relays[rule->relays[k]].by_rule_tunnel = true;
-		for (size_t k = 0; rule->nrelays == 0 && k < config->nrelays; k++)
-			config->relays[k].by_rule_tunnel = true;
-	}
-}
-
-bool dt_client_config_resolve(struct dt_client_config *config, int cgroup_root_fd)
-{
-	bool changed = dt_who_resolve(&config->mptcp.chosen, cgroup_root_fd);
-
-	changed = dt_who_resolve(&config->mptcp.except, cgroup_root_fd) || changed;
-	for (size_t i = 0; i < config->nrules; i++)
-		dt_who_resolve(&config->rules[i].who, cgroup_root_fd);
-	return changed;
 }
 
 static struct dt_client_config *config_new(struct dt_config *c)
@@ -585,24 +349,21 @@ static struct dt_client_config *config_new(struct dt_config *c)
 	return config;
 }
 
-static int config_finish(struct dt_config *c, struct parse *p, struct dt_client_config **out, const char *name,
-			 FILE *errors)
+static int config_finish(struct dt_config *c, struct dt_client_parse *p, struct dt_client_config **out,
+			 const char *name, FILE *errors)
 {
 	size_t problems;
 
-	names_resolve(c, p);
+	dt_rules_resolve_relays(c, p);
 	relays_judge(c, p);
 	interfaces_judge(c, p);
-	carriers_judge(p->config);
 	if (!p->config->after.given) {
 		p->config->after.ms = DT_DETOUR_AFTER_MS_DEFAULT;
 		p->config->after.bytes = DT_DETOUR_AFTER_BYTES_DEFAULT;
 	}
 	problems = c->nproblems;
 	dt_config_report(c, name, errors);
-	for (size_t i = 0; i < p->nnames; i++)
-		free(p->names[i].name);
-	free(p->names);
+	dt_rules_parse_fini(p);
 	free(p->relay_key_pos);
 	free(p->interface_pos);
 	if (problems) {
@@ -615,7 +376,7 @@ static int config_finish(struct dt_config *c, struct parse *p, struct dt_client_
 
 int dt_client_config_load(struct dt_client_config **out, const char *path)
 {
-	struct parse p = {0};
+	struct dt_client_parse p = {0};
 	struct dt_config c = {KEYS(sections), .root = &p, .read_files = true};
 
 	p.config = config_new(&c);
@@ -627,7 +388,7 @@ int dt_client_config_load(struct dt_client_config **out, const char *path)
 
 int dt_client_config_parse(struct dt_client_config **out, const char *name, const char *text, size_t len, FILE *errors)
 {
-	struct parse p = {0};
+	struct dt_client_parse p = {0};
 	struct dt_config c = {KEYS(sections), .root = &p};
 
 	p.config = config_new(&c);
