@@ -13,7 +13,7 @@ client_conf "max-detours = 1"
 client_start
 relays_up 2
 web_start
-random_file "$TMP/www/file" 40
+random_file "$TMP/www/file" 100
 on client mptcpize run curl -sS -o "$TMP/got" "http://$SERVER4/file" &
 curl=$!
 via() { echo ".connections[0].subflows[] | select(.via == \"$1\" and .state == \"established\" and .bytes_received > ${2:-0})"; }
@@ -29,7 +29,7 @@ equals "$(ask client asker 1 "lease $SERVER4:82" "renew $port $SERVER4:81" "rele
 wait_for 10 status_is client "$(via relay2 500000)"
 wait_for 5 status_is client "[$(via relay1)] | length == 0"
 status_is client '.relays[0] | .state == "up" and (.reason | test("takes no new leases"))' || fail "$(status client)"
-on client mptcpize run curl -sS --limit-rate 5M -o "$TMP/second" "http://$SERVER4/file" &
+on client mptcpize run curl -sS --limit-rate 12M -o "$TMP/second" "http://$SERVER4/file" &
 second=$!
 wait_for 10 status_is client '.connections[] | select(.id == 2) | .subflows[] | select(.via == "relay2" and .state == "established")'
 equals "$(counter client join_refused)" 0 "joins refused"
