@@ -98,7 +98,7 @@ struct dt_flow {
 	__u32 mtu;	  /* of that route, likewise */
 	__u32 route_gen;
 	__u32 credit;	    /* bytes taken from the client's and the relay's buckets in advance */
-	__u32 credit_until; /* in units of 2^20 ns; then they are void */
+	__u32 credit_until; /* in units of 2^20 ns; then they go back to the buckets */
 	__u32 pad;
 
 	/* TCP sequence numbers (host order): what went by in this direction ... */
