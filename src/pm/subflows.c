@@ -294,7 +294,14 @@ void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end)
 {
 	if (!c->direct_established)
 		return;
-	dt_mptcp_remove(&c->pm->mptcp, c->token, 0);
+	/* twice: a RM_ADDR goes out once, and without a socket of id 0 no more can be sent */
+	for (int i = 0; i < 2; i++) {
+		int err = dt_mptcp_remove(&c->pm->mptcp, c->token, 0);
+
+		if (err)
+			dt_log_debug("cannot tell the server that the direct path is gone: %s (%s) connection=%llu",
+				     strerror(-err), c->pm->mptcp.commands.error, (unsigned long long)c->number);
+	}
 	socket_destroy(c, &c->local, &c->remote);
 	c->direct_established = false;
 	dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(end));
