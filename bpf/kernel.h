@@ -68,6 +68,7 @@ struct tcp_sock {
 	__u32 mdev_us;
 	__u32 rcv_ooopack;
 	__u32 total_retrans;
+	__u32 notsent_lowat;
 	struct tcp_options_received rx_opt;
 	__u8 bpf_sock_ops_cb_flags;
 	bool is_mptcp;

@@ -14,6 +14,7 @@
 #include "detourd/maps.h"
 #include "kernel.h"
 #include "task.h"
+#include "unsent.h"
 
 /* Less than user space looks at a connection after something moved on it. */
 #define AWOKE_NS 900000000ULL
@@ -205,6 +206,8 @@ int track(struct bpf_sock_ops *ops)
 		if (ops->op == BPF_SOCK_OPS_STATE_CB)
 			s->state = ops->args[1];
 		sample(s, ops);
+		if (ops->op == BPF_SOCK_OPS_RTT_CB)
+			unsent_limit(ops, s->token, s->updated_ns);
 		if (ops->op == BPF_SOCK_OPS_STATE_CB && ops->args[1] == BPF_TCP_CLOSE)
 			tell(&key, s->token, DT_SUBFLOW_CLOSED);
 		return 1;

@@ -1,8 +1,8 @@
 """How long an application waits for bytes when a path dies.
 
 gap.py serve ADDRESS PORT
-gap.py up|down ADDRESS PORT SECONDS [COMMAND]: moves data as fast as it goes, has COMMAND run (by a shell) a second after
-the start, and prints the longest time, in ms, in which the receiving application got nothing from then on.
+gap.py up|down ADDRESS PORT SECONDS [COMMAND]: moves data as fast as it goes, has COMMAND run (by a shell) a second (or
+$AFTER) after the start, and prints the longest time, in ms, in which the receiving application got nothing from then on.
 gap.py slow-up|slow-down ADDRESS PORT SECONDS: sends a little every 0.4 seconds
 gap.py full-up|full-down ADDRESS PORT SECONDS: sends as much as goes, and nobody reads
 gap.py idle ADDRESS PORT SECONDS: moves nothing after the first word
@@ -17,7 +17,8 @@ import threading
 import time
 
 IPPROTO_MPTCP = 262
-SETTLE = 0.9  # seconds: what came before does not count
+AFTER = float(os.environ.get("AFTER") or 1)
+SETTLE = AFTER - 0.1  # seconds: what came before does not count
 CHUNK = bytes(65536)
 
 
@@ -101,7 +102,7 @@ def run(direction, address, port, seconds, command):
     sock.connect((address, port))
     sock.sendall(("%s %g" % (direction, seconds)).ljust(16).encode())
     if command:
-        timer = threading.Timer(1.0, lambda: subprocess.run(command, shell=True, check=True))
+        timer = threading.Timer(AFTER, lambda: subprocess.run(command, shell=True, check=True))
         timer.start()
     if direction == "slow-down":
         read_all(sock)

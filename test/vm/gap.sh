@@ -4,9 +4,11 @@
 #
 #     gap.sh [ROUNDS] [both|up|down: which way packets are lost] [RATE in Mbit/s] [QUEUE in ms] [RTT in ms]
 #
-# Every path has this rate, queue and round-trip time; a time above 0 needs netem: see bench/gap.
+# Every path has this rate, queue and round-trip time; a time above 0 needs netem: see bench/gap. AFTER (1): so many
+# seconds after the connection began it happens; it takes some round trips until windows are what they will be.
 . "$(dirname "$0")/../netns/lib.sh"
 rounds=${1:-20} way=${2:-both} rate=${3:-40} queue=${4:-5} rtt=${5:-0}
+export AFTER=${AFTER:-1}
 gap_py=$(dirname "$0")/../netns/gap.py
 # limit SPACE IF RTT: half of it each way
 limit() {
@@ -64,7 +66,7 @@ hole="nsenter --net=/run/netns/$PREFIX-r1 sh -c '$hole'"
 gap() { # SPACE DIRECTION
 	on r1 nft flush chain inet gap forward
 	sleep 0.3
-	on "$1" python3 "$gap_py" "$2" $SERVER4 7000 3 "$hole"
+	on "$1" python3 "$gap_py" "$2" $SERVER4 7000 $((AFTER + 2)) "$hole"
 }
 for direction in up down; do
 	for space in kernel client; do gap $space $direction >/dev/null; done
@@ -77,8 +79,9 @@ for direction in up down; do
 			END { printf "%-4s  %-9s  n %d  mean %6.1f  p10 %6.1f  p50 %6.1f  p90 %6.1f  max %6.1f ms\n", way, name, NR,
 				sum / NR, v[int(NR * 0.1) + 1], v[int(NR / 2) + 1], v[int(NR * 0.9) + (NR * 0.9 < NR)], v[NR] }'
 	done
-	sed -n 's/.*given up via=direct .*silent_ms=\([0-9]*\).*/\1/p' "$TMP/client.log" | tail -n "$rounds" |
-		awk -v way="$direction" '{ sum += $1 } END { printf "%s: detourd noticed after a silence of %.1f ms, mean of %d\n", way, sum / (NR ? NR : 1), NR }'
+	sed -n 's/.*given up via=direct .*silent_ms=\([0-9]*\) probing_ms=\([0-9]*\).*/\1 \2/p' "$TMP/client.log" | tail -n "$rounds" |
+		awk -v way="$direction" '{ s += $1; p += $2 } END {
+			if (NR) printf "%s: detourd noticed after a silence of %.1f ms, asking for %.1f, means of %d\n", way, s / NR, p / NR, NR }'
 	paste "$TMP/client.$direction" "$TMP/kernel.$direction" |
 		awk -v way="$direction" '{ a += $1; b += $2 } END { printf "%s: detourd / in-kernel, of the means: %.3f\n", way, a / b }'
 done
