@@ -78,7 +78,8 @@ static __always_inline void unsent_limit(struct bpf_sock_ops *ops, __u32 token, 
 	before = BPF_CORE_READ(tp, notsent_lowat);
 	longest_us = slowest_us(token, ops->local_port, srtt_us, now_ns);
 	if (longest_us >= srtt_us) {
-		__u64 bytes = window / UNSENT_WINDOW_SHARE + window * (longest_us - srtt_us + UNSENT_MARGIN_US) / srtt_us;
+		__u64 more_us = longest_us - srtt_us + UNSENT_MARGIN_US;
+		__u64 bytes = window / UNSENT_WINDOW_SHARE + window * more_us / srtt_us;
 
 		limit = bytes < UNSENT_MIN ? UNSENT_MIN : bytes > UNSENT_MAX ? UNSENT_MAX : bytes;
 	} else if (!before || !~before) { /* none */
