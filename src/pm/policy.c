@@ -44,6 +44,9 @@
 #define COMPARED UINT64_MAX /* backup until the comparison ends */
 #define SLOW_RTT 4.0	    /* times the direct path's: doubt */
 #define SMALL_SHARE 0.25
+/* Of what the direct path carries: then the comparison does not wait, for paths so unlike are those that harm most. */
+#define LITTLE_SHARE 0.25
+#define LITTLE_TICKS 2
 #define BACKUP_NS (30 * SEC) /* doubles with each time in a row */
 #define BACKUP_DOUBLINGS 4
 #define VAIN_S 3600 /* so long after its time as backup is over, it counts as never judged */
@@ -147,7 +150,13 @@ static bool sense(struct dt_policy *p, const struct dt_policy_input *in)
 		const struct dt_path *path = &in->paths[i];
 		struct dt_path_memory *m = path->memory;
 
-		if (!carries(path) || in->now_ns - path->since_ns < WARM_UP_NS)
+		if (!carries(path))
+			continue;
+		m->little = in->now_ns - path->since_ns >= SEC && in->direct_open && in->direct.memory &&
+					    m->tick_bps < in->direct.memory->tick_bps * LITTLE_SHARE
+				    ? m->little + 1
+				    : 0;
+		if (in->now_ns - path->since_ns < WARM_UP_NS)
 			continue;
 		m->rate_bps = smooth(m->rate_bps, m->tick_bps);
 		m->busy++;
@@ -437,6 +446,7 @@ static void judge_each(const struct dt_policy_input *in, struct dt_policy_output
 			continue;
 		if (m->by_policy && path->backup && in->direct_open && in->now_ns >= m->backup_until_ns) {
 			m->by_policy = false;
+			m->little = 0;
 			act(out, DT_ACTION_BACKUP_OFF, i, "tried again after its time as backup");
 		} else if (in->direct_open && is_settled(path, in->now_ns) && m->idle_share >= NOTHING_TICKS) {
 			backup(in, path);
@@ -478,6 +488,31 @@ static const char *doubt(const struct dt_policy *p, const struct dt_policy_input
 			return "a detour carries little";
 	}
 	return NULL;
+}
+
+/* All that carry anything have carried little from their start on. */
+static bool all_carry_little(const struct dt_policy_input *in)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < npaths(in); i++) {
+		const struct dt_path *path = &in->paths[i];
+
+		if (!carries(path) || path->backup_wanted)
+			continue;
+		if (path->memory->little < LITTLE_TICKS)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* Busy time from the last comparison, or the start, to the next. */
+static uint64_t compare_wait_ns(const struct dt_policy *p, bool doubted)
+{
+	if (!p->compared_ns)
+		return doubted ? COMPARE_DOUBT_NS : COMPARE_FIRST_NS;
+	return doubted ? COMPARE_FIRST_NS : COMPARE_AGAIN_NS;
 }
 
 static void compare_begin(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out,
@@ -528,7 +563,6 @@ static void compare_end(struct dt_policy *p, const struct dt_policy_input *in, s
 /* True while a comparison is under way. */
 static bool compare(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out, bool busy)
 {
-	uint64_t since_ns = p->busy_ns - p->compared_ns;
 	const char *why;
 	bool any = false;
 
@@ -540,19 +574,25 @@ static bool compare(struct dt_policy *p, const struct dt_policy_input *in, struc
 			compare_end(p, in, out);
 		return true;
 	}
+	if (!busy)
+		return false;
+	/* the first time, and when they are tried again after they did not pay */
+	if ((!p->compared_ns || p->vain) && all_carry_little(in)) {
+		compare_begin(p, in, out, "the detours carry little");
+		p->compare_with_bps = fmax(p->compare_with_bps, p->best_bps); /* slow start is not their fault */
+		return true;
+	}
 	for (size_t i = 0; i < npaths(in); i++)
 		any = any || is_settled(&in->paths[i], in->now_ns);
-	if (!any || !busy)
+	if (!any)
 		return false;
 	why = doubt(p, in);
 	if (!why && dt_policy_expect(&in->direct.gain, in->now_s) > 0)
 		return false; /* known: faster than without */
-	if (p->compared_ns ? since_ns >= COMPARE_AGAIN_NS || (why && since_ns >= COMPARE_FIRST_NS)
-			   : p->busy_ns >= COMPARE_FIRST_NS || (why && p->busy_ns >= COMPARE_DOUBT_NS)) {
-		compare_begin(p, in, out, why ? why : "do the detours add anything?");
-		return true;
-	}
-	return false;
+	if (p->busy_ns - p->compared_ns < compare_wait_ns(p, why))
+		return false;
+	compare_begin(p, in, out, why ? why : "do the detours add anything?");
+	return true;
 }
 
 void dt_policy_tick(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out)

@@ -327,6 +327,24 @@ Test(policy, detours_that_add_little_but_add_stay)
 	cr_assert_not(w.paths[0].backup || w.paths[1].backup, "%s", w.log);
 }
 
+Test(policy, detours_that_carry_little_are_compared_at_once)
+{
+	struct world w;
+
+	world_init(&w, 2);
+	for (int i = 2; i < PATHS; i++)
+		w.paths[i].usable = false;
+	w.mbit[0] = w.mbit[1] = 1.9;
+	w.lost_to_detours = 0.5;
+	seconds(&w, 6);
+	cr_assert(w.paths[0].backup && w.paths[0].memory->judged, "%s", w.log);
+	cr_assert(w.paths[0].gain.vain == 1);
+	/* and when they are tried again 30 s later */
+	seconds(&w, 37);
+	cr_assert(logged(&w, "n0 "), "%s", w.log);
+	cr_assert(w.paths[0].backup && w.paths[0].gain.vain == 2, "%s", w.log);
+}
+
 Test(policy, backup_ends_when_the_direct_path_is_gone)
 {
 	struct world w;
