@@ -342,6 +342,7 @@ static struct dt_client_config *config_new(struct dt_config *c)
 	if (!config)
 		return NULL;
 	config->max_detours = DT_MAX_DETOURS_DEFAULT;
+	config->choose_measured = true;
 	config->tunnel_table = DT_TUNNEL_TABLE_DEFAULT;
 	config->tunnel_priority = DT_TUNNEL_PRIORITY_DEFAULT;
 	config->log_level = DT_LOG_INFO;

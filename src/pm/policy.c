@@ -45,9 +45,9 @@
 #define SLOW_RTT 4.0	    /* times the direct path's: doubt */
 #define SMALL_SHARE 0.25
 /* Of what the direct path carries: then the comparison does not wait, for paths so unlike are those that harm most. */
-#define LITTLE_SHARE 0.25
-#define LITTLE_TICKS 2
-#define BACKUP_NS (30 * SEC) /* doubles with each time in a row */
+#define LITTLE_SHARE 0.5
+#define COMPARE_LITTLE_NS (1 * SEC) /* such a comparison: it is to end before the connection does */
+#define BACKUP_NS (30 * SEC)	    /* doubles with each time in a row */
 #define BACKUP_DOUBLINGS 4
 #define VAIN_S 3600 /* so long after its time as backup is over, it counts as never judged */
 
@@ -153,9 +153,7 @@ static bool sense(struct dt_policy *p, const struct dt_policy_input *in)
 		if (!carries(path))
 			continue;
 		m->little = in->now_ns - path->since_ns >= SEC && in->direct_open && in->direct.memory &&
-					    m->tick_bps < in->direct.memory->tick_bps * LITTLE_SHARE
-				    ? m->little + 1
-				    : 0;
+			    m->tick_bps > 0 && m->tick_bps < in->direct.memory->tick_bps * LITTLE_SHARE;
 		if (in->now_ns - path->since_ns < WARM_UP_NS)
 			continue;
 		m->rate_bps = smooth(m->rate_bps, m->tick_bps);
@@ -446,7 +444,7 @@ static void judge_each(const struct dt_policy_input *in, struct dt_policy_output
 			continue;
 		if (m->by_policy && path->backup && in->direct_open && in->now_ns >= m->backup_until_ns) {
 			m->by_policy = false;
-			m->little = 0;
+			m->little = false;
 			act(out, DT_ACTION_BACKUP_OFF, i, "tried again after its time as backup");
 		} else if (in->direct_open && is_settled(path, in->now_ns) && m->idle_share >= NOTHING_TICKS) {
 			backup(in, path);
@@ -490,7 +488,7 @@ static const char *doubt(const struct dt_policy *p, const struct dt_policy_input
 	return NULL;
 }
 
-/* All that carry anything have carried little from their start on. */
+/* All that carry anything carry little. */
 static bool all_carry_little(const struct dt_policy_input *in)
 {
 	bool any = false;
@@ -500,7 +498,7 @@ static bool all_carry_little(const struct dt_policy_input *in)
 
 		if (!carries(path) || path->backup_wanted)
 			continue;
-		if (path->memory->little < LITTLE_TICKS)
+		if (!path->memory->little)
 			return false;
 		any = true;
 	}
@@ -516,9 +514,9 @@ static uint64_t compare_wait_ns(const struct dt_policy *p, bool doubted)
 }
 
 static void compare_begin(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out,
-			  const char *why)
+			  uint64_t long_ns, const char *why)
 {
-	p->compare_until_ns = in->now_ns + COMPARE_NS + SEC / 2;
+	p->compare_until_ns = in->now_ns + long_ns + SEC / 2;
 	p->compare_with_bps = p->total_bps;
 	p->compare_alone_bps = 0;
 	p->compare_ticks = 0;
@@ -527,7 +525,8 @@ static void compare_begin(struct dt_policy *p, const struct dt_policy_input *in,
 		if (carries(&in->paths[i])) {
 			in->paths[i].memory->by_policy = true;
 			in->paths[i].memory->backup_until_ns = COMPARED;
-			act(out, DT_ACTION_BACKUP_ON, i, "comparison for 2 s: %s", why);
+			act(out, DT_ACTION_BACKUP_ON, i, "comparison for %llu s: %s",
+			    (unsigned long long)(long_ns / SEC), why);
 		}
 }
 
@@ -576,9 +575,12 @@ static bool compare(struct dt_policy *p, const struct dt_policy_input *in, struc
 	}
 	if (!busy)
 		return false;
+	why = doubt(p, in);
+	if (!why && dt_policy_expect(&in->direct.gain, in->now_s) > 0)
+		return false; /* known: faster than without */
 	/* the first time, and when they are tried again after they did not pay */
 	if ((!p->compared_ns || p->vain) && all_carry_little(in)) {
-		compare_begin(p, in, out, "the detours carry little");
+		compare_begin(p, in, out, COMPARE_LITTLE_NS, "the detours carry little");
 		p->compare_with_bps = fmax(p->compare_with_bps, p->best_bps); /* slow start is not their fault */
 		return true;
 	}
@@ -586,12 +588,9 @@ static bool compare(struct dt_policy *p, const struct dt_policy_input *in, struc
 		any = any || is_settled(&in->paths[i], in->now_ns);
 	if (!any)
 		return false;
-	why = doubt(p, in);
-	if (!why && dt_policy_expect(&in->direct.gain, in->now_s) > 0)
-		return false; /* known: faster than without */
 	if (p->busy_ns - p->compared_ns < compare_wait_ns(p, why))
 		return false;
-	compare_begin(p, in, out, why ? why : "do the detours add anything?");
+	compare_begin(p, in, out, COMPARE_NS, why ? why : "do the detours add anything?");
 	return true;
 }
 

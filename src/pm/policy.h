@@ -32,7 +32,7 @@ struct dt_path_memory {
 	double tick_bps;     /* of the last tick */
 	unsigned busy;	     /* ticks that count */
 	unsigned idle_share; /* of these, in a row: carried next to nothing */
-	unsigned little;     /* ticks in a row, from its first second on: carried little beside the direct path */
+	bool little;	     /* carried little beside the direct path in the last tick */
 	bool learn;	     /* out: the last tick's rate says something about the path */
 	bool trial;	     /* was opened to find out */
 	bool by_policy;	     /* backup because of us, not of the user */

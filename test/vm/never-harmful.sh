@@ -70,6 +70,8 @@ slow() {
 }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'; }
 quantile() { sort -g "$1" | awk -v q="$2" '{ v[NR] = $1 } END { print v[int((NR - 1) * q) + 1] }'; }
+"$DETOURD" monitor --json --control "$TMP/client.sock" >>"$TMP/events" &
+disown
 for cell in "${cells[@]}"; do
 	unshape
 	$cell
@@ -81,6 +83,9 @@ for cell in "${cells[@]}"; do
 				iperf -t "$seconds" $([ $way = up ] || echo -R) >>"$TMP/n$n"
 			done
 		done
+		# what was decided, numbers aside
+		jq -r 'select(.event == "decision") | .detail' "$TMP/events" | sed 's/[0-9.]\+/N/g' | sort | uniq -c | sort -rn | sed 's/^/# /'
+		: >"$TMP/events"
 		echo "$(uname -r) $cell $way: N = 0 $(median <"$TMP/n0"), N = 2 $(median <"$TMP/n2") Mbit/s, ratio" \
 			"$(ratio "$(median <"$TMP/n2")" "$(median <"$TMP/n0")") ($(paste -sd ' ' "$TMP/n2") / $(paste -sd ' ' "$TMP/n0"))"
 	done
