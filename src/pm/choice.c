@@ -75,6 +75,7 @@ static struct dt_path direct_of(struct dt_connection *c, bool *open)
 {
 	const struct dt_subflow *s;
 	struct dt_path path = {.state = DT_PATH_OPEN,
+			       .since_ns = c->since_ns,
 			       .srtt_us = c->direct_liveness.rtt_us,
 			       .gain = dt_history_get(c->pm->history, &c->remote.ip, no_relay),
 			       .memory = &c->direct_choice};

@@ -45,7 +45,10 @@
 #define SLOW_RTT 4.0	    /* times the direct path's: doubt */
 #define SMALL_SHARE 0.25
 /* Of what the direct path carries: then the comparison does not wait, for paths so unlike are those that harm most. */
-#define LITTLE_SHARE 0.5
+#define LITTLE_SHARE 0.35
+#define LITTLE_TICKS 2
+#define LITTLE_RTTS 10		    /* before that, and the first half second, it is slow start */
+#define ADDS_LITTLE 1.1		    /* what such detours must add: the end of a transfer waits for the slowest path */
 #define COMPARE_LITTLE_NS (1 * SEC) /* such a comparison: it is to end before the connection does */
 #define BACKUP_NS (30 * SEC)	    /* doubles with each time in a row */
 #define BACKUP_DOUBLINGS 4
@@ -117,6 +120,26 @@ static bool carries(const struct dt_path *path)
 	return path->state == DT_PATH_OPEN && !path->backup && path->memory;
 }
 
+/* In the last tick, or, if that was its first, from its start on. */
+static double rate_now(const struct dt_path *path, uint64_t now_ns)
+{
+	if (path->memory->tick_bps > 0 || now_ns <= path->since_ns)
+		return path->memory->tick_bps;
+	return (double)path->bytes * 8e9 / (double)(now_ns - path->since_ns);
+}
+
+/* ... beside the direct path. */
+static bool carries_little(const struct dt_policy_input *in, const struct dt_path *path)
+{
+	uint64_t age_ns = in->now_ns - path->since_ns;
+
+	if (!in->direct_open || !in->direct.memory || path->bytes == 0)
+		return false;
+	if (age_ns < SEC / 2 || age_ns < LITTLE_RTTS * 1000ULL * path->srtt_us)
+		return false;
+	return rate_now(path, in->now_ns) < rate_now(&in->direct, in->now_ns) * LITTLE_SHARE;
+}
+
 /* Takes the tick in; true if the connection was busy in it. */
 static bool sense(struct dt_policy *p, const struct dt_policy_input *in)
 {
@@ -139,6 +162,7 @@ static bool sense(struct dt_policy *p, const struct dt_policy_input *in)
 		total += path->memory->tick_bps;
 		alone = alone && path->backup;
 	}
+	p->last_bps = total;
 	p->best_bps = fmax(total, p->best_bps * BEST_FADE);
 	busy = total >= BUSY_MIN_BPS && total >= p->best_bps * BUSY_SHARE;
 	if (!busy)
@@ -152,8 +176,7 @@ static bool sense(struct dt_policy *p, const struct dt_policy_input *in)
 
 		if (!carries(path))
 			continue;
-		m->little = in->now_ns - path->since_ns >= SEC && in->direct_open && in->direct.memory &&
-			    m->tick_bps > 0 && m->tick_bps < in->direct.memory->tick_bps * LITTLE_SHARE;
+		m->little = carries_little(in, path) ? m->little + 1 : 0;
 		if (in->now_ns - path->since_ns < WARM_UP_NS)
 			continue;
 		m->rate_bps = smooth(m->rate_bps, m->tick_bps);
@@ -444,7 +467,7 @@ static void judge_each(const struct dt_policy_input *in, struct dt_policy_output
 			continue;
 		if (m->by_policy && path->backup && in->direct_open && in->now_ns >= m->backup_until_ns) {
 			m->by_policy = false;
-			m->little = false;
+			m->little = 0;
 			act(out, DT_ACTION_BACKUP_OFF, i, "tried again after its time as backup");
 		} else if (in->direct_open && is_settled(path, in->now_ns) && m->idle_share >= NOTHING_TICKS) {
 			backup(in, path);
@@ -488,7 +511,7 @@ static const char *doubt(const struct dt_policy *p, const struct dt_policy_input
 	return NULL;
 }
 
-/* All that carry anything carry little. */
+/* All that carry anything have carried little for a while. */
 static bool all_carry_little(const struct dt_policy_input *in)
 {
 	bool any = false;
@@ -498,7 +521,7 @@ static bool all_carry_little(const struct dt_policy_input *in)
 
 		if (!carries(path) || path->backup_wanted)
 			continue;
-		if (!path->memory->little)
+		if (path->memory->little < LITTLE_TICKS)
 			return false;
 		any = true;
 	}
@@ -517,6 +540,7 @@ static void compare_begin(struct dt_policy *p, const struct dt_policy_input *in,
 			  uint64_t long_ns, const char *why)
 {
 	p->compare_until_ns = in->now_ns + long_ns + SEC / 2;
+	p->compare_little = false;
 	p->compare_with_bps = p->total_bps;
 	p->compare_alone_bps = 0;
 	p->compare_ticks = 0;
@@ -532,7 +556,7 @@ static void compare_begin(struct dt_policy *p, const struct dt_policy_input *in,
 
 static void compare_end(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out)
 {
-	bool pays = p->compare_with_bps >= p->compare_alone_bps * ADDS;
+	bool pays = p->compare_with_bps >= p->compare_alone_bps * (p->compare_little ? ADDS_LITTLE : ADDS);
 
 	p->compare_until_ns = 0;
 	p->vain = pays ? 0 : p->vain + 1;
@@ -581,7 +605,8 @@ static bool compare(struct dt_policy *p, const struct dt_policy_input *in, struc
 	/* the first time, and when they are tried again after they did not pay */
 	if ((!p->compared_ns || p->vain) && all_carry_little(in)) {
 		compare_begin(p, in, out, COMPARE_LITTLE_NS, "the detours carry little");
-		p->compare_with_bps = fmax(p->compare_with_bps, p->best_bps); /* slow start is not their fault */
+		p->compare_little = true;
+		p->compare_with_bps = p->last_bps; /* before that it was slow start */
 		return true;
 	}
 	for (size_t i = 0; i < npaths(in); i++)

@@ -32,7 +32,7 @@ struct dt_path_memory {
 	double tick_bps;     /* of the last tick */
 	unsigned busy;	     /* ticks that count */
 	unsigned idle_share; /* of these, in a row: carried next to nothing */
-	bool little;	     /* carried little beside the direct path in the last tick */
+	unsigned little;     /* ticks in a row in which it carried little beside the direct path */
 	bool learn;	     /* out: the last tick's rate says something about the path */
 	bool trial;	     /* was opened to find out */
 	bool by_policy;	     /* backup because of us, not of the user */
@@ -62,6 +62,7 @@ struct dt_path {
 /* The policy's own, of one connection; zero at first. */
 struct dt_policy {
 	double best_bps;  /* fastest tick, forgotten slowly */
+	double last_bps;  /* last tick */
 	double total_bps; /* smoothed, of busy ticks */
 	uint64_t ticked_ns;
 	uint64_t busy_ns;     /* time spent busy */
@@ -72,8 +73,9 @@ struct dt_policy {
 	double compare_with_bps;
 	double compare_alone_bps;
 	unsigned compare_ticks;
-	unsigned vain;	  /* comparisons in a row that spoke against the detours */
-	bool learn_alone; /* out: the last tick's total is that of the connection without detours */
+	bool compare_little; /* it was begun because they carry little */
+	unsigned vain;	     /* comparisons in a row that spoke against the detours */
+	bool learn_alone;    /* out: the last tick's total is that of the connection without detours */
 };
 
 struct dt_policy_input {
@@ -81,7 +83,7 @@ struct dt_policy_input {
 	uint64_t now_s; /* of the history */
 	unsigned limit; /* detours, open and opening */
 	bool direct_open;
-	struct dt_path direct; /* state, bytes, srtt_us, gain and memory count */
+	struct dt_path direct; /* state, since_ns, bytes, srtt_us, gain and memory count */
 	struct dt_path *paths; /* in the user's order of preference */
 	size_t npaths;	       /* at most DT_POLICY_PATHS_MAX count */
 };

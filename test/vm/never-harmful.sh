@@ -6,7 +6,7 @@
 #
 # shared: all paths go through one bottleneck; ten_to_one: each detour has a tenth of the direct path's rate; lossy: every
 # hundredth packet of the detours is lost, both ways; slow: they have 100 ms more of round-trip time (by netem).
-# RATE_MBIT is the direct path's rate (40; in a guest 20); CHOOSE is choose =.
+# RATE_MBIT is the direct path's rate (40; in a guest 20); CHOOSE is choose =; WAYS (up down).
 . "$(dirname "$0")/../netns/lib.sh"
 rounds=${1:-10} seconds=${2:-5}
 shift $(($# > 2 ? 2 : $#))
@@ -75,7 +75,7 @@ disown
 for cell in "${cells[@]}"; do
 	unshape
 	$cell
-	for way in up down; do
+	for way in ${WAYS:-up down}; do
 		rm -f "$TMP"/n0 "$TMP"/n2
 		for ((round = 0; round < rounds; round++)); do
 			for n in 0 2; do
