@@ -8,6 +8,7 @@ ninja -C build detourd nat_ns leases >/dev/null
 DETOURD=$PWD/build/detourd
 # shellcheck source=../test/netns/lib.sh
 . test/netns/lib.sh
+export CHOOSE=${CHOOSE:-default}
 # ratio A B
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f\n", a / b }'; }
 # plain ADDRESS PORT [OPTIONS]: over plain TCP

@@ -270,12 +270,14 @@ relay_start() {
 	daemon "relay$n" "relay$n" --relay -c "$TMP/relay$n.conf"
 }
 # shellcheck disable=SC2120 # tests pass arguments
-# client_conf LINES in [client]; relays 1..RELAYS of both keys' families
+# client_conf LINES in [client]; relays 1..RELAYS of both keys' families. Relays are used in order, unless CHOOSE says
+# otherwise, so that a test knows which carry.
 client_conf() {
 	local n
 	key client
 	{
-		printf '%s\n' "[client]" "private-key-file = $TMP/client.key" "control = $TMP/client.sock" "log-level = debug" "${1:-}"
+		printf '%s\n' "[client]" "private-key-file = $TMP/client.key" "control = $TMP/client.sock" "log-level = debug" \
+			"$([ "${CHOOSE:=order}" = default ] || echo "choose = $CHOOSE")" "${1:-}"
 		for n in ${RELAYS:-1 2}; do
 			printf '%s\n' "[relay relay$n]" "endpoint = $(relay4 "$n"):45672" "public-key = $(pub "relay$n")"
 		done

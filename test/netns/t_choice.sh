@@ -2,6 +2,7 @@
 # Three relays, one detour: the widest gets its turn and stays; the next connection begins with it; a detour that
 # carries next to nothing becomes backup. Decisions are told in monitor and status. What was measured outlives the daemon.
 . "$(dirname "$0")/lib.sh"
+export CHOOSE=default
 standard_network 3
 narrow_paths 20mbit
 narrow r1 relay1 4mbit
@@ -11,7 +12,6 @@ narrow relay3 eth0 4mbit
 for n in 1 2 3; do relay_start $n; done
 server_iperf
 RELAYS="1 2 3" client_conf "max-detours = 1
-choose = measured
 state = $TMP/history"
 client_start
 relays_up 3

@@ -9,8 +9,7 @@ key asker
 relay_conf 1 "" "$(printf '[client asker]\npublic-key = %s' "$(pub asker)")"
 relay_start 1
 relay_start 2
-client_conf "max-detours = 1
-choose = order" # what relay2 carried would count
+client_conf "max-detours = 1"
 client_start
 relays_up 2
 web_start

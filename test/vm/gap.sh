@@ -7,6 +7,7 @@
 # Every path has this rate, queue and round-trip time; a time above 0 needs netem: see bench/gap. AFTER (1): so many
 # seconds after the connection began it happens; it takes some round trips until windows are what they will be.
 . "$(dirname "$0")/../netns/lib.sh"
+export CHOOSE=${CHOOSE:-default}
 rounds=${1:-20} way=${2:-both} rate=${3:-40} queue=${4:-5} rtt=${5:-0}
 export AFTER=${AFTER:-1}
 gap_py=$(dirname "$0")/../netns/gap.py

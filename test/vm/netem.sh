@@ -16,6 +16,7 @@
 # that the link's delay keeps. BUFFERS="DEFAULT MAX" are the middle and last value of tcp_rmem and tcp_wmem, in bytes, at
 # client and server.
 . "$(dirname "$0")/../netns/lib.sh"
+export CHOOSE=${CHOOSE:-default}
 cell=${1:?usage: netem.sh core|symmetric[-loss|-skew] [ROUNDS]} rounds=${2:-3}
 seconds=${SECONDS_EACH:-10}
 case $cell in

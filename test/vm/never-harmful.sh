@@ -6,12 +6,13 @@
 #
 # shared: all paths go through one bottleneck; ten_to_one: each detour has a tenth of the direct path's rate; lossy: every
 # hundredth packet of the detours is lost, both ways; slow: they have 100 ms more of round-trip time (by netem).
-# RATE_MBIT is the direct path's rate (40; in a guest 20); CHOOSE is choose =; WAYS (up down).
+# RATE_MBIT is the direct path's rate (40; in a guest 20); CHOOSE is choose =, as by default; WAYS (up down).
 . "$(dirname "$0")/../netns/lib.sh"
 rounds=${1:-10} seconds=${2:-5}
 shift $(($# > 2 ? 2 : $#))
 cells=("$@")
 rate=${RATE_MBIT:-40}
+export CHOOSE=${CHOOSE:-default}
 [ -n "${RATE_MBIT:-}" ] || [ -z "${SLOWNESS:-}" ] || rate=20
 netem=
 standard_network 2
@@ -23,8 +24,7 @@ web_start
 head -c 10000 /dev/urandom >"$TMP/www/small"
 chmod a+r "$TMP/www/small"
 detours() { # N
-	client_conf "max-detours = $1
-choose = ${CHOOSE:-measured}"
+	client_conf "max-detours = $1"
 	if [ -e "$TMP/client.pid" ]; then
 		kill -HUP "$(cat "$TMP/client.pid")"
 		sleep 0.5
