@@ -54,7 +54,8 @@ says "^  1 open with $SERVER4:9002 asked for MPTCP and did not get it"
 say "one that loses it after the handshake"
 on r2 tc qdisc add dev narrow clsact
 on r2 tc filter add dev narrow ingress bpf da obj "$MIDDLEBOX" sec strip_late
-on client mptcpize run curl -sS --limit-rate 20k -o /dev/null "http://$SERVER4/file" &
+# the web server keeps it open after its answer
+on client mptcpize run sh -c "(printf 'GET /file HTTP/1.1\r\nHost: server\r\n\r\n'; sleep 100) | socat - TCP4:$SERVER4:80" >/dev/null 2>&1 &
 disown
 wait_for 5 why_is $SERVER4:80 '.fell_back_open == 1'
 why_is $SERVER4:80 '(.connections | length == 0) and .plain_tcp == 0' || fail "$(why --json $SERVER4:80)"
