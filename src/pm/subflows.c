@@ -212,14 +212,21 @@ struct dt_leaving {
 	struct dt_leaving *prev, *next;
 };
 
+/* By one RM_ADDR, which the kernel does not repeat. */
+static void server_tell_gone(struct dt_connection *c, uint8_t id)
+{
+	int err = dt_mptcp_remove(&c->pm->mptcp, c->token, id);
+
+	if (err)
+		dt_log_debug("cannot tell the server that an address is gone: %s (%s) id=%u connection=%llu",
+			     strerror(-err), c->pm->mptcp.commands.error, id, (unsigned long long)c->number);
+}
+
 static void leaving_end(struct dt_connection *c, struct dt_leaving *l)
 {
 	/* id 0 would end the initial subflow */
-	int err = l->id ? dt_mptcp_remove(&c->pm->mptcp, c->token, l->id) : 0;
-
-	if (err)
-		dt_log_debug("cannot tell the server that an address is gone: %s (%s) connection=%llu", strerror(-err),
-			     c->pm->mptcp.commands.error, (unsigned long long)c->number);
+	if (l->id)
+		server_tell_gone(c, l->id);
 	socket_destroy(c, &l->local, &l->remote);
 	dt_ids_free(&c->ids, l->id);
 	DL_DELETE(c->leaving, l);
@@ -274,7 +281,7 @@ static void subflow_remove(struct dt_subflow *s)
 
 	if (!l) {
 		if (s->id)
-			dt_mptcp_remove(&c->pm->mptcp, c->token, s->id);
+			server_tell_gone(c, s->id);
 		socket_destroy(c, &s->local, &s->remote);
 		dt_ids_free(&c->ids, s->id);
 		return;
@@ -294,14 +301,9 @@ void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end)
 {
 	if (!c->direct_established)
 		return;
-	/* twice: a RM_ADDR goes out once, and without a socket of id 0 no more can be sent */
-	for (int i = 0; i < 2; i++) {
-		int err = dt_mptcp_remove(&c->pm->mptcp, c->token, 0);
-
-		if (err)
-			dt_log_debug("cannot tell the server that the direct path is gone: %s (%s) connection=%llu",
-				     strerror(-err), c->pm->mptcp.commands.error, (unsigned long long)c->number);
-	}
+	/* twice, for it may be lost, and without a socket of id 0 no more can be sent */
+	server_tell_gone(c, 0);
+	server_tell_gone(c, 0);
 	socket_destroy(c, &c->local, &c->remote);
 	c->direct_established = false;
 	dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(end));
