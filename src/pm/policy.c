@@ -537,11 +537,13 @@ static uint64_t compare_wait_ns(const struct dt_policy *p, bool doubted)
 }
 
 static void compare_begin(struct dt_policy *p, const struct dt_policy_input *in, struct dt_policy_output *out,
-			  uint64_t long_ns, const char *why)
+			  bool little, const char *why)
 {
+	uint64_t long_ns = little ? COMPARE_LITTLE_NS : COMPARE_NS;
+
 	p->compare_until_ns = in->now_ns + long_ns + SEC / 2;
-	p->compare_little = false;
-	p->compare_with_bps = p->total_bps;
+	p->compare_little = little;
+	p->compare_with_bps = little ? p->last_bps : p->total_bps; /* little: what was before that was slow start */
 	p->compare_alone_bps = 0;
 	p->compare_ticks = 0;
 	p->compared_ns = p->busy_ns;
@@ -604,18 +606,14 @@ static bool compare(struct dt_policy *p, const struct dt_policy_input *in, struc
 		return false; /* known: faster than without */
 	/* the first time, and when they are tried again after they did not pay */
 	if ((!p->compared_ns || p->vain) && all_carry_little(in)) {
-		compare_begin(p, in, out, COMPARE_LITTLE_NS, "the detours carry little");
-		p->compare_little = true;
-		p->compare_with_bps = p->last_bps; /* before that it was slow start */
+		compare_begin(p, in, out, true, "the detours carry little");
 		return true;
 	}
 	for (size_t i = 0; i < npaths(in); i++)
 		any = any || is_settled(&in->paths[i], in->now_ns);
-	if (!any)
+	if (!any || p->busy_ns - p->compared_ns < compare_wait_ns(p, why))
 		return false;
-	if (p->busy_ns - p->compared_ns < compare_wait_ns(p, why))
-		return false;
-	compare_begin(p, in, out, COMPARE_NS, why ? why : "do the detours add anything?");
+	compare_begin(p, in, out, false, why ? why : "do the detours add anything?");
 	return true;
 }
 

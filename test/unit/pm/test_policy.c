@@ -36,6 +36,13 @@ static void world_init(struct world *w, unsigned limit)
 	}
 }
 
+/* The other relays cannot be used. */
+static void only_first(struct world *w, int count)
+{
+	for (int i = count; i < PATHS; i++)
+		w->paths[i].usable = false;
+}
+
 static void apply(struct world *w, const struct dt_policy_input *in, const struct dt_policy_output *out)
 {
 	static const char marks[] = {[DT_ACTION_OPEN] = '+',
@@ -210,8 +217,7 @@ Test(policy, a_known_relay_replaces_one_that_got_slow)
 	struct world w;
 
 	world_init(&w, 1);
-	for (int i = 1; i < PATHS; i++)
-		w.paths[i].usable = false;
+	only_first(&w, 1);
 	dt_gain_note(&w.paths[0].gain, 20e6, 100, 990);
 	dt_gain_note(&w.paths[1].gain, 15e6, 100, 990);
 	w.mbit[0] = 20;
@@ -251,8 +257,7 @@ Test(policy, a_detour_that_carries_nothing_becomes_backup)
 	struct world w;
 
 	world_init(&w, 1);
-	for (int i = 1; i < PATHS; i++)
-		w.paths[i].usable = false;
+	only_first(&w, 1);
 	dt_gain_note(&w.direct.gain, 5e6, 300, 1000); /* no doubt about the whole */
 	w.mbit[0] = 0.1;
 	seconds(&w, 12);
@@ -266,8 +271,7 @@ Test(policy, detours_that_add_nothing_become_backup)
 	struct world w;
 
 	world_init(&w, 2);
-	for (int i = 2; i < PATHS; i++)
-		w.paths[i].usable = false;
+	only_first(&w, 2);
 	w.mbit[0] = 1.2; /* little, so there is doubt */
 	w.mbit[1] = 2;
 	w.lost_to_detours = 0.2;
@@ -281,8 +285,7 @@ Test(policy, what_did_not_pay_begins_as_backup_and_gets_another_chance)
 	struct world w;
 
 	world_init(&w, 2);
-	for (int i = 2; i < PATHS; i++)
-		w.paths[i].usable = false;
+	only_first(&w, 2);
 	w.mbit[0] = w.mbit[1] = 2;
 	w.lost_to_detours = 0.4;
 	seconds(&w, 10);
@@ -318,8 +321,7 @@ Test(policy, detours_that_add_little_but_add_stay)
 	struct world w;
 
 	world_init(&w, 2);
-	for (int i = 2; i < PATHS; i++)
-		w.paths[i].usable = false;
+	only_first(&w, 2);
 	w.mbit[0] = 1.2;
 	w.mbit[1] = 2;
 	seconds(&w, 15);
@@ -332,8 +334,7 @@ Test(policy, detours_that_carry_little_are_compared_at_once)
 	struct world w;
 
 	world_init(&w, 2);
-	for (int i = 2; i < PATHS; i++)
-		w.paths[i].usable = false;
+	only_first(&w, 2);
 	w.mbit[0] = w.mbit[1] = 1.9;
 	w.lost_to_detours = 0.5;
 	seconds(&w, 6);
@@ -350,8 +351,7 @@ Test(policy, backup_ends_when_the_direct_path_is_gone)
 	struct world w;
 
 	world_init(&w, 1);
-	for (int i = 1; i < PATHS; i++)
-		w.paths[i].usable = false;
+	only_first(&w, 1);
 	w.mbit[0] = 0.1;
 	seconds(&w, 12);
 	cr_assert(w.paths[0].backup, "%s", w.log);
@@ -380,8 +380,7 @@ Test(policy, what_the_user_made_backup_is_not_judged)
 	struct world w;
 
 	world_init(&w, 1);
-	for (int i = 1; i < PATHS; i++)
-		w.paths[i].usable = false;
+	only_first(&w, 1);
 	w.paths[0].backup_wanted = true;
 	w.mbit[0] = 0;
 	seconds(&w, 40);
