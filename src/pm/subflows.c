@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The life of one additional subflow. A join has a clock of its own, because the kernel reports a black hole only after
- * two minutes. Ending one takes two steps: REMOVE tells the server by RM_ADDR, so that no dead half counts against its
- * limit, and the socket is destroyed.
+ * two minutes. Ending one takes two steps: the socket is destroyed, and REMOVE tells the server by RM_ADDR, so that no
+ * dead half counts against its limit.
  */
 #include <errno.h>
 #include <linux/bpf.h>
+#include <sched.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -189,13 +190,58 @@ int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup)
 
 /* --- ends -------------------------------------------------------------------------------------- */
 
-static void socket_destroy(struct dt_connection *c, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+/* By one RM_ADDR, which the kernel does not repeat. */
+static void server_tell_gone(struct dt_connection *c, uint8_t id)
+{
+	int err = dt_mptcp_remove(&c->pm->mptcp, c->token, id);
+
+	if (err)
+		dt_log_debug("cannot tell the server that an address is gone: %s (%s) id=%u connection=%llu",
+			     strerror(-err), c->pm->mptcp.commands.error, id, (unsigned long long)c->number);
+}
+
+/*
+ * Until release(), no work that this thread's system calls queue is run in between: kernel workers stay on the CPU
+ * that queued them, and have no real-time priority. False without CAP_SYS_NICE.
+ */
+static bool hold_cpu(int *policy, struct sched_param *was)
+{
+	struct sched_param now = {.sched_priority = 1};
+
+	*policy = sched_getscheduler(0);
+	return *policy >= 0 && sched_getparam(0, was) == 0 &&
+	       sched_setscheduler(0, SCHED_FIFO | (*policy & SCHED_RESET_ON_FORK), &now) == 0;
+}
+
+static void release_cpu(int policy, const struct sched_param *was)
+{
+	if (sched_setscheduler(0, policy, was) != 0)
+		dt_log_warn("cannot leave real-time scheduling: %s", strerror(errno));
+}
+
+/*
+ * Closes a subflow's socket and tells the server by `times` RM_ADDRs of its id. Older kernels send a RM_ADDR by the
+ * first subflow that is not closed, were it the one that is dead (before fb8d0bccb221 of 2026:
+ * mptcp_pm_addr_send_ack() in net/mptcp/pm.c); so the socket is closed first. But an id is known only until the
+ * kernel's worker has buried the closed socket, and it begins at once.
+ */
+static void socket_end(struct dt_connection *c, uint8_t id, unsigned times, const struct dt_endpoint *local,
+		       const struct dt_endpoint *remote)
 {
 	struct dt_pm *pm = c->pm;
-	int err = dt_sock_diag_destroy(&pm->diag, local, remote, c->device);
+	struct sched_param was;
+	int policy, err;
+	bool held = times && hold_cpu(&policy, &was);
 
+	for (unsigned i = 0; !held && i < times; i++)
+		server_tell_gone(c, id);
+	err = dt_sock_diag_destroy(&pm->diag, local, remote, c->device);
+	for (unsigned i = 0; held && i < times; i++)
+		server_tell_gone(c, id);
 	if (err == -EOPNOTSUPP)
 		err = dt_mptcp_subflow_destroy(&pm->mptcp, c->token, local, remote);
+	if (held)
+		release_cpu(policy, &was);
 	if (err && err != -ENOENT && err != -ESRCH)
 		dt_log_debug("cannot close a subflow: %s connection=%llu", strerror(-err),
 			     (unsigned long long)c->number);
@@ -212,22 +258,10 @@ struct dt_leaving {
 	struct dt_leaving *prev, *next;
 };
 
-/* By one RM_ADDR, which the kernel does not repeat. */
-static void server_tell_gone(struct dt_connection *c, uint8_t id)
-{
-	int err = dt_mptcp_remove(&c->pm->mptcp, c->token, id);
-
-	if (err)
-		dt_log_debug("cannot tell the server that an address is gone: %s (%s) id=%u connection=%llu",
-			     strerror(-err), c->pm->mptcp.commands.error, id, (unsigned long long)c->number);
-}
-
 static void leaving_end(struct dt_connection *c, struct dt_leaving *l)
 {
 	/* id 0 would end the initial subflow */
-	if (l->id)
-		server_tell_gone(c, l->id);
-	socket_destroy(c, &l->local, &l->remote);
+	socket_end(c, l->id, l->id ? 1 : 0, &l->local, &l->remote);
 	dt_ids_free(&c->ids, l->id);
 	DL_DELETE(c->leaving, l);
 	free(l);
@@ -280,9 +314,7 @@ static void subflow_remove(struct dt_subflow *s)
 	struct dt_leaving *l = calloc(1, sizeof(*l));
 
 	if (!l) {
-		if (s->id)
-			server_tell_gone(c, s->id);
-		socket_destroy(c, &s->local, &s->remote);
+		socket_end(c, s->id, s->id ? 1 : 0, &s->local, &s->remote);
 		dt_ids_free(&c->ids, s->id);
 		return;
 	}
@@ -301,10 +333,8 @@ void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end)
 {
 	if (!c->direct_established)
 		return;
-	/* twice, for it may be lost, and without a socket of id 0 no more can be sent */
-	server_tell_gone(c, 0);
-	server_tell_gone(c, 0);
-	socket_destroy(c, &c->local, &c->remote);
+	/* twice, for it may be lost */
+	socket_end(c, 0, 2, &c->local, &c->remote);
 	c->direct_established = false;
 	dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(end));
 }

@@ -22,9 +22,9 @@ relays_up 1
 wait_for 10 status_is client2 '.relays[0].state == "up"'
 web_start
 random_file "$TMP/www/file" 20
-on client mptcpize run curl -sS -o "$TMP/got1" "http://$SERVER4/file" &
+on client mptcpize run curl -sS --limit-rate 2M -o "$TMP/got1" "http://$SERVER4/file" &
 a=$!
-on client2 mptcpize run curl -sS -o "$TMP/got2" "http://$SERVER4/file" &
+on client2 mptcpize run curl -sS --limit-rate 2M -o "$TMP/got2" "http://$SERVER4/file" &
 b=$!
 for c in client client2; do
 	wait_for 10 status_is $c '.connections | length == 1 and (.[0].subflows[] | select(.via == "relay1" and .bytes_received > 500000))'

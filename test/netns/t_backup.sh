@@ -35,8 +35,8 @@ client_start
 relays_up
 server_iperf
 flow
-wait_for 5 established relay1 .backup
-wait_for 5 established relay2 '.backup | not'
+wait_joined 5 established relay1 .backup
+wait_joined 5 established relay2 '.backup | not'
 wait_for 3 backups_are "$(relay4 1)" 2
 equals "$(backups "$(relay4 2)")" 0 "backups over relay2"
 sleep 0.5

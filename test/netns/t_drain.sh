@@ -6,7 +6,7 @@ ask_or_skip
 standard_network 2
 narrow_paths 40mbit
 key asker
-relay_conf 1 "" "$(printf '[client asker]\npublic-key = %s' "$(pub asker)")"
+relay_conf 1 "" "$(printf '[client asker]\npublic-key = %s\nplain-tcp = yes' "$(pub asker)")"
 relay_start 1
 relay_start 2
 client_conf "max-detours = 1"
@@ -20,6 +20,13 @@ via() { echo ".connections[0].subflows[] | select(.via == \"$1\" and .state == \
 wait_for 10 status_is client "$(via relay1 1000000)"
 port=$(ask client asker 1 "lease $SERVER4:81" | awk '$1 == 0 { print $2 }')
 [ -n "$port" ] || fail "no lease before"
+# a flow of its own, so that the relay does not stop before it was asked
+on server socat TCP-LISTEN:81,reuseaddr,fork EXEC:cat &
+disown
+wait_for 5 on server sh -c 'ss -ltn | grep -q :81'
+on client socat "TCP:$(relay4 1):$port" EXEC:'sleep 1000' &
+disown
+wait_for 5 on server sh -c 'ss -Htn state established "sport = :81" | grep -q .'
 pid=$(cat "$TMP/relay1.pid")
 kill -USR1 "$pid"
 wait_for 5 status_is relay1 .draining
@@ -33,6 +40,8 @@ on client mptcpize run curl -sS --limit-rate 12M -o "$TMP/second" "http://$SERVE
 second=$!
 wait_for 10 status_is client '.connections[] | select(.id == 2) | .subflows[] | select(.via == "relay2" and .state == "established")'
 equals "$(counter client join_refused)" 0 "joins refused"
+kill -0 "$pid" || fail "it did not wait for the asker's flow"
+kill_in client socat
 wait_for 10 gone "$pid"
 grep -q 'drained: no flow is open' "$TMP/relay1.log" || fail "it stopped for another reason"
 wait $curl $second || fail "curl failed"
