@@ -344,8 +344,8 @@ iperf() { iperf3_run on client mptcpize run iperf3 -c "${TARGET:-$SERVER4}" -J "
 # Stable kernels of 6.1 and 6.12, as servers, refuse a join while data of its connection lies out of order with them:
 # see docs/kernels.md.
 refusing_server() { case $(uname -r) in 5.15.* | 6.1.* | 6.6.* | 6.12.*) ;; *) return 1 ;; esac }
-# joined COMMAND...: what it prints; again if such a server refused a join meanwhile, which is counted and said, as soon
-# as the client asks it again
+# joined COMMAND...: what it prints; again if such a server refused a join meanwhile, which is counted and said. A client
+# that would not ask this server again for a minute is started anew.
 joined() {
 	local tries was said
 	for ((tries = 1; ; tries++)); do
@@ -355,7 +355,10 @@ joined() {
 			break
 		fi
 		say "the server refused a join, as $(uname -r) does: again" >&2
-		wait_for 70 status_is client '.server_limits == []'
+		status_is client '.server_limits == []' && continue
+		stop client
+		client_start
+		wait_for 10 status_is client '[.relays[] | .state == "up" and .reason == ""] | all'
 	done
 	echo "$said"
 }
