@@ -253,8 +253,8 @@ wireguard_or_skip() {
 daemon() {
 	local name=$1 space=$2
 	shift 2
-	# no function here: $! is to be the daemon itself
-	nsenter --net="/run/netns/$PREFIX-$space" -- "$DETOURD" "$@" 2>>"$TMP/$name.log" &
+	# no function here: $! is to be the daemon itself; and no standard output, which in $( ) would be waited for
+	nsenter --net="/run/netns/$PREFIX-$space" -- "$DETOURD" "$@" >>"$TMP/$name.log" 2>&1 &
 	disown
 	echo $! >"$TMP/$name.pid"
 	local deadline=$((SECONDS + 10 * ${SLOWNESS:-1}))
@@ -345,7 +345,7 @@ iperf() { iperf3_run on client mptcpize run iperf3 -c "${TARGET:-$SERVER4}" -J "
 # see docs/kernels.md.
 refusing_server() { case $(uname -r) in 5.15.* | 6.1.* | 6.6.* | 6.12.*) ;; *) return 1 ;; esac }
 # joined COMMAND...: what it prints; again if such a server refused a join meanwhile, which is counted and said. A client
-# that would not ask this server again for a minute is started anew.
+# that would not ask this server again for a minute is started anew, or waited for: a relay takes eight sessions of a key.
 joined() {
 	local tries was said
 	for ((tries = 1; ; tries++)); do
@@ -356,6 +356,11 @@ joined() {
 		fi
 		say "the server refused a join, as $(uname -r) does: again" >&2
 		status_is client '.server_limits == []' && continue
+		echo >>"$TMP/restarts"
+		if [ "$(wc -l <"$TMP/restarts")" -gt 5 ]; then
+			SLOWNESS=1 wait_for 70 status_is client '.server_limits == []'
+			continue
+		fi
 		stop client
 		client_start
 		wait_for 10 status_is client '[.relays[] | .state == "up" and .reason == ""] | all'
