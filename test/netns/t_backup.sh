@@ -60,8 +60,8 @@ on server ip mptcp limits set subflow 2 add_addr_accepted 0
 conf "backup = no" "interfaces = eth1"
 reload
 flow
-wait_for 5 status_is client '[.connections[].subflows[] | select(.interface == "eth1" and .state == "established")] | length == 2'
-wait_for 10 status_is client '[.connections[] | select(.why | test("^1 of 2 detours; the server.s limit is reached: it took 2 additional subflows"))] | length == 2'
+wait_joined 5 status_is client '[.connections[].subflows[] | select(.interface == "eth1" and .state == "established")] | length == 2'
+wait_joined 10 status_is client '[.connections[] | select(.why | test("^1 of 2 detours; the server.s limit is reached: it took 2 additional subflows"))] | length == 2'
 status client | jq -r '.connections[0].why'
 equals "$(status client | jq -c '[.connections[] | [.subflows[] | select(.state == "established")] | length]')" "[3,3]" \
 	"subflows of each connection"

@@ -14,8 +14,8 @@ for TARGET in $SERVER4 $SERVER6; do
 	for way in "" -R; do
 		rx=$(crossed rx) tx=$(crossed tx)
 		# shellcheck disable=SC2086 # an option or none
-		flow 1 $way
-		wait_for 5 has_eth1
+		flow "${SLOWNESS:-1}" $way
+		wait_joined 5 has_eth1
 		wait $FLOW || fail "iperf3: $(cat "$TMP/flow.json")"
 		[ -n "$way" ] && moved=$(($(crossed tx) - tx)) || moved=$(($(crossed rx) - rx))
 		at_least $moved 1000000 "bytes by eth1 ${way:-up} to $TARGET"
@@ -29,7 +29,7 @@ equals "$(on client ip route get 192.0.2.1 from 192.0.2.66 | grep -o 'dev [a-z0-
 say "backup: idle until the direct path dies"
 conf "interfaces = eth*" "$(printf '[interface eth1]\nbackup = yes')"
 flow 20 -b 20M
-wait_for 5 has_eth1
+wait_joined 5 has_eth1
 reload
 wait_for 3 has_eth1 2 '.backup'
 wait_for 3 on server sh -c "ss -Htni 'dst 192.0.2.66' | grep -q 'tcp-ulp-mptcp.*flags:[A-Za-z]*B'" # the server's B: told by MP_PRIO
@@ -51,7 +51,7 @@ for way in "" -R; do
 	rx=$(crossed rx) tx=$(crossed tx)
 	# shellcheck disable=SC2086
 	flow 20 -b 20M $way
-	wait_for 5 has_eth1 2 '.backup'
+	wait_joined 5 has_eth1 2 '.backup'
 	sleep 1
 	at_most $(($(crossed rx) - rx + $(crossed tx) - tx)) $((5 * IDLE)) "bytes by the backup, from its first"
 	for end in from to; do on r1 ip rule add prio 50 $end $CLIENT4 blackhole; done
@@ -64,7 +64,7 @@ say "backup where the connections start"
 conf "interfaces = eth*" "$(printf '[interface eth0]\nbackup = yes')"
 reload
 flow 20 -b 20M
-wait_for 5 has_eth1
+wait_joined 5 has_eth1
 wait_for 3 status_is client '[.connections[].subflows[] | select(.backup and (.local | startswith("192.0.2.2:")))] | length == 2'
 wait_for 3 on server sh -c "ss -Htni 'dst 192.0.2.2' | grep -q 'tcp-ulp-mptcp.*flags:[A-Za-z]*B'"
 sleep 0.5
