@@ -387,8 +387,7 @@ static bool is_here(const struct dt_connection *c, const struct dt_ip *ip)
 	return dt_network_is_local(&c->pm->network, ip);
 }
 
-/* The last way there is stays until another works: without a subflow the kernel ends the connection in a while. */
-static bool has_other_way(const struct dt_connection *c)
+bool dt_detours_has_way(const struct dt_connection *c)
 {
 	const struct dt_subflow *s;
 
@@ -400,11 +399,12 @@ static bool has_other_way(const struct dt_connection *c)
 	return false;
 }
 
+/* The last way there is stays until another works: without a subflow the kernel ends the connection in a while. */
 void dt_detours_homeless_end(struct dt_connection *c, uint64_t now_ns)
 {
 	struct dt_subflow *s, *tmp;
 
-	if (!has_other_way(c))
+	if (!dt_detours_has_way(c))
 		return;
 	if (c->direct_established && !is_here(c, &c->local.ip))
 		dt_subflow_give_up_direct(c, DT_END_ADDRESS);

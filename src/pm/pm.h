@@ -205,6 +205,7 @@ struct dt_connection {
 	unsigned server_took;	  /* most additional subflows that lived at once */
 	unsigned server_limit;	  /* additional subflows the server was seen to take, until server_limit_ns */
 	uint64_t server_limit_ns; /* 0: no limit was met */
+	uint64_t settled_ns;	  /* no join before: a subflow has just ended */
 	uint64_t since_ns;
 	struct dt_announced announced[DT_ANNOUNCED_MAX];
 	size_t nannounced;
@@ -305,7 +306,10 @@ struct dt_subflow *dt_subflow_find(struct dt_connection *c, const struct dt_endp
 bool dt_subflow_is_under_way(const struct dt_subflow *s);
 /* NULL: none. A refused lease, or one not there yet, is waited for: when it changes, the connection is planned anew. */
 void dt_subflow_lease_set(struct dt_subflow *s, struct dt_pm_lease *lease);
-/* Sends the join; carrier and lease (or source and server) say where. False: it failed, and back-off has begun. */
+/*
+ * Sends the join, or will when the connection has settled; carrier and lease (or source and server) say where. False: it
+ * failed, and back-off has begun.
+ */
 bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns);
 /* A join that is under way and has no clock yet: one that was taken over. */
 void dt_subflow_await_answer(struct dt_subflow *s);
@@ -315,6 +319,8 @@ void dt_subflow_established(struct dt_subflow *s);
 void dt_subflow_closed(struct dt_subflow *s, int error);
 /* Ours to end: the server is told (RM_ADDR), the socket closed. Plans nothing. */
 void dt_subflow_give_up(struct dt_subflow *s, enum dt_subflow_end end, uint64_t now_ns);
+/* One of the connection's subflows has ended: its joins wait for a moment. */
+void dt_subflows_settle(struct dt_connection *c, uint64_t now_ns);
 /* Given up, and still there for a moment. */
 bool dt_subflow_is_leaving(const struct dt_connection *c, uint8_t id);
 /* The connection ends, or we do: nothing is waited for. */
@@ -389,6 +395,8 @@ void dt_detours_leave_draining(struct dt_connection *c);
 void dt_detours_relay_gone(struct dt_pm_relay *relay);
 /* The host's links, addresses or routes changed: subflows of addresses that are gone end, others begin. */
 void dt_detours_network_changed(struct dt_connection *c, bool link_returned, uint64_t now_ns);
+/* A subflow lives whose address works. */
+bool dt_detours_has_way(const struct dt_connection *c);
 /* Ends the subflows of addresses that are gone, if there is another way; when one was established. */
 void dt_detours_homeless_end(struct dt_connection *c, uint64_t now_ns);
 /* Ends detours beyond what the rules in force give this connection, then plans. */

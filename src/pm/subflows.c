@@ -33,6 +33,12 @@
 /* carrier = auto: for so long a relay's NAT is taken to be blocked. */
 #define NAT_BLOCKED_NS (600 * DT_SEC)
 #define PORT_TRIES 5
+/*
+ * Between the end of a subflow and the next join of its connection. A join in the milliseconds in which the kernel gives
+ * to the others what the dead one held makes some kernels send data at the wrong place of the stream: docs/kernels.md.
+ * Where no other way is left, nothing is sent, and the join is urgent.
+ */
+#define SETTLING_NS (500 * DT_MS)
 /* Between two RM_ADDRs to one server. */
 #define LEAVING_MS 100
 /* Data that moved so lately moves still; data that had not moved for longer than ACTIVE was not about to. */
@@ -190,6 +196,11 @@ int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup)
 
 /* --- ends -------------------------------------------------------------------------------------- */
 
+void dt_subflows_settle(struct dt_connection *c, uint64_t now_ns)
+{
+	c->settled_ns = now_ns + SETTLING_NS;
+}
+
 /* By one RM_ADDR, which the kernel does not repeat. */
 static void server_tell_gone(struct dt_connection *c, uint8_t id)
 {
@@ -336,6 +347,7 @@ void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end)
 	/* twice, for it may be lost */
 	socket_end(c, 0, 2, &c->local, &c->remote);
 	c->direct_established = false;
+	dt_subflows_settle(c, dt_now_ns());
 	dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(end));
 }
 
@@ -344,12 +356,14 @@ static uint64_t backoff_max_ns(const struct dt_subflow *s)
 	return s->relay || s->interface[0] ? BACKOFF_MAX_NS : BACKOFF_MAX_PLAIN_NS;
 }
 
-/* What had worked is tried again at once, the first time; else back-off doubles. */
+/* What had worked is tried again as soon as the connection has settled, the first time; else back-off doubles. */
 static void subflow_idle(struct dt_subflow *s, enum dt_subflow_end end, int error, uint64_t now_ns)
 {
 	bool worked = s->state == DT_SUBFLOW_ESTABLISHED && end != DT_END_REFUSED;
 	uint64_t wait_ns;
 
+	if (s->state == DT_SUBFLOW_ESTABLISHED)
+		dt_subflows_settle(s->connection, now_ns);
 	if (worked && now_ns - s->since_ns >= WORKED_NS && carried_data(s))
 		s->backoff_ns = 0;
 	wait_ns = worked || s->backoff_ns ? s->backoff_ns : BACKOFF_MIN_NS;
@@ -609,6 +623,11 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 	struct dt_connection *c = s->connection;
 	int err;
 
+	if (now_ns < c->settled_ns && dt_detours_has_way(c)) {
+		s->state = DT_SUBFLOW_IDLE;
+		dt_timer_arm(&s->timer, plan_due, (c->settled_ns - now_ns) / DT_MS + 1, 0);
+		return true;
+	}
 	dt_choice_begin(s, now_ns);
 	err = join_send(s);
 	c->pm->counters[DT_PM_JOINS]++;

@@ -11,6 +11,8 @@ addr client eth1 192.0.2.18/28
 addr r1 client2 192.0.2.17/28
 route r2 192.0.2.16/28 via 10.255.1.1
 narrow_paths "${RATE:-40}mbit"
+narrow client eth1 "${RATE:-40}mbit"
+narrow r1 client2 "${RATE:-40}mbit"
 relay_start 1
 RELAYS=1 client_conf
 client_start
