@@ -13,7 +13,7 @@ client_start
 relays_up 1
 web_start
 # relays start slowly on slow machines
-random_file "$TMP/www/file" $((${RATE:-80} * 2 * ${SLOWNESS:-1}))
+random_file "$TMP/www/file" $((${RATE:-80} * 3 * ${SLOWNESS:-1}))
 on client mptcpize run curl -sS -o "$TMP/got" "http://$SERVER4/file" &
 curl=$!
 detour='.connections[0].subflows[] | select(.via == "relay1" and .carrier == "wireguard" and .state == "established" and .bytes_received > 500000)'
