@@ -102,9 +102,7 @@ static void subflow_closed(struct dt_connection *c, const struct dt_mptcp_event 
 	if (is_initial(c, &e->local, &e->remote)) {
 		if (!c->direct_established)
 			return;
-		c->direct_established = false;
-		dt_subflows_settle(c, dt_now_ns());
-		dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(DT_END_CLOSED));
+		dt_subflow_direct_ended(c, DT_END_CLOSED, dt_now_ns());
 		dt_detours_plan(c);
 		return;
 	}
@@ -311,9 +309,7 @@ static void unseen_end(struct dt_connection *c, uint64_t now_ns)
 		c->direct_seen = false; /* it waits for a subflow */
 	}
 	if (c->direct_established && !c->direct_seen && !socket_exists(c, &c->local, &c->remote)) {
-		c->direct_established = false;
-		dt_subflows_settle(c, now_ns);
-		dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(DT_END_CLOSED));
+		dt_subflow_direct_ended(c, DT_END_CLOSED, now_ns);
 	}
 	/* each end changes the list, and may begin something new */
 	while ((s = unseen_next(c, now_ns)))

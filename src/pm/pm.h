@@ -319,14 +319,14 @@ void dt_subflow_established(struct dt_subflow *s);
 void dt_subflow_closed(struct dt_subflow *s, int error);
 /* Ours to end: the server is told (RM_ADDR), the socket closed. Plans nothing. */
 void dt_subflow_give_up(struct dt_subflow *s, enum dt_subflow_end end, uint64_t now_ns);
-/* One of the connection's subflows has ended: its joins wait for a moment. */
-void dt_subflows_settle(struct dt_connection *c, uint64_t now_ns);
 /* Given up, and still there for a moment. */
 bool dt_subflow_is_leaving(const struct dt_connection *c, uint8_t id);
 /* The connection ends, or we do: nothing is waited for. */
 void dt_subflows_leave_at_once(struct dt_connection *c);
 /* The initial subflow, likewise. */
 void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end);
+/* The initial subflow is no more, whoever ended it. */
+void dt_subflow_direct_ended(struct dt_connection *c, enum dt_subflow_end end, uint64_t now_ns);
 /* MP_PRIO: the server is told whether this one is backup. The kernel's negative errno. */
 int dt_subflow_set_backup(struct dt_subflow *s, bool backup);
 /* Tells it, if what it knows is not what is wanted now. */

@@ -196,9 +196,16 @@ int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup)
 
 /* --- ends -------------------------------------------------------------------------------------- */
 
-void dt_subflows_settle(struct dt_connection *c, uint64_t now_ns)
+static void settle(struct dt_connection *c, uint64_t now_ns)
 {
 	c->settled_ns = now_ns + SETTLING_NS;
+}
+
+void dt_subflow_direct_ended(struct dt_connection *c, enum dt_subflow_end end, uint64_t now_ns)
+{
+	c->direct_established = false;
+	settle(c, now_ns);
+	dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(end));
 }
 
 /* By one RM_ADDR, which the kernel does not repeat. */
@@ -346,9 +353,7 @@ void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end)
 		return;
 	/* twice, for it may be lost */
 	socket_end(c, 0, 2, &c->local, &c->remote);
-	c->direct_established = false;
-	dt_subflows_settle(c, dt_now_ns());
-	dt_pm_publish_subflow(c->pm, c, NULL, dt_subflow_end_word(end));
+	dt_subflow_direct_ended(c, end, dt_now_ns());
 }
 
 static uint64_t backoff_max_ns(const struct dt_subflow *s)
@@ -363,7 +368,7 @@ static void subflow_idle(struct dt_subflow *s, enum dt_subflow_end end, int erro
 	uint64_t wait_ns;
 
 	if (s->state == DT_SUBFLOW_ESTABLISHED)
-		dt_subflows_settle(s->connection, now_ns);
+		settle(s->connection, now_ns);
 	if (worked && now_ns - s->since_ns >= WORKED_NS && carried_data(s))
 		s->backoff_ns = 0;
 	wait_ns = worked || s->backoff_ns ? s->backoff_ns : BACKOFF_MIN_NS;
