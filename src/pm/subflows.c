@@ -24,6 +24,8 @@
 /* One that carried data and lived this long, or without data that long, was a good one: its back-off starts anew. */
 #define WORKED_NS (1 * DT_SEC)
 #define PROVEN_MS 10000
+/* MP_PRIO that the kernel did not take yet is tried again after this, then after twice as long. */
+#define PREFER_MS 20
 /* A server at its limit accepts a join and closes it at once (RFC 8684, 3.8). */
 #define REFUSAL_NS (2 * DT_SEC)
 /* So many refusals in a row are the server's limit. */
@@ -176,6 +178,10 @@ int dt_subflow_set_backup(struct dt_subflow *s, bool backup)
 
 	if (err == 0)
 		s->backup = backup;
+	else
+		dt_log_debug("cannot make a subflow %s: %s (%s) via=%s connection=%llu", backup ? "backup" : "regular",
+			     strerror(-err), c->pm->mptcp.commands.error, dt_subflow_via(s),
+			     (unsigned long long)c->number);
 	return err;
 }
 
@@ -524,6 +530,22 @@ static void proven(uv_timer_t *timer)
 	server_took(s->connection);
 }
 
+/*
+ * Before Linux 6.9 a join cannot say backup, and MP_PRIO only what the connection's list holds: a subflow joins that
+ * after its event, when the application leaves the connection's lock (__mptcp_finish_join() in net/mptcp/protocol.c).
+ */
+static void prefer_again(uv_timer_t *timer)
+{
+	struct dt_subflow *s = timer->data;
+	uint64_t ms = (dt_now_ns() - s->since_ns) / DT_MS;
+
+	dt_subflow_prefer(s);
+	if (s->backup != s->backup_wanted && ms < PROVEN_MS)
+		dt_timer_arm(timer, prefer_again, ms, 0);
+	else
+		dt_timer_arm(timer, proven, PROVEN_MS, 0);
+}
+
 void dt_subflow_established(struct dt_subflow *s)
 {
 	struct dt_connection *c = s->connection;
@@ -536,8 +558,10 @@ void dt_subflow_established(struct dt_subflow *s)
 		return;
 	c->pm->counters[DT_PM_JOINS_ESTABLISHED]++;
 	dt_timer_arm(&s->timer, proven, PROVEN_MS, 0);
-	if (s->backup_wanted || s->backup)
-		dt_subflow_set_backup(s, s->backup_wanted);
+	if ((s->backup_wanted || s->backup) && dt_subflow_set_backup(s, s->backup_wanted) < 0) {
+		s->backup = !s->backup_wanted;
+		dt_timer_arm(&s->timer, prefer_again, PREFER_MS, 0);
+	}
 	dt_pm_publish_subflow(c->pm, c, s, "established");
 	dt_watch_wake(c);
 	dt_detours_homeless_end(c, s->since_ns);

@@ -325,7 +325,8 @@ server_iperf() {
 	wait_for 5 on server sh -c 'ss -ltn | grep -q :5201'
 }
 # iperf3_run COMMAND...: goodput as seen by the receiver, in Mbit/s. iperf3 serves one at a time and may not have
-# finished with the last one: then it says so, or resets the connection before that could be read.
+# finished with the last one: then it says so, or resets the connection before that could be read; and between two it
+# does not listen for a moment.
 iperf3_run() {
 	local tries
 	for ((tries = 0; tries < 20; tries++)); do
@@ -334,7 +335,7 @@ iperf3_run() {
 			jq -r '.end.sum_received.bits_per_second / 1e6 | . * 100 | round / 100' "$TMP/iperf3.json"
 			return
 		fi
-		jq -e '.error | test("busy|control message: Connection reset")' "$TMP/iperf3.json" >/dev/null || break
+		jq -e '.error | test("busy|control message: Connection reset|Connection refused")' "$TMP/iperf3.json" >/dev/null || break
 		sleep 0.25
 	done
 	fail "iperf3: $(cat "$TMP/iperf3.json")"

@@ -7,7 +7,7 @@ veth client eth1 r1 second
 addr client eth1 192.0.2.66/28
 addr r1 second 192.0.2.65/28
 route client default via 192.0.2.65 metric 500
-narrow_paths 50mbit
+narrow_paths "${RATE:-50}mbit"
 relay_start 1
 relay_start 2
 # conf LINES in [relay relay1] [LINES in [client]]
@@ -22,7 +22,7 @@ backups() { on server ss -Htni "dst $1" | grep -c 'tcp-ulp-mptcp.*flags:[A-Za-z]
 backups_are() { [ "$(backups "$1")" = "$2" ]; }
 acked() { status client | jq '[.connections[].subflows[] | select(.via == "relay1") | .bytes_acked] | add'; }
 flow() {
-	on client mptcpize run iperf3 -c $SERVER4 -t 60 >/dev/null 2>&1 &
+	on client mptcpize run iperf3 -c $SERVER4 -t $((60 * ${SLOWNESS:-1})) >/dev/null 2>&1 &
 	wait_for 5 status_is client '.connections | length == 2'
 }
 flow_end() {

@@ -2,7 +2,7 @@
 # 200 MB through detours arrive byte for byte, downwards over IPv4 and upwards over IPv6.
 . "$(dirname "$0")/lib.sh"
 standard_network 2
-narrow_paths 80mbit
+narrow_paths "${RATE:-80}mbit"
 relay_conf 1
 relay_conf 2
 relay_start 1

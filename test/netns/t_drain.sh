@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 ask_or_skip
 standard_network 2
-narrow_paths 40mbit
+narrow_paths "${RATE:-40}mbit"
 key asker
 relay_conf 1 "" "$(printf '[client asker]\npublic-key = %s\nplain-tcp = yes' "$(pub asker)")"
 relay_start 1

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 command -v bpftool >/dev/null || skip "no bpftool"
 standard_network 1
-narrow_paths 50mbit
+narrow_paths "${RATE:-50}mbit"
 relay_start 1
 RELAYS=1 client_conf
 client_start

@@ -10,7 +10,8 @@ RELAYS=1 client_conf
 client_start
 relays_up 1
 receive_start 9000 "$TMP/got"
-random_file "$TMP/sent" 60
+size=$((50 + 10 * ${SLOWNESS:-1}))
+random_file "$TMP/sent" $size
 on client mptcpize run socat -u "OPEN:$TMP/sent" "TCP4:$SERVER4:9000" &
 moved_after relay1 >/dev/null
 established() { status_is client '[.connections[].subflows[] | select(.via == "relay1" and .state == "established")] | length == 1'; }
@@ -40,5 +41,5 @@ forget() {
 }
 again "the relay forgot everything" forget
 wait %1 || fail "the transfer failed"
-wait_for 10 eval "[ \"\$(stat -c %s $TMP/got)\" = 60000000 ]"
+wait_for 10 eval "[ \"\$(stat -c %s $TMP/got)\" = ${size}000000 ]"
 same_bytes "$TMP/sent" "$TMP/got"

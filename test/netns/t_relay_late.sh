@@ -2,7 +2,7 @@
 # A relay that is absent at start gets its detours when it appears; meanwhile it delays no other.
 . "$(dirname "$0")/lib.sh"
 standard_network 2
-narrow_paths 40mbit
+narrow_paths "${RATE:-40}mbit"
 relay_conf 1
 relay_conf 2
 relay_start 2
@@ -13,7 +13,7 @@ server_iperf
 # some kernels refuse, as servers, what joins while they receive
 direction="" moved=bytes_acked
 ! refusing_server || direction=-R moved=bytes_received
-on client mptcpize run iperf3 -c $SERVER4 -t 25 -J ${direction:+$direction} >"$TMP/iperf.json" &
+on client mptcpize run iperf3 -c $SERVER4 -t $((25 * ${SLOWNESS:-1})) -J ${direction:+$direction} >"$TMP/iperf.json" &
 iperf=$!
 wait_for 3 status_is client '.connections[] | select([.subflows[] | select(.via == "relay2" and .state == "established")] | length == 1)'
 say "the relay that is there was used at once"

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 wireguard_or_skip
 standard_network 2
-narrow_paths 20mbit
+narrow_paths "${RATE:-20}mbit"
 # the one that stays
 space_add stays
 veth stays eth0 r1 stays

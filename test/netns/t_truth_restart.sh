@@ -3,7 +3,7 @@
 # there twice, leases are the same ones; while a third relay waits for its chance, and with one that is off at first.
 . "$(dirname "$0")/lib.sh"
 standard_network 3
-narrow_paths 20mbit
+narrow_paths "${RATE:-20}mbit"
 for n in 1 2 3; do relay_start $n; done
 RELAYS="1 2 3" client_conf
 client_start

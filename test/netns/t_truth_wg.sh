@@ -12,7 +12,7 @@ carrier_set 1 wireguard
 client_start
 relays_up 1
 web_start
-random_file "$TMP/www/file" $((${RATE:-30} * 3))
+random_file "$TMP/www/file" $((${RATE:-30} * (2 + ${SLOWNESS:-1})))
 pids=()
 for address in $SERVER4 "[$SERVER6]"; do
 	nsenter --net="/run/netns/$PREFIX-client" -- mptcpize run curl -sS -o "$TMP/got${#pids[@]}" "http://$address/file" &

@@ -49,11 +49,12 @@ daemon c3 client -c "$TMP/c3.conf"
 for n in 1 2 3; do wait_for 10 status_is c$n '.relays[0].state == "up"'; done
 web_start
 random_file "$TMP/www/file" 100
-on home1 mptcpize run curl -sS --limit-rate 8M -o "$TMP/got1" "http://$SERVER4/file" &
+limit=$((8192 / ${SLOWNESS:-1}))k
+on home1 mptcpize run curl -sS --limit-rate "$limit" -o "$TMP/got1" "http://$SERVER4/file" &
 a=$!
-on home2 mptcpize run curl -sS --limit-rate 8M -o "$TMP/got2" "http://$SERVER4/file" &
+on home2 mptcpize run curl -sS --limit-rate "$limit" -o "$TMP/got2" "http://$SERVER4/file" &
 b=$!
-on client mptcpize run curl -sS --limit-rate 8M -o "$TMP/got3" "http://$SERVER4/file" &
+on client mptcpize run curl -sS --limit-rate "$limit" -o "$TMP/got3" "http://$SERVER4/file" &
 c=$!
 for n in 1 2 3; do wait_for 10 status_is c$n '.connections[0].subflows[] | select(.via == "relay1" and .bytes_received > 1000000)'; done
 port() { status "$1" | jq -r '.connections[0].subflows[] | select(.via == "relay1") | .remote'; }
