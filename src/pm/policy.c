@@ -44,6 +44,7 @@
 #define COMPARED UINT64_MAX /* backup until the comparison ends */
 #define SLOW_RTT 4.0	    /* times the direct path's: doubt */
 #define SMALL_SHARE 0.25
+#define MOST_SHARE 0.67 /* whoever carries that much answers late because it is full, and its absence would be felt */
 /* Of what the direct path carries: then the comparison does not wait, for paths so unlike are those that harm most. */
 #define LITTLE_SHARE 0.35
 #define LITTLE_TICKS 2
@@ -503,7 +504,8 @@ static const char *doubt(const struct dt_policy *p, const struct dt_policy_input
 
 		if (!is_settled(path, in->now_ns))
 			continue;
-		if (in->direct.srtt_us && path->srtt_us > in->direct.srtt_us * SLOW_RTT && path->srtt_us > 20000)
+		if (in->direct.srtt_us && path->srtt_us > in->direct.srtt_us * SLOW_RTT && path->srtt_us > 20000 &&
+		    path->memory->rate_bps < p->total_bps * MOST_SHARE)
 			return "slow answers may hold the others up";
 		if (path->memory->rate_bps < p->total_bps * SMALL_SHARE)
 			return "a detour carries little";

@@ -9,7 +9,7 @@ RELAYS=1 client_conf
 client_start
 relays_up 1
 web_start
-random_file "$TMP/www/file" 150
+random_file "$TMP/www/file" $((140 + 10 * ${SLOWNESS:-1}))
 on client mptcpize run curl -sS -o "$TMP/got" "http://$SERVER4/file" &
 curl=$!
 wait_for 10 status_is client '.connections[0].subflows[] | select(.via == "relay1" and .bytes_received > 2000000)'
