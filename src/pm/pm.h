@@ -327,10 +327,9 @@ void dt_subflows_leave_at_once(struct dt_connection *c);
 void dt_subflow_give_up_direct(struct dt_connection *c, enum dt_subflow_end end);
 /* The initial subflow is no more, whoever ended it. */
 void dt_subflow_direct_ended(struct dt_connection *c, enum dt_subflow_end end, uint64_t now_ns);
-/* MP_PRIO: the server is told whether this one is backup. The kernel's negative errno. */
-int dt_subflow_set_backup(struct dt_subflow *s, bool backup);
-/* Tells it, if what it knows is not what is wanted now. */
+/* MP_PRIO: the server is told whether this one is backup, if what it knows is not what is wanted now. */
 void dt_subflow_prefer(struct dt_subflow *s);
+/* The initial subflow, likewise. The kernel's negative errno. */
 int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup);
 /* Has it send a segment, so that a peer or relay that forgot it answers by RST. */
 void dt_subflow_stir(const struct dt_subflow *s);

@@ -158,37 +158,44 @@ static bool carried_data(const struct dt_subflow *s)
 	       (stats.bytes_acked > 1 || stats.bytes_received > 0);
 }
 
-void dt_subflow_stir(const struct dt_subflow *s)
+static void log_refused(const struct dt_subflow *s, const char *what, int err)
+{
+	const struct dt_connection *c = s->connection;
+
+	dt_log_debug("%s: %s (%s) via=%s connection=%llu", what, strerror(-err), c->pm->mptcp.commands.error,
+		     dt_subflow_via(s), (unsigned long long)c->number);
+}
+
+static int prio_send(const struct dt_subflow *s, bool backup)
 {
 	struct dt_connection *c = s->connection;
+
+	return dt_mptcp_prio(&c->pm->mptcp, c->token, &s->local, &s->remote, backup);
+}
+
+void dt_subflow_stir(const struct dt_subflow *s)
+{
 	int err;
 
 	if (s->state != DT_SUBFLOW_ESTABLISHED)
 		return;
-	err = dt_mptcp_prio(&c->pm->mptcp, c->token, &s->local, &s->remote, s->backup);
+	err = prio_send(s, s->backup);
 	if (err)
-		dt_log_debug("cannot stir a subflow: %s (%s) via=%s connection=%llu", strerror(-err),
-			     c->pm->mptcp.commands.error, dt_subflow_via(s), (unsigned long long)c->number);
-}
-
-int dt_subflow_set_backup(struct dt_subflow *s, bool backup)
-{
-	struct dt_connection *c = s->connection;
-	int err = dt_mptcp_prio(&c->pm->mptcp, c->token, &s->local, &s->remote, backup);
-
-	if (err == 0)
-		s->backup = backup;
-	else
-		dt_log_debug("cannot make a subflow %s: %s (%s) via=%s connection=%llu", backup ? "backup" : "regular",
-			     strerror(-err), c->pm->mptcp.commands.error, dt_subflow_via(s),
-			     (unsigned long long)c->number);
-	return err;
+		log_refused(s, "cannot stir a subflow", err);
 }
 
 void dt_subflow_prefer(struct dt_subflow *s)
 {
-	if (s->state == DT_SUBFLOW_ESTABLISHED && s->backup != s->backup_wanted)
-		dt_subflow_set_backup(s, s->backup_wanted);
+	int err;
+
+	if (s->state != DT_SUBFLOW_ESTABLISHED || s->backup == s->backup_wanted)
+		return;
+	err = prio_send(s, s->backup_wanted);
+	if (err)
+		log_refused(s, s->backup_wanted ? "cannot make a subflow backup" : "cannot make a subflow regular",
+			    err);
+	else
+		s->backup = s->backup_wanted;
 }
 
 int dt_subflow_set_direct_backup(struct dt_connection *c, bool backup)
@@ -534,14 +541,14 @@ static void proven(uv_timer_t *timer)
  * Before Linux 6.9 a join cannot say backup, and MP_PRIO only what the connection's list holds: a subflow joins that
  * after its event, when the application leaves the connection's lock (__mptcp_finish_join() in net/mptcp/protocol.c).
  */
-static void prefer_again(uv_timer_t *timer)
+static void prefer_until_told(uv_timer_t *timer)
 {
 	struct dt_subflow *s = timer->data;
 	uint64_t ms = (dt_now_ns() - s->since_ns) / DT_MS;
 
 	dt_subflow_prefer(s);
 	if (s->backup != s->backup_wanted && ms < PROVEN_MS)
-		dt_timer_arm(timer, prefer_again, ms, 0);
+		dt_timer_arm(timer, prefer_until_told, ms < PREFER_MS ? PREFER_MS : ms, 0);
 	else
 		dt_timer_arm(timer, proven, PROVEN_MS, 0);
 }
@@ -557,11 +564,9 @@ void dt_subflow_established(struct dt_subflow *s)
 	if (c->foreign)
 		return;
 	c->pm->counters[DT_PM_JOINS_ESTABLISHED]++;
-	dt_timer_arm(&s->timer, proven, PROVEN_MS, 0);
-	if ((s->backup_wanted || s->backup) && dt_subflow_set_backup(s, s->backup_wanted) < 0) {
-		s->backup = !s->backup_wanted;
-		dt_timer_arm(&s->timer, prefer_again, PREFER_MS, 0);
-	}
+	if (s->backup_wanted || s->backup)
+		s->backup = !s->backup_wanted; /* whatever the join said is said again */
+	prefer_until_told(&s->timer);
 	dt_pm_publish_subflow(c->pm, c, s, "established");
 	dt_watch_wake(c);
 	dt_detours_homeless_end(c, s->since_ns);
@@ -662,8 +667,7 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 	c->pm->counters[DT_PM_JOINS]++;
 	if (err) {
 		c->pm->counters[DT_PM_JOIN_FAILED]++;
-		dt_log_debug("join failed: %s (%s) via=%s connection=%llu", strerror(-err), c->pm->mptcp.commands.error,
-			     dt_subflow_via(s), (unsigned long long)c->number);
+		log_refused(s, "join failed", err);
 		subflow_idle(s, DT_END_ERROR, err, now_ns);
 		return false;
 	}

@@ -22,6 +22,7 @@ equals "$(counter client connections)" 100 connections
 at_least "$(counter client joins_established)" 20 "joins established"
 wait_for 90 status_is client '.connections | length == 0'
 equals "$(counter client lost_events)" 0 lost_events
+at_most "$(counter client leases_asked)" 6 "leases asked for 100 connections"
 at_most $(($(counter relay1 leases_made) + $(counter relay2 leases_made))) 4 "leases made for 100 connections"
 equals "$(on client ss -Htn state established | wc -l)" 0 "sockets left"
 say "joins $(counter client joins), refused $(counter client join_refused), failed $(counter client join_failed)"

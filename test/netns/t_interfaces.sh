@@ -5,6 +5,7 @@
 # shellcheck source=second.sh
 . "$(dirname "$0")/second.sh"
 
+backup_s=$((16 + 4 * ${SLOWNESS:-1}))
 IDLE=20000 # bytes: a handshake, keep-alives, the subflow's MP_PRIO
 
 conf "interfaces = eth1"
@@ -28,7 +29,7 @@ equals "$(on client ip route get 192.0.2.1 from 192.0.2.66 | grep -o 'dev [a-z0-
 
 say "backup: idle until the direct path dies"
 conf "interfaces = eth*" "$(printf '[interface eth1]\nbackup = yes')"
-flow $((16 + 4 * ${SLOWNESS:-1})) -b 20M
+flow $backup_s -b 20M
 wait_joined 5 has_eth1
 reload
 wait_for 3 has_eth1 2 '.backup'
@@ -50,7 +51,7 @@ flow_end
 for way in "" -R; do
 	rx=$(crossed rx) tx=$(crossed tx)
 	# shellcheck disable=SC2086
-	flow $((16 + 4 * ${SLOWNESS:-1})) -b 20M $way
+	flow $backup_s -b 20M $way
 	wait_joined 5 has_eth1 2 '.backup'
 	sleep 1
 	at_most $(($(crossed rx) - rx + $(crossed tx) - tx)) $((5 * IDLE)) "bytes by the backup, from its first"
@@ -63,7 +64,7 @@ done
 say "backup where the connections start"
 conf "interfaces = eth*" "$(printf '[interface eth0]\nbackup = yes')"
 reload
-flow $((16 + 4 * ${SLOWNESS:-1})) -b 20M
+flow $backup_s -b 20M
 wait_joined 5 has_eth1
 wait_for 3 status_is client '[.connections[].subflows[] | select(.backup and (.local | startswith("192.0.2.2:")))] | length == 2'
 wait_for 3 on server sh -c "ss -Htni 'dst 192.0.2.2' | grep -q 'tcp-ulp-mptcp.*flags:[A-Za-z]*B'"

@@ -12,7 +12,7 @@ web_start
 random_file "$TMP/www/file" $((140 + 10 * ${SLOWNESS:-1}))
 on client mptcpize run curl -sS -o "$TMP/got" "http://$SERVER4/file" &
 curl=$!
-wait_for 10 status_is client '.connections[0].subflows[] | select(.via == "relay1" and .bytes_received > 2000000)'
+wait_for 10 status_is client '.connections[0].subflows[] | select(.via == "relay1" and .bytes_received > 5000000)'
 subflow() { status client | jq -r '.connections[0].subflows[] | select(.via == "relay1") | .local + " " + .remote'; }
 dropped() { status relay1 | jq '[.counters | to_entries[] | select(.key | test("^(denied|dropped_(no_route|error|stale|table|ttl|window|rate|too_big|icmp)|passed_(no_flow|expired|dead|refused))")) | .value] | add'; }
 received() { status client | jq '.connections[0].subflows[] | select(.via == "relay1") | .bytes_received'; }
