@@ -310,7 +310,8 @@ struct dt_pulse {
 	__u32 rttvar_us; /* mean deviation */
 	__u32 segs_in;	 /* of any kind */
 	__u32 data_segs_in;
-	__u32 packets_out; /* segments not acknowledged yet */
+	__u32 data_segs_out; /* with those sent again */
+	__u32 packets_out;   /* segments not acknowledged yet */
 	__u32 snd_una;
 	__u32 rcv_nxt;
 	__u32 out_of_order; /* segments that came ahead of a hole */
@@ -389,7 +390,7 @@ struct dt_subflow_record {
 
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_subflow_record) == 144, "layout");
-_Static_assert(sizeof(struct dt_pulse) == 92, "layout");
+_Static_assert(sizeof(struct dt_pulse) == 96, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");

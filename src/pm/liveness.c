@@ -10,8 +10,9 @@
 #define ANSWER_MIN_NS (40 * DT_MS)
 #define ASKED_MIN 3
 /* Others of the same path hear, so that this one's answers wait in a queue; unless something cut it off alone. */
-#define PATIENCE_NS (1 * DT_SEC)
-/* What waits for acknowledgements that came in dense: its own segments under way are so many probes. */
+#define PATIENCE_NS (2 * DT_SEC)
+#define PATIENCE_SLOW 3 /* times as long as the path was slow lately */
+/* What waits for acknowledgements that came in dense, of segments sent as dense: those under way are so many probes. */
 #define DENSE_MIN_NS (50 * DT_MS)
 #define DENSE_ASKED_MIN 2
 #define GAPS_NS (500 * DT_MS)
@@ -52,6 +53,37 @@ static void gap_take(struct dt_liveness *l, uint64_t now_ns)
 	l->gap_before_ns = l->gap_ns;
 	l->gap_ns = 0;
 	l->gap_since_ns = now_ns;
+}
+
+/*
+ * Where this side sent nothing for a while, though segments were under way, their acknowledgements pause as well, a round
+ * trip later. What is sent after the last thing that was heard may be the kernel's own attempts on a dead path.
+ */
+static void pause_note(struct dt_liveness *l, const struct dt_pulse *sample, uint64_t now_ns)
+{
+	if (sample->data_segs_out == l->data_out)
+		return;
+	if (l->waiting)
+		l->pause_new_ns = max_u64(l->pause_new_ns, now_ns - l->sent_ns);
+	l->data_out = sample->data_segs_out;
+	l->sent_ns = now_ns;
+}
+
+static void pause_take(struct dt_liveness *l, uint64_t now_ns)
+{
+	l->pause_ns = max_u64(l->pause_ns, l->pause_new_ns);
+	l->pause_new_ns = 0;
+	if (now_ns - l->pause_since_ns < max_u64(GAPS_NS, 2 * l->rtt_us * DT_US))
+		return;
+	l->pause_before_ns = l->pause_ns;
+	l->pause_ns = 0;
+	l->pause_since_ns = now_ns;
+}
+
+/* The longest lately. */
+static uint64_t own_pause_ns(const struct dt_liveness *l)
+{
+	return max_u64(l->pause_ns, l->pause_before_ns);
 }
 
 /* Bursts come a round trip apart. */
@@ -103,7 +135,11 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 	/* a peer that hears nothing of us sends the same again and again; what comes ahead of a hole is new */
 	bool fresh = sample->rcv_nxt != l->rcv_nxt || sample->out_of_order != l->out_of_order;
 
+	if (!l->first_ns)
+		l->first_ns = now_ns;
+	l->harmless_ns = 0;
 	rtt_take(l, sample);
+	pause_note(l, sample, now_ns);
 	if (sample->packets_out && !l->waiting)
 		l->waiting_ns = now_ns;
 	l->waiting = sample->packets_out != 0;
@@ -128,13 +164,15 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 	if (acks == 0 && !fresh)
 		return;
 	if (l->asked_ns) {
-		quiet_set(l, max_u64(l->quiet_ns, 2 * (now_ns - l->silent_ns)), now_ns);
+		l->harmless_ns = now_ns - l->silent_ns;
+		quiet_set(l, max_u64(l->quiet_ns, 2 * l->harmless_ns), now_ns);
 		if (now_ns - l->asked_ns > l->answer_ns) {
 			l->answer_ns = now_ns - l->asked_ns;
 			l->answer_set_ns = now_ns;
 		}
 	}
 	gap_take(l, now_ns);
+	pause_take(l, now_ns);
 	l->asked_ns = 0;
 	l->asked = 0;
 	l->heard_ns = now_ns;
@@ -155,12 +193,18 @@ static bool is_suspect(const struct dt_liveness *l, uint64_t now_ns)
 	return (l->waiting || now_ns - l->moved_ns < AWAKE_NS) && now_ns - silent_since_ns(l) >= silence_limit_ns(l);
 }
 
-/* Another one has heard what this one should have: a server that owes an acknowledgement, or answers probes. */
+/*
+ * Another one has heard what this one should have: a server that owes an acknowledgement, or answers probes. Not what a
+ * new one heard while it was made: the server may yet refuse it (RFC 8684 3.2), and then nothing of the connection is left.
+ */
 static bool has_witness(struct dt_liveness *const *members, size_t count, const struct dt_liveness *of)
 {
-	for (size_t i = 0; i < count; i++)
-		if (members[i] != of && (of->waiting ? members[i]->heard_ns : members[i]->acked_ns) > of->asked_ns)
+	for (size_t i = 0; i < count; i++) {
+		const struct dt_liveness *m = members[i];
+
+		if (m != of && (of->waiting ? m->heard_ns : m->acked_ns) > max_u64(of->asked_ns, m->first_ns))
 			return true;
+	}
 	return false;
 }
 
@@ -178,13 +222,14 @@ static enum dt_liveness_verdict probe(struct dt_liveness *l, uint64_t now_ns)
 static bool is_overdue(const struct dt_liveness *l, uint64_t now_ns)
 {
 	if (l->waiting && l->asked >= DENSE_ASKED_MIN &&
-	    now_ns - l->silent_ns >= max_u64(DENSE_MIN_NS, 3 * usual_gap_ns(l)))
+	    now_ns - l->silent_ns >= max_u64(DENSE_MIN_NS, max_u64(3 * usual_gap_ns(l), 2 * own_pause_ns(l))))
 		return true;
 	return l->asked >= ASKED_MIN && now_ns - l->asked_ns >= answer_limit_ns(l);
 }
 
 static enum dt_liveness_verdict suspect_judge(struct dt_liveness *l, bool witness, uint64_t now_ns)
 {
+	uint64_t patience_ns = max_u64(PATIENCE_NS, PATIENCE_SLOW * l->path_slow_ns);
 	bool patient;
 
 	if (!l->asked_ns) {
@@ -193,7 +238,7 @@ static enum dt_liveness_verdict suspect_judge(struct dt_liveness *l, bool witnes
 		l->silent_ns = silent_since_ns(l);
 		return probe(l, now_ns);
 	}
-	patient = l->path_heard_ns > l->asked_ns && now_ns - l->asked_ns < PATIENCE_NS;
+	patient = l->path_heard_ns > l->asked_ns && now_ns - l->asked_ns < patience_ns;
 	if (witness && !patient && is_overdue(l, now_ns))
 		return DT_LIVENESS_DEAD;
 	if (!witness && now_ns - l->asked_ns >= UNDECIDED_NS) {

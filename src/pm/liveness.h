@@ -27,6 +27,7 @@ struct dt_liveness {
 	uint64_t answer_set_ns;
 	unsigned asked;		/* probes since it was last heard */
 	bool waiting;		/* the peer owes it an acknowledgement */
+	uint64_t first_ns;	/* its first sample */
 	uint64_t heard_ns;	/* when anything came */
 	uint64_t acked_ns;	/* when something without data came */
 	uint64_t moved_ns;	/* when more came than answers to probes */
@@ -35,11 +36,19 @@ struct dt_liveness {
 	uint64_t silent_ns;	/* since when it was silent then */
 	uint64_t probed_ns;	/* last probe */
 	uint64_t undecided_ns;	/* when it was last let be, because none answered */
+	uint64_t harmless_ns;	/* a silence, asked about, that ended with the last sample; 0: none did */
 	uint64_t path_heard_ns; /* when anything came by the same path: to be set before each judgement */
+	uint64_t path_slow_ns;	/* how long its connections' answers took lately: likewise */
 	unsigned answers_due;
 	uint64_t gap_ns;	/* the longest between arrivals, of this while */
 	uint64_t gap_before_ns; /* ... and of the one before; 0: not known */
 	uint64_t gap_since_ns;
+	uint32_t data_out;     /* segments, as of the last sample */
+	uint64_t sent_ns;      /* when the last of them left */
+	uint64_t pause_new_ns; /* the longest time between two that were sent while the peer owed; not answered yet */
+	uint64_t pause_ns;     /* ... answered since, of this while */
+	uint64_t pause_before_ns; /* ... and of the one before */
+	uint64_t pause_since_ns;
 	uint64_t quiet_ns; /* a silence that turned out harmless is so again, when it is not much longer */
 	uint64_t quiet_set_ns;
 };

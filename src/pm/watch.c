@@ -21,11 +21,13 @@
 /* Of one connection; more than the kernel allows. */
 #define MEMBERS_MAX 32
 
-/* When something last came from there, on whatever subflow. Those that share an entry take turns: no harm. */
+/* When something last came from there, on whatever subflow, and how long it took at most lately. Those that share an entry take turns: no harm. */
 #define PATHS 1024
+#define SLOW_HOLD_NS (10 * DT_SEC)
 struct heard {
 	struct dt_ip local, remote;
 	uint64_t at_ns;
+	uint64_t slow_ns, slow_set_ns;
 };
 
 struct member {
@@ -147,17 +149,27 @@ static struct heard *path_of(struct dt_watch *w, const struct dt_subflow_key *ke
 	return &w->paths[hash >> 16 & (PATHS - 1)];
 }
 
-static void path_heard(struct dt_watch *w, const struct dt_subflow_key *key, uint64_t now_ns)
+/* NULL: not known. */
+static struct heard *path_known(struct dt_watch *w, const struct dt_subflow_key *key)
 {
-	*path_of(w, key) = (struct heard){key->local, key->remote, now_ns};
+	struct heard *h = path_of(w, key);
+
+	return dt_ip_equal(&h->local, &key->local) && dt_ip_equal(&h->remote, &key->remote) ? h : NULL;
 }
 
-/* 0: not known. */
-static uint64_t path_heard_ns(struct dt_watch *w, const struct dt_subflow_key *key)
+static void path_heard(struct dt_watch *w, const struct dt_subflow_key *key, uint64_t slow_ns, uint64_t now_ns)
 {
-	const struct heard *h = path_of(w, key);
+	struct heard *h = path_known(w, key);
 
-	return dt_ip_equal(&h->local, &key->local) && dt_ip_equal(&h->remote, &key->remote) ? h->at_ns : 0;
+	if (!h) {
+		h = path_of(w, key);
+		*h = (struct heard){.local = key->local, .remote = key->remote};
+	}
+	h->at_ns = now_ns;
+	if (slow_ns >= h->slow_ns || now_ns - h->slow_set_ns >= SLOW_HOLD_NS) {
+		h->slow_ns = slow_ns;
+		h->slow_set_ns = now_ns;
+	}
 }
 
 static void members_sample(struct dt_watch *w, uint64_t now_ns)
@@ -169,7 +181,8 @@ static void members_sample(struct dt_watch *w, uint64_t now_ns)
 			continue; /* just closed */
 		dt_liveness_sample(l, &w->pulses[i], now_ns);
 		if (l->heard_ns == now_ns)
-			path_heard(w, &w->pulses[i].key, now_ns);
+			path_heard(w, &w->pulses[i].key,
+				   l->harmless_ns > l->rtt_us * DT_US ? l->harmless_ns : l->rtt_us * DT_US, now_ns);
 	}
 }
 
@@ -221,12 +234,15 @@ static void connection_judge(struct dt_watch *w, size_t from, size_t to, uint64_
 	enum dt_liveness_verdict verdicts[MEMBERS_MAX + 1];
 	bool awake = false, planned = true;
 	size_t at[MEMBERS_MAX + 1], count = 0;
+	const struct heard *path;
 
 	for (size_t i = from; i < to; i++) {
 		if (!w->pulses[i].state)
 			continue;
 		lives[count] = liveness_of(&w->members[i]);
-		lives[count]->path_heard_ns = path_heard_ns(w, &w->pulses[i].key);
+		path = path_known(w, &w->pulses[i].key);
+		lives[count]->path_heard_ns = path ? path->at_ns : 0;
+		lives[count]->path_slow_ns = path ? path->slow_ns : 0;
 		at[count++] = i;
 	}
 	dt_liveness_judge(lives, verdicts, count, now_ns);

@@ -16,9 +16,14 @@ for i in $(seq 100); do
 	on client mptcpize run curl -sS -o "$TMP/got$i" "http://$SERVER4/file" &
 	pids+=($!)
 done
-for pid in "${pids[@]}"; do wait "$pid" || fail "a transfer failed"; done
+for pid in "${pids[@]}"; do wait "$pid" || fail "a transfer failed: curl $?; nginx: $(cat "$TMP/nginx.log")"; done
 for i in $(seq 100); do same_bytes "$TMP/www/file" "$TMP/got$i"; done
-equals "$(counter client connections)" 100 connections
+# a SYN or ACK that is late costs a connection MPTCP: so not every one in a slow guest
+kernel() { on "$1" nstat -asz "MPTcpExt$2" | awk -v n="MPTcpExt$2" '$1 == n { print $2 }'; }
+with_mptcp=$(kernel server MPCapableACKRX)
+say "client: SYNACK with MPTCP $(kernel client MPCapableSYNACKRX), without $(kernel client MPCapableFallbackSYNACK); server: ACK with MPTCP $with_mptcp, without $(kernel server MPCapableFallbackACK)"
+at_least "$with_mptcp" $((104 - 4 * ${SLOWNESS:-1})) "connections with MPTCP, as the server's kernel counts them"
+equals "$(counter client connections)" "$with_mptcp" connections
 at_least "$(counter client joins_established)" 20 "joins established"
 wait_for 90 status_is client '.connections | length == 0'
 equals "$(counter client lost_events)" 0 lost_events

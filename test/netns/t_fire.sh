@@ -27,7 +27,7 @@ port=$(ask other greedy 1 "lease $SERVER4:80" | awk '$1 == 0 { print $2 }')
 fire() { # SECONDS
 	local kind
 	for kind in garbage wrong replay greedy; do
-		on other "$FLOOD" $kind "$TMP/greedy.key" "$(pub relay1)" "$at" "${PPS:-3000}" "$1" >"$TMP/$kind.out" &
+		on other "$FLOOD" $kind "$TMP/greedy.key" "$(pub relay1)" "$at" $((3000 / ${SLOWNESS:-1})) "$1" >"$TMP/$kind.out" &
 		fires+=($!)
 	done
 	on other python3 "$(dirname "$0")/flood.py" 192.0.2.34 "$(relay4 1)" "$port" "$1" >"$TMP/syns" &
@@ -38,7 +38,7 @@ fire 3
 wait "${fires[@]}"
 before=$(rss)
 fires=()
-fire 6
+fire $((5 + ${SLOWNESS:-1})) # the leases that it holds last as long as it asks for them
 RELAYS=1 client_conf
 client_start
 relays_up 1

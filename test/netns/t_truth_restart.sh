@@ -9,7 +9,7 @@ RELAYS="1 2 3" client_conf
 client_start
 relays_up 3
 web_start
-random_file "$TMP/www/file" $((90 + 10 * ${SLOWNESS:-1}))
+random_file "$TMP/www/file" $((${RATE:-20} * (3 + 2 * ${SLOWNESS:-1})))
 pids=()
 for address in $SERVER4 "$SERVER4" "[$SERVER6]"; do
 	nsenter --net="/run/netns/$PREFIX-client" -- mptcpize run curl -sS -o "$TMP/got${#pids[@]}" "http://$address/file" &

@@ -24,6 +24,7 @@ struct behaviour {
 	uint64_t fresh_until_ns; /* what arrives later was there before; 0: never */
 	uint64_t burst_every_ns; /* acknowledgements come so; 0: all the time */
 	uint64_t hole_from_ns;	 /* what arrives later comes ahead of a hole; 0: never */
+	uint64_t pause_from_ns;	 /* for 100 ms we send nothing; it is not acknowledged a round trip later; 0: never */
 };
 
 static const struct row {
@@ -75,6 +76,20 @@ static const struct row {
 	 DT_SEC + 40 * DT_MS,
 	 DT_SEC + 80 * DT_MS,
 	 8},
+	{"an upload, and what we send pauses for 100 ms, 220 ms of round-trip time",
+	 {{.acks_until_ns = 9 * DT_SEC, .answers_until_ns = 9 * DT_SEC, .srtt_us = 220000, .pause_from_ns = DT_SEC},
+	  {0, 0, 9 * DT_SEC, 9 * DT_SEC}},
+	 3 * DT_SEC,
+	 0,
+	 0,
+	 16},
+	{"an upload that paused a while ago, one path dies",
+	 {{.acks_until_ns = 8 * DT_SEC, .answers_until_ns = 8 * DT_SEC, .srtt_us = 220000, .pause_from_ns = DT_SEC},
+	  {0, 0, 9 * DT_SEC, 9 * DT_SEC}},
+	 9 * DT_SEC,
+	 8 * DT_SEC + 40 * DT_MS,
+	 8 * DT_SEC + 80 * DT_MS,
+	 24},
 	{"the download's sender pauses, the server answers",
 	 {{DT_MS, DT_SEC, 0, 9 * DT_SEC}, {DT_MS, DT_SEC, 0, 9 * DT_SEC}},
 	 9 * DT_SEC,
@@ -102,6 +117,11 @@ static const struct row {
 	{"idle from the start, and dead", {{0}, {DT_MS, 9 * DT_SEC, 0, 9 * DT_SEC}}, 9 * DT_SEC, 0, 0, 0},
 };
 
+static bool pauses(const struct behaviour *b, uint64_t at_ns)
+{
+	return b->pause_from_ns && at_ns >= b->pause_from_ns && at_ns < b->pause_from_ns + 100 * DT_MS;
+}
+
 static void path_step(struct path *p, const struct behaviour *b, uint64_t now_ns)
 {
 	p->sample.srtt_us = b->srtt_us;
@@ -112,7 +132,10 @@ static void path_step(struct path *p, const struct behaviour *b, uint64_t now_ns
 		p->sample.out_of_order += b->hole_from_ns && now_ns >= b->hole_from_ns;
 		p->sample.rcv_nxt += !b->fresh_until_ns || now_ns < b->fresh_until_ns;
 	}
-	if (now_ns < b->acks_until_ns && (!b->burst_every_ns || now_ns % b->burst_every_ns < 20 * DT_MS))
+	if (b->acks_until_ns && !pauses(b, now_ns))
+		p->sample.data_segs_out++;
+	if (now_ns < b->acks_until_ns && (!b->burst_every_ns || now_ns % b->burst_every_ns < 20 * DT_MS) &&
+	    !pauses(b, now_ns - b->srtt_us * DT_US))
 		p->sample.segs_in++;
 	if (p->asked_ns && now_ns > p->asked_ns + b->srtt_us * DT_US) {
 		p->asked_ns = 0;
@@ -172,7 +195,8 @@ Test(liveness, sleeps_and_wakes)
 	cr_assert_eq(verdicts[1], DT_LIVENESS_PROBE);
 }
 
-Test(liveness, others_of_the_path_are_heard)
+/* When "a", which hears nothing, is given up though its path is heard. */
+static uint64_t given_up_after_ns(uint64_t path_slow_ns)
 {
 	struct dt_pulse sample = {.segs_in = 1, .packets_out = 1};
 	struct dt_liveness a = {0}, b = {0};
@@ -180,14 +204,47 @@ Test(liveness, others_of_the_path_are_heard)
 	enum dt_liveness_verdict verdicts[2] = {DT_LIVENESS_FINE, DT_LIVENESS_FINE};
 	uint64_t begin_ns = 100 * DT_SEC, now_ns;
 
-	for (now_ns = begin_ns; verdicts[0] != DT_LIVENESS_DEAD && now_ns < begin_ns + 5 * DT_SEC; now_ns += STEP_NS) {
+	for (now_ns = begin_ns; verdicts[0] != DT_LIVENESS_DEAD && now_ns < begin_ns + 20 * DT_SEC; now_ns += STEP_NS) {
 		struct dt_pulse other = {.segs_in = (uint32_t)(now_ns / STEP_NS)};
 
 		dt_liveness_sample(&a, &sample, now_ns);
 		dt_liveness_sample(&b, &other, now_ns);
 		a.path_heard_ns = now_ns;
+		a.path_slow_ns = path_slow_ns;
 		dt_liveness_judge(members, verdicts, 2, now_ns);
 	}
-	cr_assert(now_ns - begin_ns > DT_SEC && now_ns - begin_ns < 2 * DT_SEC, "after %llu ms",
-		  (unsigned long long)((now_ns - begin_ns) / DT_MS));
+	return now_ns - begin_ns;
+}
+
+Test(liveness, others_of_the_path_are_heard)
+{
+	uint64_t fast_ns = given_up_after_ns(20 * DT_MS), slow_ns = given_up_after_ns(DT_SEC);
+
+	cr_assert(fast_ns > 2 * DT_SEC && fast_ns < 3 * DT_SEC, "after %llu ms", (unsigned long long)(fast_ns / DT_MS));
+	cr_assert(slow_ns > 3 * DT_SEC && slow_ns < 4 * DT_SEC, "after %llu ms", (unsigned long long)(slow_ns / DT_MS));
+}
+
+Test(liveness, a_new_one_is_no_witness)
+{
+	struct dt_pulse sample = {.segs_in = 1, .packets_out = 1}, joined = {.segs_in = 1};
+	struct dt_liveness a = {0}, b = {0};
+	struct dt_liveness *members[] = {&a, &b};
+	enum dt_liveness_verdict verdicts[2] = {DT_LIVENESS_FINE, DT_LIVENESS_FINE};
+	uint64_t begin_ns = 100 * DT_SEC, now_ns = begin_ns;
+
+	for (; now_ns < begin_ns + DT_SEC; now_ns += STEP_NS) {
+		dt_liveness_sample(&a, &sample, now_ns);
+		dt_liveness_judge(members, verdicts, 1, now_ns);
+	}
+	for (; now_ns < begin_ns + 2 * DT_SEC; now_ns += STEP_NS) {
+		dt_liveness_sample(&a, &sample, now_ns);
+		dt_liveness_sample(&b, &joined, now_ns);
+		dt_liveness_judge(members, verdicts, 2, now_ns);
+		cr_assert_neq(verdicts[0], DT_LIVENESS_DEAD, "only the join's own SYN-ACK was heard");
+	}
+	joined.segs_in++;
+	dt_liveness_sample(&a, &sample, now_ns);
+	dt_liveness_sample(&b, &joined, now_ns);
+	dt_liveness_judge(members, verdicts, 2, now_ns);
+	cr_assert_eq(verdicts[0], DT_LIVENESS_DEAD);
 }
