@@ -55,9 +55,9 @@ static struct dt_path path_of(struct dt_connection *c, const struct dt_plan *pla
 	path.since_ns = s->since_ns;
 	path.srtt_us = s->liveness.rtt_us;
 	path.state = DT_PATH_OPENING;
-	/* both have a patience of their own: for a lease, and before the carrier changes */
-	if (s->state == DT_SUBFLOW_WAITING || relay->conf->carrier == DT_CARRIER_AUTO ||
-	    plan->carrier == DT_CARRIER_AUTO)
+	/* these have a patience of their own: for a lease, until the connection has settled, before the carrier changes */
+	if (s->state == DT_SUBFLOW_WAITING || s->state == DT_SUBFLOW_SETTLING ||
+	    relay->conf->carrier == DT_CARRIER_AUTO || plan->carrier == DT_CARRIER_AUTO)
 		path.since_ns = now_ns;
 	if (s->state != DT_SUBFLOW_ESTABLISHED)
 		return path;
@@ -176,13 +176,17 @@ void dt_choice_begin(struct dt_subflow *s, uint64_t now_ns)
 	struct dt_connection *c = s->connection;
 	struct dt_policy_input in = {.now_ns = now_ns, .now_s = now_s()};
 	struct dt_path path = {.backup_wanted = s->backup_wanted};
+	bool trial = s->choice.trial; /* it was opened as one, and joins only now */
+	bool vain;
 
 	memset(&s->choice, 0, sizeof(s->choice));
 	if (!s->relay || !c->pm->config->choose_measured)
 		return;
 	in.direct = direct_of(c, &in.direct_open);
 	path.gain = dt_history_get(c->pm->history, &c->remote.ip, s->relay->conf->public_key);
-	if (!dt_policy_begin(&in, &path, &s->choice))
+	vain = dt_policy_begin(&in, &path, &s->choice);
+	s->choice.trial = trial;
+	if (!vain)
 		return;
 	s->backup_wanted = true;
 	snprintf(s->note, sizeof(s->note), "did not pay lately: begins as backup");

@@ -502,6 +502,8 @@ static void relay_why(const struct dt_connection *c, const struct dt_plan *plan,
 		why = *relay->tunnel->problem ? relay->tunnel->problem : "the tunnel is being set up";
 	else if (s && s->state == DT_SUBFLOW_WAITING)
 		why = "waiting for a lease";
+	else if (s && s->state == DT_SUBFLOW_SETTLING)
+		why = "waits for a moment, because another subflow has just ended";
 	else if (s && s->lease && s->lease->state == DT_LEASE_REFUSED)
 		why = s->lease->reason == DT_REASON_OK ? "no answer to the lease request"
 						       : dt_reason_text(s->lease->reason);

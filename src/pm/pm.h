@@ -244,9 +244,10 @@ int dt_connections_take_stock(struct dt_pm *pm, uint64_t now_ns);
 /* --- subflows.c -------------------------------------------------------------------------------- */
 
 enum dt_subflow_state {
-	DT_SUBFLOW_IDLE,    /* nothing under way; may_try_ns holds back-off */
-	DT_SUBFLOW_WAITING, /* for its lease */
-	DT_SUBFLOW_PENDING, /* SYN sent */
+	DT_SUBFLOW_IDLE,     /* nothing under way; may_try_ns holds back-off */
+	DT_SUBFLOW_WAITING,  /* for its lease */
+	DT_SUBFLOW_SETTLING, /* it joins as soon as the connection has settled */
+	DT_SUBFLOW_PENDING,  /* SYN sent */
 	DT_SUBFLOW_ESTABLISHED,
 };
 

@@ -80,6 +80,9 @@ static void plan_due(uv_timer_t *timer)
 	struct dt_subflow *s = timer->data;
 
 	dt_detours_plan(s->connection);
+	/* what was to join cannot any more */
+	if (s->state == DT_SUBFLOW_SETTLING && !uv_is_active((uv_handle_t *)timer))
+		s->state = DT_SUBFLOW_IDLE;
 }
 
 void dt_subflow_lease_set(struct dt_subflow *s, struct dt_pm_lease *lease)
@@ -658,7 +661,7 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 	int err;
 
 	if (now_ns < c->settled_ns && dt_detours_has_way(c)) {
-		s->state = DT_SUBFLOW_IDLE;
+		s->state = DT_SUBFLOW_SETTLING;
 		dt_timer_arm(&s->timer, plan_due, (c->settled_ns - now_ns) / DT_MS + 1, 0);
 		return true;
 	}
