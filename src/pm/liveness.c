@@ -36,23 +36,26 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* Takes another time; after each `while_ns` the longest so far becomes that of the while before. */
+static void longest_take(struct dt_longest *of, uint64_t time_ns, uint64_t while_ns, uint64_t now_ns)
+{
+	of->ns = max_u64(of->ns, time_ns);
+	if (now_ns - of->since_ns < while_ns)
+		return;
+	of->before_ns = of->ns;
+	of->ns = 0;
+	of->since_ns = now_ns;
+}
+
+static uint64_t longest_of(const struct dt_longest *of)
+{
+	return max_u64(of->ns, of->before_ns);
+}
+
 /* The longest time lately between two arrivals, while something moved. */
 static uint64_t usual_gap_ns(const struct dt_liveness *l)
 {
-	return l->gap_before_ns ? min_u64(max_u64(l->gap_ns, l->gap_before_ns), SILENCE_MAX_NS) : SILENCE_MAX_NS;
-}
-
-static void gap_take(struct dt_liveness *l, uint64_t now_ns)
-{
-	uint64_t gap_ns = now_ns - l->heard_ns;
-
-	if (gap_ns > l->gap_ns)
-		l->gap_ns = gap_ns;
-	if (now_ns - l->gap_since_ns < GAPS_NS)
-		return;
-	l->gap_before_ns = l->gap_ns;
-	l->gap_ns = 0;
-	l->gap_since_ns = now_ns;
+	return l->gap.before_ns ? min_u64(longest_of(&l->gap), SILENCE_MAX_NS) : SILENCE_MAX_NS;
 }
 
 /*
@@ -67,23 +70,6 @@ static void pause_note(struct dt_liveness *l, const struct dt_pulse *sample, uin
 		l->pause_new_ns = max_u64(l->pause_new_ns, now_ns - l->sent_ns);
 	l->data_out = sample->data_segs_out;
 	l->sent_ns = now_ns;
-}
-
-static void pause_take(struct dt_liveness *l, uint64_t now_ns)
-{
-	l->pause_ns = max_u64(l->pause_ns, l->pause_new_ns);
-	l->pause_new_ns = 0;
-	if (now_ns - l->pause_since_ns < max_u64(GAPS_NS, 2 * l->rtt_us * DT_US))
-		return;
-	l->pause_before_ns = l->pause_ns;
-	l->pause_ns = 0;
-	l->pause_since_ns = now_ns;
-}
-
-/* The longest lately. */
-static uint64_t own_pause_ns(const struct dt_liveness *l)
-{
-	return max_u64(l->pause_ns, l->pause_before_ns);
 }
 
 /* Bursts come a round trip apart. */
@@ -171,8 +157,9 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 			l->answer_set_ns = now_ns;
 		}
 	}
-	gap_take(l, now_ns);
-	pause_take(l, now_ns);
+	longest_take(&l->gap, now_ns - l->heard_ns, GAPS_NS, now_ns);
+	longest_take(&l->pause, l->pause_new_ns, max_u64(GAPS_NS, 2 * l->rtt_us * DT_US), now_ns);
+	l->pause_new_ns = 0;
 	l->asked_ns = 0;
 	l->asked = 0;
 	l->heard_ns = now_ns;
@@ -222,7 +209,7 @@ static enum dt_liveness_verdict probe(struct dt_liveness *l, uint64_t now_ns)
 static bool is_overdue(const struct dt_liveness *l, uint64_t now_ns)
 {
 	if (l->waiting && l->asked >= DENSE_ASKED_MIN &&
-	    now_ns - l->silent_ns >= max_u64(DENSE_MIN_NS, max_u64(3 * usual_gap_ns(l), 2 * own_pause_ns(l))))
+	    now_ns - l->silent_ns >= max_u64(DENSE_MIN_NS, max_u64(3 * usual_gap_ns(l), 2 * longest_of(&l->pause))))
 		return true;
 	return l->asked >= ASKED_MIN && now_ns - l->asked_ns >= answer_limit_ns(l);
 }

@@ -15,6 +15,13 @@
 
 #include "detourd/maps.h"
 
+/* The longest of some times lately. */
+struct dt_longest {
+	uint64_t ns;	    /* of this while */
+	uint64_t before_ns; /* of the one before; 0: not known */
+	uint64_t since_ns;
+};
+
 /* Of one subflow; zero at first. All times are those of samples. */
 struct dt_liveness {
 	uint32_t data_in; /* segments, as of the last sample */
@@ -40,16 +47,12 @@ struct dt_liveness {
 	uint64_t path_heard_ns; /* when anything came by the same path: to be set before each judgement */
 	uint64_t path_slow_ns;	/* how long its connections' answers took lately: likewise */
 	unsigned answers_due;
-	uint64_t gap_ns;	/* the longest between arrivals, of this while */
-	uint64_t gap_before_ns; /* ... and of the one before; 0: not known */
-	uint64_t gap_since_ns;
-	uint32_t data_out;     /* segments, as of the last sample */
-	uint64_t sent_ns;      /* when the last of them left */
-	uint64_t pause_new_ns; /* the longest time between two that were sent while the peer owed; not answered yet */
-	uint64_t pause_ns;     /* ... answered since, of this while */
-	uint64_t pause_before_ns; /* ... and of the one before */
-	uint64_t pause_since_ns;
-	uint64_t quiet_ns; /* a silence that turned out harmless is so again, when it is not much longer */
+	struct dt_longest gap;	 /* between arrivals */
+	uint32_t data_out;	 /* segments, as of the last sample */
+	uint64_t sent_ns;	 /* when the last of them left */
+	uint64_t pause_new_ns;	 /* the longest time between two that were sent while the peer owed; not answered yet */
+	struct dt_longest pause; /* ... answered since */
+	uint64_t quiet_ns;	 /* a silence that turned out harmless is so again, when it is not much longer */
 	uint64_t quiet_set_ns;
 };
 
