@@ -15,7 +15,7 @@ RELAYS=1 client_conf
 client_start
 relays_up 1
 server_iperf
-iperf -n 20M >/dev/null
+iperf -n 30M >/dev/null
 status_is relay1 '.clients[0].bytes_up > 5000000' || fail "the relay carried nothing: $(status relay1)"
 sysctls >"$TMP/during"
 diff <(grep -v reserved_ports "$TMP/before") <(grep -v reserved_ports "$TMP/during") || fail "the relay changed sysctls"
