@@ -195,11 +195,15 @@ standard_network() {
 	for ((n = 1; n <= relays; n++)); do relay_host "$n"; done
 	on server ip mptcp limits set subflow 8 add_addr_accepted 8
 }
+# narrow_direct RATE: the direct path, both ways
+narrow_direct() {
+	narrow r1 narrow "$1"
+	narrow r2 narrow "$1"
+}
 # narrow_paths RATE: the direct path and each relay's link, both ways
 narrow_paths() {
 	local dev
-	narrow r1 narrow "$1"
-	narrow r2 narrow "$1"
+	narrow_direct "$1"
 	for dev in $(ip -n "$PREFIX-r1" -o link | sed -n 's/^[0-9]*: \(relay[0-9]*\)@.*/\1/p'); do
 		narrow r1 "$dev" "$1"
 		narrow "$dev" eth0 "$1"
@@ -300,6 +304,8 @@ status() { "$DETOURD" status --json --control "$TMP/$1.sock"; }
 # status_is NAME JQ-FILTER: true when the filter is
 status_is() { status "$1" | jq -e "$2" >/dev/null; }
 counter() { status "$1" | jq -r ".counters.$2"; }
+# Subflows that the client gave up, a line each, from its log.
+given_up() { sed -n 's/^.*debug: \(.*given up.*\)/#   \1/p' "$TMP/client.log"; }
 relays_up() {
 	wait_for 10 status_is client "[.relays[] | select(.state == \"up\")] | length == ${1:-2}"
 }

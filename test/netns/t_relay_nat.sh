@@ -19,8 +19,7 @@ on cloud nft -f - <<-NFT
 	}
 NFT
 # the direct path carries little: the relay's use does not hang on how fast the machine is
-narrow r1 narrow "${RATE:-40}mbit"
-narrow r2 narrow "${RATE:-40}mbit"
+narrow_direct "${RATE:-40}mbit"
 relay_conf 1 "address = 172.31.5.4 as 198.51.100.18"
 relay_start 1
 RELAYS=1 client_conf "detour-after = 0" # the transfers are short

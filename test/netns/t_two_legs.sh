@@ -13,7 +13,7 @@ route relay1 2001:db8:5::/64 via 2001:db8:b::1
 route r2 198.51.100.18/32 via 198.51.100.66
 route r2 2001:db8:a1::2/128 via 2001:db8:b::2
 # the direct path carries little, so that what is sent soon goes by the relay, however fast the machine is
-narrow r1 narrow "${RATE:-40}mbit"
+narrow_direct "${RATE:-40}mbit"
 relay_start 1
 RELAYS=1 client_conf "detour-after = 0" # the transfers are short
 client_start

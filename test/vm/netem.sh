@@ -122,7 +122,7 @@ one_round() {
 		{
 			measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/both-$c$direction"
 			say "$c: $(jq -r '[.intervals[].sum | select(.omitted | not) | .bits_per_second / 1e5 | round / 10] | join(" ")' "$TMP/iperf3.json") Mbit/s, $(status client | jq -c '.counters | {join_refused, join_timeout, subflows_given_up}')"
-			sed -n 's/^.*debug: \(.*given up.*\)/#   \1/p' "$TMP/client.log" | tail -n 3
+			given_up | tail -n 3
 			measured iperf3 $through >>"$TMP/tcp-$c$direction"
 			carrier "$c" 0
 			measured mptcpize run iperf3 $through >>"$TMP/mptcp-$c$direction"

@@ -48,8 +48,7 @@ shared() {
 }
 ten_to_one() {
 	narrow_paths $((rate * 100))kbit
-	narrow r1 narrow "${rate}mbit"
-	narrow r2 narrow "${rate}mbit"
+	narrow_direct "${rate}mbit"
 }
 lossy() {
 	narrow_paths "${rate}mbit"
@@ -86,7 +85,7 @@ for cell in "${cells[@]}"; do
 		# what was decided, numbers aside
 		jq -r 'select(.event == "decision") | .detail' "$TMP/events" | sed 's/[0-9.]\+/N/g' | sort | uniq -c | sort -rn | sed 's/^/# /'
 		: >"$TMP/events"
-		sed -n 's/^.*debug: \(.*given up.*\)/#   \1/p' "$TMP/client.log"
+		given_up
 		: >"$TMP/client.log"
 		echo "$(uname -r) $cell $way: N = 0 $(median <"$TMP/n0"), N = 2 $(median <"$TMP/n2") Mbit/s, ratio" \
 			"$(ratio "$(median <"$TMP/n2")" "$(median <"$TMP/n0")") ($(paste -sd ' ' "$TMP/n2") / $(paste -sd ' ' "$TMP/n0"))"
