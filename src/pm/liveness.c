@@ -8,6 +8,8 @@
 #define SILENCE_MAX_NS (1 * DT_SEC)
 /* So long it may take to answer, at least: more than a delayed acknowledgement, or than a short radio gap. */
 #define ANSWER_MIN_NS (40 * DT_MS)
+/* Where little came lately, its round-trip time may be old: what waits in a queue meanwhile is not known. RFC 6298 2.1. */
+#define ANSWER_SPARSE_NS (1 * DT_SEC)
 #define ASKED_MIN 3
 /* Others of the same path hear, so that this one's answers wait in a queue; unless something cut it off alone. */
 #define PATIENCE_NS (2 * DT_SEC)
@@ -82,7 +84,10 @@ static uint64_t silence_limit_ns(const struct dt_liveness *l)
 
 static uint64_t answer_limit_ns(const struct dt_liveness *l)
 {
-	return max_u64(max_u64(ANSWER_MIN_NS, l->late_ns), l->answer_ns * 3);
+	uint64_t late_ns = max_u64(l->late_ns, l->path_slow_ns * 3 / 2);
+	uint64_t limit_ns = max_u64(max_u64(ANSWER_MIN_NS, late_ns), l->answer_ns * 3);
+
+	return usual_gap_ns(l) < GAPS_NS ? limit_ns : max_u64(limit_ns, ANSWER_SPARSE_NS);
 }
 
 /* A few while the answer may still come, then ever fewer. */
@@ -141,6 +146,8 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 	l->acks_in = acks_in;
 	l->rcv_nxt = sample->rcv_nxt;
 	l->out_of_order = sample->out_of_order;
+	if (data)
+		l->data_ns = now_ns;
 	if (data || acks > l->answers_due) {
 		l->moved_ns = now_ns;
 		l->answers_due = 0;
@@ -174,10 +181,15 @@ static uint64_t silent_since_ns(const struct dt_liveness *l)
 	return l->waiting ? max_u64(since_ns, l->waiting_ns) : since_ns;
 }
 
-/* Silent for longer than it should be. */
+/*
+ * Silent for longer than it should be. Of one that only sends, the peer owes something while it waits; then probes would do
+ * harm: what a peer says on an idle subflow can have the kernel send more than it has room for (docs/kernels.md).
+ */
 static bool is_suspect(const struct dt_liveness *l, uint64_t now_ns)
 {
-	return (l->waiting || now_ns - l->moved_ns < AWAKE_NS) && now_ns - silent_since_ns(l) >= silence_limit_ns(l);
+	bool receiving = l->data_ns && now_ns - l->data_ns < AWAKE_NS;
+
+	return (l->waiting || receiving) && now_ns - silent_since_ns(l) >= silence_limit_ns(l);
 }
 
 /*

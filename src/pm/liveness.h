@@ -37,6 +37,7 @@ struct dt_liveness {
 	uint64_t first_ns;	/* its first sample */
 	uint64_t heard_ns;	/* when anything came */
 	uint64_t acked_ns;	/* when something without data came */
+	uint64_t data_ns;	/* when data came */
 	uint64_t moved_ns;	/* when more came than answers to probes */
 	uint64_t waiting_ns;	/* since when the peer owes */
 	uint64_t asked_ns;	/* first probe since it was last heard; 0: none */
