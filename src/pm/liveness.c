@@ -182,8 +182,8 @@ static uint64_t silent_since_ns(const struct dt_liveness *l)
 }
 
 /*
- * Silent for longer than it should be. Of one that only sends, the peer owes something while it waits; then probes would do
- * harm: what a peer says on an idle subflow can have the kernel send more than it has room for (docs/kernels.md).
+ * Silent for longer than it should be: it waits for acknowledgements, or lately received data. No other is asked, for what
+ * a peer says on an idle subflow can have the kernel send more than the peer has room for (docs/kernels.md).
  */
 static bool is_suspect(const struct dt_liveness *l, uint64_t now_ns)
 {
