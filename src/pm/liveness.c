@@ -187,9 +187,7 @@ static uint64_t silent_since_ns(const struct dt_liveness *l)
  */
 static bool is_suspect(const struct dt_liveness *l, uint64_t now_ns)
 {
-	bool receiving = l->data_ns && now_ns - l->data_ns < AWAKE_NS;
-
-	return (l->waiting || receiving) && now_ns - silent_since_ns(l) >= silence_limit_ns(l);
+	return (l->waiting || now_ns - l->data_ns < AWAKE_NS) && now_ns - silent_since_ns(l) >= silence_limit_ns(l);
 }
 
 /*

@@ -139,12 +139,12 @@ route() {
 	shift
 	ip -n "$PREFIX-$space" route add "$@"
 }
-# narrow SPACE IF RATE: what leaves there, in Mbit/s or kbit/s ("40mbit"). The bucket holds 4 ms of it: a machine whose
-# timers come late by less loses nothing of the rate.
+# narrow SPACE IF RATE ("40mbit"): what leaves there. The bucket holds 4 ms of it, and 4 kB at least: a machine whose timers
+# come late by less loses nothing of the rate.
 narrow() {
-	local kbit=${3%kbit}
-	[ "$kbit" != "$3" ] || kbit=$((${3%mbit} * 1000))
-	on "$1" tc qdisc replace dev "$2" root tbf rate "$3" burst $((kbit * 4 > 32000 ? kbit / 2 : 4000)) latency 40ms
+	local rate=${3%bit} bytes
+	bytes=$(($(numfmt --from=si "${rate^^}") / 2000))
+	on "$1" tc qdisc replace dev "$2" root tbf rate "$3" burst $((bytes > 4000 ? bytes : 4000)) latency 40ms
 }
 
 relay_net() { echo "198.51.100.$((16 * $1))"; }

@@ -277,40 +277,42 @@ static uint64_t given_up_after_every_ns(uint64_t every_ns, uint64_t path_slow_ns
 	struct dt_liveness a = {0}, b = {0};
 	struct dt_liveness *members[] = {&a, &b};
 	enum dt_liveness_verdict verdicts[2] = {DT_LIVENESS_FINE, DT_LIVENESS_FINE};
-	uint64_t begin_ns = 100 * DT_SEC, end_ns = begin_ns + 3 * DT_SEC, now_ns, asked_ns = 0;
+	uint64_t begin_ns = 100 * DT_SEC, end_ns = begin_ns + 3 * DT_SEC, now_ns;
+	bool asked = false;
 
 	for (now_ns = begin_ns; verdicts[0] != DT_LIVENESS_DEAD && now_ns < end_ns + 20 * DT_SEC; now_ns += STEP_NS) {
 		other.segs_in++;
-		if (now_ns < end_ns && ((now_ns - begin_ns) % every_ns == 0 || asked_ns)) {
+		if (now_ns < end_ns && ((now_ns - begin_ns) % every_ns == 0 || asked))
 			sample.segs_in++;
-			asked_ns = 0;
-		}
 		dt_liveness_sample(&a, &sample, now_ns);
 		dt_liveness_sample(&b, &other, now_ns);
 		a.path_slow_ns = path_slow_ns;
 		dt_liveness_judge(members, verdicts, 2, now_ns);
-		if (verdicts[0] == DT_LIVENESS_PROBE || verdicts[0] == DT_LIVENESS_PROBE_BYTE)
-			asked_ns = now_ns;
+		asked = verdicts[0] != DT_LIVENESS_FINE;
 	}
 	return now_ns - end_ns;
 }
 
-Test(liveness, little_heard_or_slow_for_others_has_time)
+Test(liveness, a_path_slow_for_others_has_time)
 {
-	uint64_t dense_ns = given_up_after_every_ns(STEP_NS, 0),
-		 slow_ns = given_up_after_every_ns(400 * DT_MS, 400 * DT_MS);
-	uint64_t quick_ns = given_up_after_every_ns(400 * DT_MS, 0);
+	uint64_t dense_ns = given_up_after_every_ns(STEP_NS, 0), quick_ns = given_up_after_every_ns(400 * DT_MS, 0);
+	uint64_t slow_ns = given_up_after_every_ns(400 * DT_MS, 400 * DT_MS);
+
+	cr_assert(dense_ns < 100 * DT_MS, "dense: after %llu ms", (unsigned long long)(dense_ns / DT_MS));
+	cr_assert(quick_ns < 400 * DT_MS, "every 400 ms: after %llu ms", (unsigned long long)(quick_ns / DT_MS));
+	cr_assert(slow_ns > 600 * DT_MS && slow_ns < 1000 * DT_MS, "slow for others: after %llu ms",
+		  (unsigned long long)(slow_ns / DT_MS));
+}
+
+/* Joined, idle for 3 s, then it sends. */
+Test(liveness, one_that_lay_idle_has_time)
+{
 	struct dt_pulse sample = {.segs_in = 1, .srtt_us = 20000}, other = {0};
 	struct dt_liveness a = {0}, b = {0};
 	struct dt_liveness *members[] = {&a, &b};
 	enum dt_liveness_verdict verdicts[2] = {DT_LIVENESS_FINE, DT_LIVENESS_FINE};
 	uint64_t begin_ns = 100 * DT_SEC, now_ns;
 
-	cr_assert(dense_ns < 100 * DT_MS, "dense: after %llu ms", (unsigned long long)(dense_ns / DT_MS));
-	cr_assert(quick_ns < 400 * DT_MS, "every 400 ms: after %llu ms", (unsigned long long)(quick_ns / DT_MS));
-	cr_assert(slow_ns > 600 * DT_MS && slow_ns < 1000 * DT_MS, "slow for others: after %llu ms",
-		  (unsigned long long)(slow_ns / DT_MS));
-	/* joined, idle for 3 s, then it sends */
 	for (now_ns = begin_ns; verdicts[0] != DT_LIVENESS_DEAD && now_ns < begin_ns + 20 * DT_SEC; now_ns += STEP_NS) {
 		other.segs_in++;
 		sample.packets_out = now_ns >= begin_ns + 3 * DT_SEC;
