@@ -35,7 +35,7 @@ static int one_by_one(struct client *c, unsigned number)
 {
 	uint64_t *took_ns = calloc(number, sizeof(*took_ns));
 	unsigned lost = 0, granted = 0;
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 
 	if (!took_ns)
 		return 1;
@@ -44,10 +44,10 @@ static int one_by_one(struct client *c, unsigned number)
 		uint64_t begin_ns = dt_now_ns();
 		bool answered = false;
 
-		dt_link_request(c->link, &m, took_ns + i, begin_ns);
+		dt_client_link_request(c->link, &m, took_ns + i, begin_ns);
 		while (!answered) {
 			client_pump(c);
-			while (dt_link_event(c->link, &event)) {
+			while (dt_client_link_event(c->link, &event)) {
 				if (event.owner != took_ns + i)
 					continue;
 				answered = true;
@@ -67,7 +67,7 @@ static int one_by_one(struct client *c, unsigned number)
 int main(int argc, char **argv)
 {
 	struct client c;
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 	unsigned number, answered = 0, granted = 0;
 	uint64_t begin_ns;
 	char *owners;
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "leases: %s\n", strerror(-err));
 		return 1;
 	}
-	while (dt_link_state(c.link) != DT_LINK_UP)
+	while (dt_client_link_state(c.link) != DT_LINK_UP)
 		client_pump(&c);
 	if (argc == 6)
 		return one_by_one(&c, number);
@@ -92,11 +92,11 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < number; i++) {
 		struct dt_message m = request_of(i);
 
-		dt_link_request(c.link, &m, owners + i, begin_ns);
+		dt_client_link_request(c.link, &m, owners + i, begin_ns);
 	}
 	while (answered < number) {
 		client_pump(&c);
-		while (dt_link_event(c.link, &event)) {
+		while (dt_client_link_event(c.link, &event)) {
 			answered += event.type == DT_LINK_REPLY || event.type == DT_LINK_TIMEOUT;
 			granted += event.type == DT_LINK_REPLY && event.message.reason == DT_REASON_OK;
 		}

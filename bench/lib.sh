@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# What the benchmarks share. They build the release form and use the tests' networks.
+# What the benchmarks share. They build without sanitizers, and use the networks of the tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ "$(id -u)" = 0 ] || { echo "run me as root" >&2; exit 1; }
-cmake -S . -B build -G Ninja -DDT_TESTS=OFF >/dev/null
-ninja -C build detourd nat_ns leases >/dev/null
-DETOURD=$PWD/build/detourd
+# DETOURD=PATH measures another binary, with the tools of this tree.
+BUILD=${BUILD:-$(tools/build-optimized detourd nat_ns leases crowd flood deaf fill slowlink)}
+export DETOURD=${DETOURD:-$BUILD/detourd}
 # shellcheck source=../test/netns/lib.sh
 . test/netns/lib.sh
 export CHOOSE=${CHOOSE:-default}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Nanoseconds of nat.bpf a packet, by BPF_PROG_TEST_RUN's own clock. A repeated run sees the packet as the last one
- * left it; so two flows are made of which each turns a packet into one of the other, and a run is as long as the hop
- * count lasts. Medians of many runs, rows interleaved.
+ * Nanoseconds that nat.bpf takes for a packet, by the clock of BPF_PROG_TEST_RUN. A repeated run sees the packet as the
+ * run before left it. So there are two flows of which each turns a packet into one of the other, and a run is as long as
+ * the hop count lasts. Medians of many runs; the rows take turns.
  */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -16,6 +16,13 @@
 
 #define RUNS 500
 #define REPEAT 250
+
+/* A segment whose hop count lasts for a whole run. */
+#define segment(ip, from, to, port, bytes)                                                                     \
+	{                                                                                                      \
+		.family = ip, .src = from, .dst = to, .sport = 1000, .dport = port, .flags = ACK, .hops = 255, \
+		.payload = bytes, .seq = 1000, .ack = 1000, .window = 50000                                    \
+	}
 
 struct row {
 	const char *name;
@@ -55,7 +62,7 @@ static void flow_put(struct scene *s, const struct packet_spec *from, const stru
 			    .oif = 1,
 			    .mtu = 1500,
 			    .route_gen = s->config.route_generation,
-			    /* every packet lies in its window, and no two in a row advance it */
+			    /* every packet is inside the window and leaves it as it is */
 			    .end = from->seq + from->payload,
 			    .acked = from->ack,
 			    .bound = from->ack + from->window,
@@ -74,21 +81,12 @@ static void flow_put(struct scene *s, const struct packet_spec *from, const stru
 int main(void)
 {
 	static struct row rows[] = {
-		{"not TCP's ports",
-		 {4, "192.0.2.2", "198.51.100.18", 1000, 22, ACK, OPT_NONE, 0, 255, 1400, 1000, 1000, 50000},
-		 {0}},
-		{"no flow",
-		 {4, "192.0.2.9", "198.51.100.18", 1000, 40000, ACK, OPT_NONE, 0, 255, 1400, 1000, 1000, 50000},
-		 {0}},
-		{"forwarded, IPv4, 1440 bytes",
-		 {4, "192.0.2.2", "198.51.100.18", 1000, 50000, ACK, OPT_NONE, 0, 255, 1400, 1000, 1000, 50000},
-		 {0}},
-		{"forwarded, IPv4, 40 bytes",
-		 {4, "192.0.2.2", "198.51.100.18", 1000, 50000, ACK, OPT_NONE, 0, 255, 0, 1000, 1000, 50000},
-		 {0}},
-		{"forwarded, IPv6, 1460 bytes",
-		 {6, "2001:db8:c::2", "2001:db8:a1::2", 1000, 50000, ACK, OPT_NONE, 0, 255, 1400, 1000, 1000, 50000},
-		 {0}},
+		{.name = "not TCP's ports", .spec = segment(4, "192.0.2.2", "198.51.100.18", 22, 1400)},
+		{.name = "no flow", .spec = segment(4, "192.0.2.9", "198.51.100.18", 40000, 1400)},
+		{.name = "forwarded, IPv4, 1440 bytes", .spec = segment(4, "192.0.2.2", "198.51.100.18", 50000, 1400)},
+		{.name = "forwarded, IPv4, 40 bytes", .spec = segment(4, "192.0.2.2", "198.51.100.18", 50000, 0)},
+		{.name = "forwarded, IPv6, 1460 bytes",
+		 .spec = segment(6, "2001:db8:c::2", "2001:db8:a1::2", 50000, 1400)},
 	};
 	size_t count = sizeof(rows) / sizeof(rows[0]);
 	struct scene s;
@@ -97,7 +95,7 @@ int main(void)
 		fprintf(stderr, "cannot load nat.bpf; run as root\n");
 		return 1;
 	}
-	/* no packet is to be dropped, but all are to be counted */
+	/* so high that no packet is dropped, but all are counted */
 	s.limits.rate = s.config.rate = 125000000000;
 	scene_limits_store(&s);
 	scene_config_store(&s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The policy against seeded traces of relays that fail, slow down and recover, beside simpler choices and an oracle:
+ * The policy, driven as the daemon drives it, against seeded traces of relays that fail, slow down and recover, beside simpler choices and an oracle:
  * simulate [TRACES [SEED]]. What a trace is: see trace_make(); docs/policy.md tells why.
  */
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pm/policy.h"
+#include "pm/decide/policy.h"
 
 #define RELAYS 8
 #define NETWORKS 4
@@ -17,6 +17,7 @@
 #define STEPS 6000 /* ten minutes */
 #define STEPS_S 10 /* a second */
 #define NOTICED 2  /* steps until a dead subflow is given up: what watch.c takes */
+#define SETTLING 5 /* from a subflow's end to the next join, where another way is left: as act/end.c has it */
 #define LINK_DOWN 50
 #define JOIN_TIMEOUT 50
 #define JOIN_BYTES 400 /* SYN, SYN-ACK, ACK, ACK and the lease's two datagrams */
@@ -138,10 +139,12 @@ struct run {
 	struct trace *trace;
 	struct flow flows[RELAYS];
 	struct dt_gain gains[RELAYS + 1];
-	struct dt_policy policy;
+	struct dt_chooser chooser;
 	struct dt_path_memory direct_memory;
 	double direct_bytes;
+	bool direct_backup;
 	int direct_silent;
+	int settled;	       /* no join before this step */
 	int link_lost[RELAYS]; /* step since when the relay does not answer; -1 */
 	/* figures */
 	double payload, probe;
@@ -180,12 +183,24 @@ static void flow_close(struct run *r, int i, int step, bool failed)
 	if (f->backoff > 600)
 		f->backoff = 600;
 	f->may_try = step + f->backoff;
+	if (f->state == DT_PATH_OPEN)
+		r->settled = step + SETTLING;
 	if (failed) {
 		r->gains[i].last_bps = 0;
 		r->gains[i].last_s = EPOCH_S + (uint64_t)step / STEPS_S;
 	}
 	f->state = DT_PATH_IDLE;
 	f->since = step;
+}
+
+/* The first step in which a join may be sent: at once where no other way is left. */
+static int join_step(const struct run *r, int step)
+{
+	bool way = r->trace->capacity[RELAYS][step] > 0;
+
+	for (int i = 0; i < RELAYS; i++)
+		way = way || r->flows[i].state == DT_PATH_OPEN;
+	return way && r->settled > step ? r->settled : step;
 }
 
 static bool usable(const struct run *r, int i, int step)
@@ -229,12 +244,13 @@ static void world(struct run *r, int step)
 {
 	const struct trace *t = r->trace;
 	double rate[RELAYS + 1] = {0}, sum;
-	bool main_way = t->capacity[RELAYS][step] > 0;
+	bool main_way = t->capacity[RELAYS][step] > 0 && !r->direct_backup, detours = false;
 
 	for (int i = 0; i < RELAYS; i++)
-		main_way = main_way ||
-			   (r->flows[i].state == DT_PATH_OPEN && !r->flows[i].backup && t->capacity[i][step] > 0);
-	sum = rate[RELAYS] = t->capacity[RELAYS][step];
+		detours = detours ||
+			  (r->flows[i].state == DT_PATH_OPEN && !r->flows[i].backup && t->capacity[i][step] > 0);
+	main_way = main_way || detours;
+	sum = rate[RELAYS] = r->direct_backup && detours ? 0 : t->capacity[RELAYS][step];
 	for (int i = 0; i < RELAYS; i++) {
 		struct flow *f = &r->flows[i];
 		double ramp = (step - f->since + 1) * STEP_S;
@@ -281,6 +297,96 @@ static void world(struct run *r, int step)
 
 typedef void (*choose_fn)(struct run *r, int step);
 
+static void paths_fill(struct run *r, struct dt_path *paths, int step)
+{
+	for (int i = 0; i < RELAYS; i++) {
+		struct flow *f = &r->flows[i];
+
+		paths[i] = (struct dt_path){.state = f->state,
+					    .usable = usable(r, i, step),
+					    .backup = f->backup,
+					    /* one that waits until the connection has settled has all its patience */
+					    .since_ns = NS(f->since < step ? f->since : step),
+					    .bytes = (uint64_t)f->bytes,
+					    .srtt_us = (uint32_t)(r->trace->rtt_s[i] * 1e6),
+					    .rtt_us = (uint32_t)(r->trace->rtt_s[i] * 5e5),
+					    .network = r->trace->network[i],
+					    .gain = r->gains[i],
+					    .memory = f->state == DT_PATH_IDLE ? NULL : &f->memory};
+	}
+}
+
+static void verdict_note(struct dt_gain *g, const struct dt_path_memory *m)
+{
+	g->backups = m->backups;
+	g->backup_until_s = m->backup_until_s;
+	g->backup_bps = m->backup_bps;
+}
+
+static void learn(struct run *r, const struct dt_policy_input *in)
+{
+	for (int i = 0; i < RELAYS; i++) {
+		const struct dt_path_memory *m = in->paths[i].memory;
+
+		if (m && m->learn)
+			dt_gain_note(&r->gains[i], m->tick_bps, 1, in->now_s);
+		if (m && m->backups_changed)
+			verdict_note(&r->gains[i], m);
+	}
+	if (r->chooser.learn_alone)
+		dt_gain_note(&r->gains[RELAYS], r->chooser.alone_bps, 1, in->now_s);
+	if (r->direct_memory.backups_changed)
+		verdict_note(&r->gains[RELAYS], &r->direct_memory);
+}
+
+/* A join, as plan/order.c begins one. */
+static void policy_open(struct run *r, const struct dt_policy_input *in, int path, int step, bool trial)
+{
+	flow_open(r, path, join_step(r, step), trial);
+	r->flows[path].backup = dt_policy_begin(in, &in->paths[path], &r->flows[path].memory);
+	r->flows[path].memory.trial = trial;
+}
+
+static void carry_out(struct run *r, const struct dt_policy_input *in, const struct dt_action *a, int step)
+{
+	int path = (int)a->path;
+
+	if (getenv("TALK"))
+		printf("%6.1f %d %d %s\n", step * STEP_S, (int)a->kind, path, a->reason);
+	if (a->path == DT_POLICY_DIRECT) {
+		r->direct_backup = a->kind == DT_ACTION_BACKUP_ON;
+		return;
+	}
+	switch (a->kind) {
+	case DT_ACTION_OPEN:
+		policy_open(r, in, path, step, a->trial);
+		break;
+	case DT_ACTION_CLOSE:
+		flow_close(r, path, step, r->flows[path].state == DT_PATH_OPENING);
+		break;
+	case DT_ACTION_BACKUP_ON:
+	case DT_ACTION_BACKUP_OFF:
+		r->flows[path].backup = a->kind == DT_ACTION_BACKUP_ON;
+		break;
+	}
+}
+
+/* Free places are filled as plan/detours.c does it: after each change, in the policy's order. */
+static void plan(struct run *r, const struct dt_policy_input *in, int step)
+{
+	unsigned used = under_way(r);
+	size_t order[RELAYS];
+
+	if (used >= in->limit)
+		return;
+	dt_policy_order(in, order);
+	for (int i = 0; i < RELAYS && used < in->limit; i++)
+		if (usable(r, (int)order[i], step)) {
+			policy_open(r, in, (int)order[i], step, false);
+			used++;
+		}
+}
+
 static void choose_policy(struct run *r, int step)
 {
 	struct dt_path paths[RELAYS];
@@ -290,6 +396,7 @@ static void choose_policy(struct run *r, int step)
 				     .direct_open = r->direct_silent <= NOTICED,
 				     .direct = {.state = DT_PATH_OPEN,
 						.bytes = (uint64_t)r->direct_bytes,
+						.backup = r->direct_backup,
 						.srtt_us = 30000,
 						.gain = r->gains[RELAYS],
 						.memory = &r->direct_memory},
@@ -297,58 +404,15 @@ static void choose_policy(struct run *r, int step)
 				     .npaths = RELAYS};
 	struct dt_policy_output out;
 
-	for (int i = 0; i < RELAYS; i++) {
-		struct flow *f = &r->flows[i];
-
-		paths[i] = (struct dt_path){.state = f->state,
-					    .usable = usable(r, i, step),
-					    .backup = f->backup,
-					    .since_ns = NS(f->since),
-					    .bytes = (uint64_t)f->bytes,
-					    .srtt_us = (uint32_t)(r->trace->rtt_s[i] * 1e6),
-					    .rtt_us = (uint32_t)(r->trace->rtt_s[i] * 5e5),
-					    .network = r->trace->network[i],
-					    .gain = r->gains[i],
-					    .memory = f->state == DT_PATH_IDLE ? NULL : &f->memory};
-	}
+	paths_fill(r, paths, step);
 	if (step % STEPS_S == 0) {
-		dt_policy_tick(&r->policy, &in, &out);
-		for (int i = 0; i < RELAYS; i++)
-			if (paths[i].memory && paths[i].memory->learn)
-				dt_gain_note(&r->gains[i], paths[i].memory->tick_bps, 1, in.now_s);
-		for (int i = 0; i < RELAYS; i++)
-			if (paths[i].memory && paths[i].memory->judged) {
-				r->gains[i].vain = paths[i].memory->backups;
-				r->gains[i].vain_until_s = paths[i].memory->vain_until_s;
-			}
-		if (r->policy.learn_alone)
-			dt_gain_note(&r->gains[RELAYS], r->direct_memory.tick_bps, 1, in.now_s);
-	} else {
-		dt_policy_fill(&r->policy, &in, &out);
+		dt_policy_tick(&r->chooser, &in, &out);
+		learn(r, &in);
+		for (size_t i = 0; i < out.count; i++)
+			carry_out(r, &in, &out.actions[i], step);
+		paths_fill(r, paths, step);
 	}
-	for (size_t i = 0; i < out.count; i++) {
-		int path = (int)out.actions[i].path;
-
-		if (getenv("TALK"))
-			printf("%6.1f %d %d %s\n", step * STEP_S, (int)out.actions[i].kind, path,
-			       out.actions[i].reason);
-		switch (out.actions[i].kind) {
-		case DT_ACTION_OPEN:
-			flow_open(r, path, step, out.actions[i].trial);
-			r->flows[path].backup = dt_policy_begin(&in, &paths[path], &r->flows[path].memory);
-			r->flows[path].memory.trial = out.actions[i].trial;
-			break;
-		case DT_ACTION_CLOSE:
-			flow_close(r, path, step, r->flows[path].state == DT_PATH_OPENING);
-			break;
-		case DT_ACTION_BACKUP_ON:
-			r->flows[path].backup = true;
-			break;
-		case DT_ACTION_BACKUP_OFF:
-			r->flows[path].backup = false;
-			break;
-		}
-	}
+	plan(r, &in, step);
 }
 
 static void choose_random(struct run *r, int step)
@@ -475,10 +539,12 @@ static void run(struct run *r, struct trace *t, choose_fn choose)
 			continue;
 		if (t->first[step]) {
 			memset(r->flows, 0, sizeof(r->flows));
-			memset(&r->policy, 0, sizeof(r->policy));
+			memset(&r->chooser, 0, sizeof(r->chooser));
 			memset(&r->direct_memory, 0, sizeof(r->direct_memory));
 			r->direct_bytes = 0;
+			r->direct_backup = false;
 			r->vacant = false;
+			r->settled = 0;
 		}
 		r->direct_silent = t->capacity[RELAYS][step] > 0 ? 0 : r->direct_silent + 1;
 		choose(r, step);

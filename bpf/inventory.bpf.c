@@ -1,8 +1,8 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The truth about this network namespace's MPTCP connections: one record for each subflow there is, with what neither
- * netlink nor sock_diag tells (which path manager the connection has, and who opened it). Run by reading an iterator;
- * it also lets track.bpf hear of sockets that are older than it, where the kernel can (Linux 6.12).
+ * Lists the MPTCP connections of this network namespace: one record for each subflow, with what neither netlink nor
+ * sock_diag report (which path manager the connection has, and which side opened it). User space runs it by reading the
+ * iterator. It also makes older sockets call track.bpf, if the kernel can (since Linux 6.12).
  */
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -13,15 +13,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "detourd/maps.h"
+#include "follow.h"
 #include "kernel.h"
 
-#define SOL_TCP 6
 #define TCP_BPF_SOCK_OPS_CB_FLAGS 1008
-
-struct seq_file;
-struct bpf_iter_meta {
-	struct seq_file *seq;
-} __attribute__((preserve_access_index));
 
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
@@ -54,11 +49,11 @@ static __always_inline __u32 flags_read(struct mptcp_subflow_context *sf, struct
 		flags |= DT_RECORD_USERSPACE_PM;
 	if (BPF_CORE_READ(msk, pm.remote_deny_join_id0))
 		flags |= DT_RECORD_DENY_JOIN_ID0;
-	/* one that the application has closed says good-bye for a while yet */
+	/* a connection that the application has closed stays for a while, in other states */
 	state = BPF_CORE_READ((struct sock_common *)msk, skc_state);
 	if (BPF_CORE_READ(msk, fully_established) && (state == BPF_TCP_ESTABLISHED || state == BPF_TCP_CLOSE_WAIT))
 		flags |= DT_RECORD_READY;
-	/* asked for, until the SYN-ACK says so too */
+	/* mp_join is set by the SYN-ACK; before that request_join says it */
 	if (BPF_CORE_READ_BITFIELD_PROBED(sf, mp_join) || BPF_CORE_READ_BITFIELD_PROBED(sf, request_join))
 		flags |= DT_RECORD_JOIN;
 	if (BPF_CORE_READ_BITFIELD_PROBED(sf, fully_established))
@@ -70,7 +65,7 @@ static __always_inline __u32 flags_read(struct mptcp_subflow_context *sf, struct
 	return flags;
 }
 
-/* The last address that the peer announced, as our side has echoed it. */
+/* The last address that the peer announced. */
 static __always_inline void announced_read(struct dt_subflow_record *r, struct mptcp_sock *msk)
 {
 	BPF_CORE_READ_INTO(&r->announced.w, msk, pm.remote.addr6.in6_u.u6_addr32);
@@ -89,6 +84,16 @@ static __always_inline __u8 local_id_read(struct mptcp_subflow_context *sf)
 	return id < 0 ? 0 : (__u8)id;
 }
 
+/* Makes a socket that is older than track.bpf call it; the kernel allows this since 6.12. */
+static __always_inline void follow(struct tcp_sock *tp)
+{
+	int set = BPF_CORE_READ(tp, bpf_sock_ops_cb_flags), callbacks = set | FOLLOW_CALLBACKS;
+
+	if (callbacks == set)
+		return;
+	bpf_setsockopt(tp, SOL_TCP, TCP_BPF_SOCK_OPS_CB_FLAGS, &callbacks, sizeof(callbacks));
+}
+
 SEC("iter/tcp")
 int inventory(struct bpf_iter__tcp *ctx)
 {
@@ -97,7 +102,7 @@ int inventory(struct bpf_iter__tcp *ctx)
 	struct mptcp_subflow_context *sf;
 	struct mptcp_sock *msk;
 	struct tcp_sock *tp;
-	int state, hear;
+	int state;
 
 	if (!sk)
 		return 0;
@@ -114,7 +119,7 @@ int inventory(struct bpf_iter__tcp *ctx)
 	r.token = BPF_CORE_READ(msk, token);
 	if (!r.token)
 		return 0;
-	/* the verifier walks what comes after a branch more than once: so what has none is first */
+	/* what has no branches comes first: the verifier checks what follows a branch once for each way through it */
 	announced_read(&r, msk);
 	r.remote_id = BPF_CORE_READ(sf, remote_id);
 	r.device = BPF_CORE_READ((struct sock_common *)msk, skc_bound_dev_if);
@@ -128,11 +133,8 @@ int inventory(struct bpf_iter__tcp *ctx)
 	r.flags = flags_read(sf, msk);
 	r.local_id = local_id_read(sf);
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
-	if (!(r.flags & DT_RECORD_SERVER_SIDE) && BPF_CORE_READ(tp, bpf_sock_ops_cb_flags) == 0) {
-		hear = BPF_SOCK_OPS_RTO_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG |
-		       BPF_SOCK_OPS_RTT_CB_FLAG;
-		bpf_setsockopt(tp, SOL_TCP, TCP_BPF_SOCK_OPS_CB_FLAGS, &hear, sizeof(hear));
-	}
+	if (!(r.flags & DT_RECORD_SERVER_SIDE))
+		follow(tp);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel's sockets, as far as the client's programs read them: by name, wherever the running kernel has them. */
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The parts of the kernel's sockets that the client's programs read; CO-RE finds the offsets on the running kernel. */
 #ifndef DETOURD_BPF_KERNEL_H
 #define DETOURD_BPF_KERNEL_H
 
@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #define AF_INET 2
+#define SOL_TCP 6
 
 struct in6_addr {
 	union {
@@ -24,9 +25,32 @@ struct cgroup {
 	struct cgroup *ancestors[];
 } __attribute__((preserve_access_index));
 
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
 struct sock_cgroup_data {
 	struct cgroup *cgroup;
 } __attribute__((preserve_access_index));
+
+struct netns_sysctl_ipv6 {
+	__u8 auto_flowlabels;
+	__u8 flowlabel_state_ranges;
+} __attribute__((preserve_access_index));
+
+struct netns_ipv6 {
+	struct netns_sysctl_ipv6 sysctl;
+} __attribute__((preserve_access_index));
+
+struct net {
+	__u64 net_cookie;
+	struct netns_ipv6 ipv6;
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	struct net *net;
+} __attribute__((preserve_access_index)) possible_net_t;
 
 struct sock_common {
 	__be32 skc_daddr;
@@ -36,6 +60,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	int skc_bound_dev_if;
+	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 } __attribute__((preserve_access_index));
@@ -43,10 +68,16 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	struct sock_cgroup_data sk_cgrp_data;
+	__u32 sk_txhash;
+} __attribute__((preserve_access_index));
+
+struct ipv6_pinfo {
+	__be32 flow_label;
 } __attribute__((preserve_access_index));
 
 struct inet_sock {
 	struct sock sk;
+	struct ipv6_pinfo *pinet6;
 } __attribute__((preserve_access_index));
 
 struct inet_connection_sock {
@@ -59,6 +90,10 @@ struct tcp_options_received {
 	__u16 tstamp_ok : 1;
 } __attribute__((preserve_access_index));
 
+struct rb_root {
+	struct rb_node *rb_node;
+} __attribute__((preserve_access_index));
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u64 bytes_acked;
@@ -67,6 +102,7 @@ struct tcp_sock {
 	__u32 srtt_us;
 	__u32 mdev_us;
 	__u32 rcv_ooopack;
+	struct rb_root out_of_order_queue;
 	__u32 total_retrans;
 	__u32 notsent_lowat;
 	struct tcp_options_received rx_opt;
@@ -78,7 +114,7 @@ struct mptcp_addr_info {
 	__u8 id;
 	unsigned short family;
 	__be16 port;
-	struct in6_addr addr6; /* IPv4: the first word */
+	struct in6_addr addr6; /* IPv4: in the first word */
 } __attribute__((preserve_access_index));
 
 struct mptcp_pm_data {
@@ -91,6 +127,8 @@ struct mptcp_pm_data {
 struct mptcp_sock {
 	struct inet_connection_sock sk;
 	__u32 token;
+	__u64 ack_seq;
+	struct rb_root out_of_order_queue;
 	bool fully_established;
 	struct mptcp_pm_data pm;
 } __attribute__((preserve_access_index));
@@ -109,7 +147,7 @@ struct mptcp_subflow_context {
 	struct sock *conn;
 } __attribute__((preserve_access_index));
 
-/* Before 6.5 the id was a byte. */
+/* Before 6.5 local_id was a byte. */
 struct mptcp_subflow_context___u8_id {
 	__u8 local_id;
 } __attribute__((preserve_access_index));

@@ -1,7 +1,7 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Makes chosen programs' new TCP sockets MPTCP ones, though they did not ask: update_socket_protocol() is where the
- * kernel lets itself be told so (net/socket.c, Linux 6.6). Only this network namespace's.
+ * Makes new TCP sockets of chosen programs MPTCP sockets, although the programs did not ask for MPTCP. The kernel has the
+ * hook update_socket_protocol() for this (net/socket.c, since Linux 6.6). Only sockets of our network namespace.
  */
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -22,11 +22,11 @@
 #define IPPROTO_MPTCP 262
 
 const volatile __u64 netns_cookie;
-/* The daemon's, in its own PID namespace. */
+/* The daemon's process id, as it is in the daemon's own PID namespace, and that namespace. */
 const volatile __u64 pidns_dev, pidns_ino;
 const volatile __u32 daemon_tgid;
 
-/* What is listed, in one map for each kind; written by user space. The value is enum dt_mptcpify_flag. */
+/* The lists: one map for each kind, written by user space. Values are enum dt_mptcpify_flag. */
 #define LIST(name, key_type)                          \
 	struct {                                      \
 		__uint(type, BPF_MAP_TYPE_HASH);      \
@@ -46,6 +46,7 @@ struct {
 	__type(value, struct dt_mptcpify_config);
 } config SEC(".maps");
 
+/* The flags of a list's entry; 0: not listed. */
 static __always_inline __u32 flags_of(void *list, const void *key)
 {
 	const __u32 *flags = bpf_map_lookup_elem(list, key);
@@ -53,6 +54,7 @@ static __always_inline __u32 flags_of(void *list, const void *key)
 	return flags ? *flags : 0;
 }
 
+/* Of all cgroups that the process is in, down from the root. */
 static __always_inline __u32 cgroup_flags(void)
 {
 	__u32 flags = 0;
@@ -67,6 +69,7 @@ static __always_inline __u32 cgroup_flags(void)
 	return flags;
 }
 
+/* An exception in any list wins; of the other lists that are used, all must have the process. */
 static __always_inline bool is_chosen(const struct dt_mptcpify_config *conf)
 {
 	struct dt_program program = {};
@@ -83,7 +86,7 @@ static __always_inline bool is_chosen(const struct dt_mptcpify_config *conf)
 	       (!conf->by_program || prog & DT_MPTCPIFY_CHOSEN);
 }
 
-/* bpf_get_current_pid_tgid() counts in the first PID namespace; the daemon knows itself in its own. */
+/* Not by bpf_get_current_pid_tgid(), which gives the id in the initial PID namespace. */
 static __always_inline bool is_daemon(void)
 {
 	struct bpf_pidns_info self = {};
@@ -91,7 +94,10 @@ static __always_inline bool is_daemon(void)
 	return bpf_get_ns_current_pid_tgid(pidns_dev, pidns_ino, &self, sizeof(self)) == 0 && self.tgid == daemon_tgid;
 }
 
-/* 0: the kernel goes on, to another daemon's program and then to what was asked for; anything else would end that. */
+/*
+ * Returns the protocol of the new socket. 0: no change; the kernel then runs other such programs, and takes the protocol
+ * that was asked for. Any other value ends this.
+ */
 SEC("fmod_ret/update_socket_protocol")
 int BPF_PROG(mptcpify, int family, int type, int protocol)
 {

@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * max-rate: a bucket for each client and direction and one for the relay, shared by all flows, as virtual times (GCRA)
- * that atomic operations move on. A flow that is busy takes some bytes in advance, so that few packets touch what all
- * CPUs share; what it has not used a few milliseconds later it gives back with its next packet.
+ * max-rate. Each client has a bucket for each direction, and so has the relay; all flows share them. A bucket is the time
+ * at which it is full again (GCRA), moved on by atomic operations. A busy flow takes some bytes in advance (its credit),
+ * so that few packets write what all CPUs share. What it has not used a few milliseconds later goes back with its next
+ * packet.
  */
 #ifndef DETOURD_BPF_RATE_H
 #define DETOURD_BPF_RATE_H
@@ -10,23 +11,23 @@
 #include "tables.h"
 
 #define RATE_TRIES 4
-#define CREDIT_MAX 32768
-#define CREDIT_PACKETS 16
-#define CREDIT_SHIFT 20 /* the unit of credit_until, about 1 ms */
-#define CREDIT_UNITS 5
+#define CREDIT_MAX 32768  /* bytes */
+#define CREDIT_PACKETS 16 /* as many of the current size */
+#define CREDIT_UNITS 5	  /* for how long the credit is valid */
+/* The time between two early drops: the first while the bucket is half full, the second when it is empty. */
 #define EARLY_MAX_NS 100000000ULL
 #define EARLY_MIN_NS 8000000ULL
 
 struct bucket {
-	__u64 *at_ns; /* when it will be full again */
-	__u64 *early_ns;
-	__u64 rate;
-	__u64 depth_ns;
+	__u64 *at_ns;	 /* when it is full again */
+	__u64 *early_ns; /* no early drop before */
+	__u64 rate;	 /* bytes a second */
+	__u64 depth_ns;	 /* in how much time the rate fills it */
 };
 
 /*
- * In the lower half of the bucket one data packet is dropped now and then, the oftener the emptier it is: TCP then slows
- * down by a third, where an empty bucket would cost it a whole window and a time-out.
+ * When less than half of the bucket is left, a data packet is dropped from time to time; the emptier, the more often. TCP
+ * then slows down by a third, whereas an empty bucket would cost it a whole window and a time-out.
  */
 static __always_inline bool drops_early(const struct bucket *b, __u64 used_ns, __u64 now)
 {
@@ -38,7 +39,7 @@ static __always_inline bool drops_early(const struct bucket *b, __u64 used_ns, _
 	return __sync_val_compare_and_swap(b->early_ns, next_ns, now + gap_ns) == next_ns;
 }
 
-/* False: not now. */
+/* Takes bytes from the bucket; early: the packet may be dropped early. False: drop the packet. */
 static __always_inline bool bucket_take(const struct bucket *b, __u32 bytes, bool early, __u64 now)
 {
 	__u64 cost_ns = (__u64)bytes * 1000000000ULL / b->rate, seen, at;
@@ -46,7 +47,7 @@ static __always_inline bool bucket_take(const struct bucket *b, __u32 bytes, boo
 	for (int i = 0; i < RATE_TRIES; i++) {
 		seen = *b->at_ns;
 		at = seen > now ? seen : now;
-		/* what is larger than the bucket passes when it is full */
+		/* a packet larger than the bucket passes when the bucket is full */
 		if (at - now + cost_ns > b->depth_ns && at > now)
 			return false;
 		if (early && drops_early(b, at - now, now))
@@ -54,12 +55,12 @@ static __always_inline bool bucket_take(const struct bucket *b, __u32 bytes, boo
 		if (__sync_val_compare_and_swap(b->at_ns, seen, at + cost_ns) == seen)
 			return true;
 	}
-	/* many CPUs at once: it had room a moment ago, and what this one takes too much the next ones lack */
+	/* Many CPUs at once: the bucket had room a moment ago. If this is too much, the next packets get less. */
 	__sync_fetch_and_add(b->at_ns, cost_ns);
 	return true;
 }
 
-/* Nothing where the bucket is full by now. */
+/* Puts bytes back, but no more than fit. */
 static __always_inline void bucket_give_back(const struct bucket *b, __u32 bytes, __u64 now)
 {
 	__u64 cost_ns = (__u64)bytes * 1000000000ULL / b->rate, at = *b->at_ns;
@@ -68,18 +69,42 @@ static __always_inline void bucket_give_back(const struct bucket *b, __u32 bytes
 		__sync_fetch_and_sub(b->at_ns, cost_ns < at - now ? cost_ns : at - now);
 }
 
+/* How many bytes to take for a packet of a busy flow: a millisecond's worth, so that the credit is used up in time. */
+static __always_inline __u32 credit_wanted(__u64 client_rate, __u64 relay_rate, __u32 bytes)
+{
+	__u64 most = (client_rate < relay_rate ? client_rate : relay_rate) >> 10;
+
+	if (most > CREDIT_MAX)
+		most = CREDIT_MAX;
+	if (most > (__u64)CREDIT_PACKETS * bytes)
+		most = (__u64)CREDIT_PACKETS * bytes;
+	return most > bytes ? most : bytes;
+}
+
+/* Takes bytes from both buckets or from none. */
+static __always_inline bool buckets_take(const struct bucket *own, const struct bucket *relay, __u32 bytes, bool early,
+					 __u64 now)
+{
+	if (!bucket_take(own, bytes, early, now))
+		return false;
+	if (bucket_take(relay, bytes, early, now))
+		return true;
+	bucket_give_back(own, bytes, now);
+	return false;
+}
+
 /*
- * 0 and the packet is paid for, else the counter of the drop. data: the packets (segments of them) carry some. Global, so
- * that the verifier walks through it once.
+ * Pays for a packet whose flow has not enough credit. bytes, segments: of the packet; data: it carries some. 0 or
+ * a counter.
  */
-__noinline int rate_refill(struct dt_flow *f, __u32 bytes, __u32 segments, bool data, __u64 now)
+VERIFIED_ONCE int rate_refill(struct dt_flow *f, __u32 bytes, __u32 segments, bool data, __u64 now)
 {
 	struct dt_client_limits *limits;
 	struct dt_client_usage *u, *all;
 	struct dt_nat_config *cfg;
 	struct bucket own, relay;
 	__u32 left, take, dir, now_units, none = 0;
-	__u64 id, zero = 0, most;
+	__u64 id, zero = 0;
 
 	if (!f)
 		return DT_NAT_DROP_ERROR;
@@ -95,31 +120,17 @@ __noinline int rate_refill(struct dt_flow *f, __u32 bytes, __u32 segments, bool 
 	dir = f->dir & 1;
 	own = (struct bucket){&u->rate_ns[dir], &u->early_ns[dir], limits->rate, limits->bucket_ns};
 	relay = (struct bucket){&all->rate_ns[dir], &all->early_ns[dir], cfg->rate, cfg->bucket_ns};
-
-	now_units = now >> CREDIT_SHIFT;
+	now_units = now >> UNIT_SHIFT;
 	left = __sync_lock_test_and_set(&f->credit, 0);
 	take = bytes;
 	if ((__s32)(f->credit_until - now_units) > 0) {
-		/* a millisecond's worth: what the flow has taken last is used up in time */
-		most = (limits->rate < cfg->rate ? limits->rate : cfg->rate) >> 10;
-		if (most > CREDIT_MAX)
-			most = CREDIT_MAX;
-		if (most > (__u64)CREDIT_PACKETS * bytes)
-			most = (__u64)CREDIT_PACKETS * bytes;
-		if (most > take)
-			take = most;
+		take = credit_wanted(limits->rate, cfg->rate, bytes);
 	} else if (left) {
 		bucket_give_back(&own, left, now);
 		bucket_give_back(&relay, left, now);
 		left = 0;
 	}
-	if (!bucket_take(&own, take, data, now)) {
-		f->credit = left;
-		__sync_fetch_and_add(&u->rate_dropped[dir], segments);
-		return DT_NAT_DROP_RATE;
-	}
-	if (!bucket_take(&relay, take, data, now)) {
-		bucket_give_back(&own, take, now);
+	if (!buckets_take(&own, &relay, take, data, now)) {
 		f->credit = left;
 		__sync_fetch_and_add(&u->rate_dropped[dir], segments);
 		return DT_NAT_DROP_RATE;
@@ -129,11 +140,12 @@ __noinline int rate_refill(struct dt_flow *f, __u32 bytes, __u32 segments, bool 
 	return 0;
 }
 
+/* Pays for a packet, if possible with the flow's credit. As rate_refill(). */
 static __always_inline int rate_take(struct dt_flow *f, __u32 bytes, __u32 segments, bool data, __u64 now)
 {
 	__u32 credit = f->credit;
 
-	if (credit >= bytes && (__s32)(f->credit_until - (__u32)(now >> CREDIT_SHIFT)) > 0) {
+	if (credit >= bytes && (__s32)(f->credit_until - (__u32)(now >> UNIT_SHIFT)) > 0) {
 		f->credit = credit - bytes;
 		return 0;
 	}

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* nat.bpf's maps (maps.h describes them) and the look-ups that all its parts share. */
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The maps of nat.bpf (maps.h describes them), and the look-ups and counts that all its parts share. */
 #ifndef DETOURD_BPF_TABLES_H
 #define DETOURD_BPF_TABLES_H
 
@@ -30,6 +30,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct dt_client_limits);
 } clients SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct dt_port_share);
+} shares SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -84,7 +92,9 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
-/* What flow_start() builds; too much for the stack. */
+#define UNIT_SHIFT 20 /* struct dt_flow keeps some times in units of 2^20 ns, about 1 ms */
+
+/* What flow_start() works on; too large for the stack. */
 struct scratch {
 	struct dt_lease_key lease;
 	struct dt_policy_key policy;
@@ -93,7 +103,10 @@ struct scratch {
 	struct dt_flow up;
 	struct dt_flow down;
 	struct dt_ip server;
-	struct dt_ip source; /* that the server sees */
+	struct dt_ip source; /* the address that the server sees */
+	__u16 rpt_be16;	     /* the server's port */
+	__u32 flags;	     /* enum dt_flow_flag, of both entries */
+	__u64 client_id;
 };
 
 struct {
@@ -111,22 +124,36 @@ static __always_inline void count(__u32 counter)
 		*value += 1;
 }
 
-static __always_inline int drop(__u32 counter)
+/*
+ * Counts a packet that is not forwarded and returns its verdict. Packets of a DT_NAT_PASS_* counter go to the host, unless
+ * they came from a tunnel; all others are dropped.
+ */
+static __always_inline int not_forwarded(__u32 counter, bool tunnel)
 {
+	bool passes = counter <= DT_NAT_PASS_LAST;
+
+	if (passes && tunnel)
+		counter = DT_NAT_DROP_TUNNEL;
 	count(counter);
-	return TC_ACT_SHOT;
+	return passes && !tunnel ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
-/* To the host; from a tunnel nothing unknown goes anywhere. */
-static __always_inline int pass(__u32 counter, bool tunnel)
+static __always_inline void usage_add_to(__u64 id, __u32 member, __u64 change)
 {
-	if (tunnel)
-		return drop(DT_NAT_DROP_TUNNEL);
-	count(counter);
-	return TC_ACT_UNSPEC;
+	void *u = bpf_map_lookup_elem(&usage, &id);
+
+	if (u)
+		__sync_fetch_and_add((__u64 *)(u + member), change);
 }
 
-/* Key of the entry of the other direction: what the answer to a rewritten packet will look like. */
+/* Adds to a number in "usage", for the client and for the relay (id 0). member: its offset in struct dt_client_usage. */
+static __always_inline void usage_add(__u64 client_id, __u32 member, __u64 change)
+{
+	usage_add_to(client_id, member, change);
+	usage_add_to(0, member, change);
+}
+
+/* The key of the flow's other entry: the four-tuple of an answer to a packet that this entry rewrote. */
 static __always_inline void peer_key(struct dt_flow_key *key, const struct dt_flow *f)
 {
 	key->src = f->new_dst;
@@ -150,6 +177,15 @@ static __always_inline struct dt_route *route_lookup(struct dt_route_key *key, c
 	key->family = ip_is_v4(to) ? 4 : 6;
 	key->ip = *to;
 	return bpf_map_lookup_elem(&routes, key);
+}
+
+/*
+ * Has the daemon been away for too long? When the host wakes from sleep, packets are here before the daemon can say that it
+ * is back: what the host slept does not count.
+ */
+static __always_inline bool is_dead(const struct dt_nat_config *cfg, __u64 now)
+{
+	return now > cfg->dead_after_ns && bpf_ktime_get_ns() > cfg->dead_awake_ns;
 }
 
 #endif

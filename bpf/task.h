@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* Who runs now: of the process, whatever thread it is. */
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A process as the programs see it, and the one that runs now, whichever of its threads it is. */
 #ifndef DETOURD_BPF_TASK_H
 #define DETOURD_BPF_TASK_H
 
@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "detourd/maps.h"
+#include "kernel.h"
 
 struct cred {
 	struct {
@@ -16,15 +17,22 @@ struct cred {
 	} euid;
 } __attribute__((preserve_access_index));
 
-struct net {
-	__u64 net_cookie;
-} __attribute__((preserve_access_index));
-
 struct nsproxy {
 	struct net *net_ns;
 } __attribute__((preserve_access_index));
 
+struct upid {
+	int nr;
+} __attribute__((preserve_access_index));
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+} __attribute__((preserve_access_index));
+
 struct task_struct {
+	int pid, tgid;
+	struct pid *thread_pid;
 	struct task_struct *group_leader;
 	const struct cred *cred;
 	struct nsproxy *nsproxy;
@@ -36,13 +44,13 @@ static __always_inline struct task_struct *task_now(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-/* The effective one. */
+/* The effective user id. */
 static __always_inline __u32 task_user(void)
 {
 	return BPF_CORE_READ(task_now(), cred, euid.val);
 }
 
-/* A thread may have a name of its own; what ps -o comm shows is the group leader's. */
+/* The process's name, which ps -o comm shows: the group leader's, since a thread may have another. */
 static __always_inline void task_program(char name[16])
 {
 	struct task_struct *leader = BPF_CORE_READ(task_now(), group_leader);
@@ -50,6 +58,7 @@ static __always_inline void task_program(char name[16])
 	bpf_core_read_str(name, 16, &leader->comm);
 }
 
+/* The cookie of its network namespace. */
 static __always_inline __u64 task_netns(void)
 {
 	return BPF_CORE_READ(task_now(), nsproxy, net_ns, net_cookie);

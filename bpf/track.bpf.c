@@ -1,7 +1,8 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The client's eyes: sockops on the cgroup root follows every MPTCP subflow that this network namespace opens and
- * keeps, per four-tuple, its connection's token, round-trip time, time-outs, retransmissions and bytes.
+ * Follows every MPTCP subflow that this network namespace opens: a sockops program on the root cgroup. For each four-tuple
+ * it keeps the token of the connection, round-trip time, time-outs, retransmissions and bytes. It tells user space of
+ * subflows that close, wake up or time out, and of connections that fell back to TCP.
  */
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -12,15 +13,17 @@
 #include <bpf/bpf_helpers.h>
 
 #include "detourd/maps.h"
+#include "follow.h"
 #include "kernel.h"
 #include "task.h"
 #include "unsent.h"
 
-/* Less than user space looks at a connection after something moved on it. */
+/* After so long without a callback DT_SUBFLOW_AWOKE is sent. User space watches a connection for longer than that. */
 #define AWOKE_NS 900000000ULL
+/* After so long without a callback a retransmission is reported (DT_SUBFLOW_TIMED_OUT). */
 #define UNHEARD_NS 50000000ULL
 
-const volatile __u64 netns_cookie; /* ours; other namespaces' sockets come by here too */
+const volatile __u64 netns_cookie; /* our namespace's; the program also sees sockets of others */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -42,7 +45,10 @@ struct {
 	__type(value, struct dt_origin);
 } origins SEC(".maps");
 
-/* Keeps clang from merging both branches' loads into one through a computed context pointer, which the verifier forbids. */
+/*
+ * At the end of both branches: clang must not merge their loads into one by a computed context pointer, which the verifier
+ * refuses.
+ */
 #define branch_end() asm volatile("" ::: "memory")
 
 static __always_inline void key_fill(struct dt_subflow_key *key, struct bpf_sock_ops *ops)
@@ -69,7 +75,7 @@ static __always_inline void key_fill(struct dt_subflow_key *key, struct bpf_sock
 	key->rport = bpf_ntohl(ops->remote_port);
 }
 
-/* NULL: not an MPTCP subflow. */
+/* The subflow's connection; NULL: not an MPTCP subflow. */
 static __always_inline struct mptcp_sock *msk_of(struct bpf_sock_ops *ops)
 {
 	struct bpf_sock *sk = ops->sk;
@@ -77,6 +83,7 @@ static __always_inline struct mptcp_sock *msk_of(struct bpf_sock_ops *ops)
 	return sk ? bpf_skc_to_mptcp_sock(sk) : NULL;
 }
 
+/* Copies the socket's numbers as they are now. */
 static __always_inline void sample(struct dt_subflow_stats *s, struct bpf_sock_ops *ops)
 {
 	s->srtt_us = ops->srtt_us >> 3;
@@ -86,7 +93,10 @@ static __always_inline void sample(struct dt_subflow_stats *s, struct bpf_sock_o
 	s->updated_ns = bpf_ktime_get_boot_ns();
 }
 
-/* A connection's first subflow is begun by its own program; the later ones are ours, and change nothing. */
+/*
+ * Notes who opened the connection. The first subflow is opened by the connection's own program. Later ones are opened by
+ * us and change nothing.
+ */
 static __always_inline void origin_note(struct mptcp_sock *msk, __u32 token)
 {
 	struct cgroup *cgroup = BPF_CORE_READ(msk, sk.icsk_inet.sk.sk_cgrp_data.cgroup), *ancestor;
@@ -106,7 +116,7 @@ static __always_inline void origin_note(struct mptcp_sock *msk, __u32 token)
 	bpf_map_update_elem(&origins, &token, &origin, BPF_NOEXIST);
 }
 
-/* No room in the ring: user space finds the entry in its sweep. */
+/* Sends an event. If the ring is full the event is lost; user space then finds the entry in its sweep. */
 static __always_inline void tell(const struct dt_subflow_key *key, __u32 token, __u32 what)
 {
 	struct dt_subflow_event event = {.key = *key, .token = token, .what = what};
@@ -114,7 +124,10 @@ static __always_inline void tell(const struct dt_subflow_key *key, __u32 token, 
 	bpf_ringbuf_output(&events, &event, sizeof(event), 0);
 }
 
-/* An established first subflow whose server did not agree to MPTCP: the socket is TCP for good, and none of ours. */
+/*
+ * At the end of a handshake: is it a first subflow whose server did not agree to MPTCP? Then the socket stays TCP: this is
+ * reported, and the socket has no entry any more. Its callbacks go on, see follow.h.
+ */
 static __always_inline bool fell_back(struct bpf_sock_ops *ops, __u32 token)
 {
 	struct tcp_sock *tp = ops->sk ? bpf_skc_to_tcp_sock(ops->sk) : NULL;
@@ -134,10 +147,10 @@ static __always_inline bool fell_back(struct bpf_sock_ops *ops, __u32 token)
 		     : DT_SUBFLOW_FELL_BACK_DISABLED);
 	bpf_map_delete_elem(&subflows, &key);
 	bpf_map_delete_elem(&origins, &token);
-	bpf_sock_ops_cb_flags_set(ops, 0);
 	return true;
 }
 
+/* A socket connects, or its handshake is over: follows it if it is an MPTCP subflow of our namespace. */
 static __always_inline void follow(struct bpf_sock_ops *ops)
 {
 	struct dt_subflow_stats *known, fresh = {};
@@ -171,49 +184,56 @@ static __always_inline void follow(struct bpf_sock_ops *ops)
 		if (bpf_map_update_elem(&subflows, &key, &fresh, BPF_ANY) < 0)
 			return;
 	}
-	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTO_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG |
-					       BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG);
+	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | FOLLOW_CALLBACKS);
 }
 
-SEC("sockops")
-int track(struct bpf_sock_ops *ops)
+/* A callback of a followed socket, or of any other whose callbacks another program has asked for. */
+static __always_inline void hear(struct bpf_sock_ops *ops)
 {
 	struct dt_subflow_stats *s;
 	struct dt_subflow_key key;
 	__u64 quiet_ns;
 
+	if (bpf_get_netns_cookie(ops) != netns_cookie)
+		return;
+	key_fill(&key, ops);
+	s = bpf_map_lookup_elem(&subflows, &key);
+	if (!s)
+		return;
+	quiet_ns = bpf_ktime_get_boot_ns() - s->updated_ns;
+	if (ops->op == BPF_SOCK_OPS_RTT_CB && quiet_ns > AWOKE_NS)
+		tell(&key, s->token, DT_SUBFLOW_AWOKE);
+	if ((ops->op == BPF_SOCK_OPS_RTO_CB || ops->op == BPF_SOCK_OPS_RETRANS_CB) && quiet_ns > UNHEARD_NS)
+		tell(&key, s->token, DT_SUBFLOW_TIMED_OUT);
+	if (ops->op == BPF_SOCK_OPS_RTO_CB)
+		s->rtos++;
+	if (ops->op == BPF_SOCK_OPS_STATE_CB)
+		s->state = ops->args[1];
+	sample(s, ops);
+	if (ops->op == BPF_SOCK_OPS_RTT_CB)
+		unsent_limit(ops, s->token, s->updated_ns);
+	if (ops->op == BPF_SOCK_OPS_STATE_CB && ops->args[1] == BPF_TCP_CLOSE)
+		tell(&key, s->token, DT_SUBFLOW_CLOSED);
+}
+
+SEC("sockops")
+int track(struct bpf_sock_ops *ops)
+{
 	switch (ops->op) {
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		follow(ops);
-		return 1;
+		break;
 	case BPF_SOCK_OPS_RTO_CB:
 	case BPF_SOCK_OPS_RETRANS_CB:
 	case BPF_SOCK_OPS_RTT_CB:
 	case BPF_SOCK_OPS_STATE_CB:
-		/* these flags are set by follow() alone, so the socket is one of ours */
-		key_fill(&key, ops);
-		s = bpf_map_lookup_elem(&subflows, &key);
-		if (!s)
-			return 1;
-		quiet_ns = bpf_ktime_get_boot_ns() - s->updated_ns;
-		if (ops->op == BPF_SOCK_OPS_RTT_CB && quiet_ns > AWOKE_NS)
-			tell(&key, s->token, DT_SUBFLOW_AWOKE);
-		if ((ops->op == BPF_SOCK_OPS_RTO_CB || ops->op == BPF_SOCK_OPS_RETRANS_CB) && quiet_ns > UNHEARD_NS)
-			tell(&key, s->token, DT_SUBFLOW_TIMED_OUT);
-		if (ops->op == BPF_SOCK_OPS_RTO_CB)
-			s->rtos++;
-		if (ops->op == BPF_SOCK_OPS_STATE_CB)
-			s->state = ops->args[1];
-		sample(s, ops);
-		if (ops->op == BPF_SOCK_OPS_RTT_CB)
-			unsent_limit(ops, s->token, s->updated_ns);
-		if (ops->op == BPF_SOCK_OPS_STATE_CB && ops->args[1] == BPF_TCP_CLOSE)
-			tell(&key, s->token, DT_SUBFLOW_CLOSED);
-		return 1;
+		hear(ops);
+		break;
 	default:
-		return 1;
+		break;
 	}
+	return 1;
 }
 
 char LICENSE[] SEC("license") = "GPL";

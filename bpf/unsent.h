@@ -1,35 +1,35 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How much each subflow of an upload may hold that it has not sent yet. When a path dies, what it held is sent anew by the
- * others, behind all that these were given before: megabytes, if the send buffer is large. A limit of the kernel's own
- * (TCP_NOTSENT_LOWAT), set anew at each round trip, keeps that short.
+ * Limits how much data each subflow of an upload may hold that it has not sent yet. When a path dies, the other subflows
+ * send again what it held, after all the data that they already hold: with a large send buffer, after megabytes. The
+ * kernel's TCP_NOTSENT_LOWAT, set at each round trip, keeps this short.
  *
- * It must not be too small where round-trip times differ: MPTCP gives data to the subflow that would have sent all of its
- * own first, sent and unsent alike, and to none while that one is full (mptcp_subflow_get_send in net/mptcp/protocol.c).
- * So each may hold, beyond its window, what it sends in the time that the slowest's round trip is longer than its own.
+ * Where round-trip times differ the limit must not be too low. MPTCP gives data to the subflow that will be the first to
+ * have sent all that it holds, and to no subflow while that one is full (mptcp_subflow_get_send() in
+ * net/mptcp/protocol.c). So a subflow may hold, beyond its window, what it sends during the difference between the slowest
+ * subflow's round-trip time and its own.
  */
 #ifndef DETOURD_BPF_UNSENT_H
 #define DETOURD_BPF_UNSENT_H
 
 #include "kernel.h"
 
-#define SOL_TCP 6
 #define TCP_NOTSENT_LOWAT 25
-/* The share of a window and the time beyond what is said above: an acknowledgement's worth and what is late. */
+/* Added to that: a share of the window (1/4) for what one acknowledgement lets out, and time for late ones. */
 #define UNSENT_WINDOW_SHARE 4
 #define UNSENT_MARGIN_US 2000
 #define UNSENT_MIN 16384
 #define UNSENT_MAX (1U << 30)
-/* A round-trip time that was not heard of again for so long is another subflow's no more. */
+/* A subflow that was not heard for so long no longer counts for the others. */
 #define UNSENT_MEMORY_NS 2000000000ULL
 
-/* The connection's slowest subflow. */
+/* The slowest subflow of a connection. */
 struct slowest {
 	__u32 srtt_us;
-	__u16 lport; /* whose */
+	__u16 lport; /* its local port */
 	__u16 pad;
-	__u64 heard_ns;
-	__u64 others_heard_ns;
+	__u64 heard_ns;	       /* its last round trip */
+	__u64 others_heard_ns; /* the last round trip of any other subflow */
 };
 
 struct {
@@ -39,7 +39,7 @@ struct {
 	__type(value, struct slowest);
 } slowest SEC(".maps");
 
-/* Notes a subflow's round trip, and returns the slowest's of its connection; 0: it is the only one. */
+/* Notes a subflow's round trip and returns that of the connection's slowest subflow; 0: there is no other subflow. */
 static __always_inline __u32 slowest_us(__u32 token, __u16 lport, __u32 srtt_us, __u64 now_ns)
 {
 	struct slowest *s = bpf_map_lookup_elem(&slowest, &token);
@@ -64,8 +64,9 @@ static __always_inline __u32 slowest_us(__u32 token, __u16 lport, __u32 srtt_us,
 }
 
 /*
- * At a subflow's new round-trip time. Nobody else sets the limit of a subflow: a program's own is the connection's, and
- * holds beside ours (mptcp_setsockopt in net/mptcp/sockopt.c, 6.9; there was none before).
+ * Sets the limit at a new round-trip time of the subflow. No program's limit is lost by this: a program sets the limit of
+ * the connection, which stays in force beside ours (mptcp_setsockopt() in net/mptcp/sockopt.c; since 6.9, before that a
+ * program could set none).
  */
 static __always_inline void unsent_limit(struct bpf_sock_ops *ops, __u32 token, __u64 now_ns)
 {
@@ -82,7 +83,7 @@ static __always_inline void unsent_limit(struct bpf_sock_ops *ops, __u32 token, 
 		__u64 bytes = window / UNSENT_WINDOW_SHARE + window * more_us / srtt_us;
 
 		limit = bytes < UNSENT_MIN ? UNSENT_MIN : bytes > UNSENT_MAX ? UNSENT_MAX : bytes;
-	} else if (!before || !~before) { /* none */
+	} else if (!before || !~before) { /* no limit is set, and none is needed */
 		return;
 	}
 	bpf_setsockopt(ops, SOL_TCP, TCP_NOTSENT_LOWAT, &limit, sizeof(limit));

@@ -1,19 +1,21 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which segments belong to a flow, by their sequence numbers: as conntrack tells them (after van Rooij, "Real Stateful
- * TCP Packet Filtering"), but each entry is written by its own direction only. What it must know of the other one it
- * keeps as it last saw it, and looks again before it refuses a segment: most packets need one look-up, not two.
+ * Which segments belong to a flow, by their sequence numbers. The rules are conntrack's (van Rooij, "Real Stateful TCP
+ * Packet Filtering"), with one difference: each entry is written by packets of its own direction only. An entry keeps a
+ * copy of what it must know of the other one, and copies it again before it refuses a segment. So most packets need one
+ * look-up, not two.
  */
 #ifndef DETOURD_BPF_WINDOW_H
 #define DETOURD_BPF_WINDOW_H
 
 #include "flow.h"
+#include "options.h"
 
-/* How far reordering may take acknowledgements and retransmissions back, where windows are small. */
+/* How many bytes late a reordered acknowledgement or retransmission may be, even if windows are small. */
 #define WINDOW_BACK 65536
 /*
- * The window on a subflow is the MPTCP connection's (RFC 8684, section 3.3.1): one that another subflow announced may
- * be wider than what was seen on this one.
+ * A subflow's window is that of the MPTCP connection (RFC 8684, section 3.3.1). Another subflow may have announced a wider
+ * one than was seen on this one, so at least this much is added.
  */
 #define WINDOW_SHARED_MIN (1U << 20)
 
@@ -23,6 +25,7 @@ static __always_inline bool seq_after(__u32 a, __u32 b)
 	return (__s32)(a - b) > 0;
 }
 
+/* How far beyond this window a segment may lie. */
 static __always_inline __u32 window_slack(const struct dt_flow *f, __u32 window)
 {
 	if (f->flags & DT_FLOW_PLAIN)
@@ -30,20 +33,22 @@ static __always_inline __u32 window_slack(const struct dt_flow *f, __u32 window)
 	return window > WINDOW_SHARED_MIN ? window : WINDOW_SHARED_MIN;
 }
 
+/* Is the segment inside the window, by the entry's copy of the other one? */
 static __always_inline bool window_holds(const struct dt_flow *f, const struct packet *p)
 {
 	__u32 slack = window_slack(f, f->peer_window);
 
-	/* unsigned: too high and too low in one comparison */
+	/* unsigned: one comparison for too high and too low */
 	if (f->peer_bound + slack - p->seq > 2 * (slack + f->peer_window) + WINDOW_BACK + p->payload)
 		return false;
-	/* of an RST the acknowledgement says nothing (RFC 5961, section 3.2) */
+	/* an RST's acknowledgement number is not checked (RFC 5961, section 3.2) */
 	if ((p->flags & (TCP_ACK | TCP_RST)) != TCP_ACK)
 		return true;
 	return f->peer_end - p->ack <= 2 * f->window + window_slack(f, f->window) + WINDOW_BACK;
 }
 
-static __noinline bool window_look_again(struct dt_flow *f, const struct packet *p)
+/* As window_holds(), with a fresh copy of the other entry. */
+VERIFIED_ONCE bool window_look_again(struct dt_flow *f, const struct packet *p)
 {
 	struct dt_flow *peer;
 
@@ -63,7 +68,7 @@ static __always_inline bool window_admits(struct dt_flow *f, const struct packet
 	return window_holds(f, p) || window_look_again(f, p);
 }
 
-/* A SYN of the client's, which may be another than the last. */
+/* The client's SYN; it may differ from the one before. */
 static __always_inline void window_begin(struct dt_flow *up, const struct packet *p)
 {
 	up->start = p->seq + 1;
@@ -72,13 +77,13 @@ static __always_inline void window_begin(struct dt_flow *up, const struct packet
 	up->wscale = p->wscale;
 }
 
-/* Does the acknowledgement of a half-open flow's answer fit its SYN? */
+/* Does this answer acknowledge the SYN of a half-open flow? */
 static __always_inline bool window_answers(const struct dt_flow *up, const struct packet *p)
 {
 	return p->flags & TCP_ACK && p->ack - up->start <= up->end - up->start;
 }
 
-/* The SYN-ACK. */
+/* The server's SYN-ACK. */
 static __always_inline void window_open(struct dt_flow *down, struct dt_flow *up, const struct packet *p)
 {
 	bool scaled = up->wscale <= WSCALE_MAX && p->wscale <= WSCALE_MAX;
@@ -100,8 +105,11 @@ static __always_inline void window_open(struct dt_flow *down, struct dt_flow *up
 	up->peer_window = down->window;
 }
 
-/* Both sides have closed once each other's FIN is acknowledged; data beyond a FIN says that it was none. */
-static __noinline int window_fin(struct dt_flow *f, const struct packet *p)
+/*
+ * A segment with FIN, or one of a direction in which a FIN was seen. Data beyond that FIN shows that it was forged. The
+ * flow closes once both FINs are acknowledged.
+ */
+VERIFIED_ONCE int window_fin(struct dt_flow *f, const struct packet *p)
 {
 	struct dt_flow *peer;
 	__u32 end;
@@ -124,7 +132,7 @@ static __noinline int window_fin(struct dt_flow *f, const struct packet *p)
 	return 0;
 }
 
-/* Takes note of a segment that is forwarded. */
+/* Notes what a forwarded segment says of the windows. */
 static __always_inline void window_note(struct dt_flow *f, const struct packet *p)
 {
 	__u32 end = p->seq + p->payload + (p->flags & TCP_FIN), window;

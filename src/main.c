@@ -6,7 +6,7 @@
 #include "cli/keys.h"
 #include "cli/options.h"
 #include "cli/query.h"
-#include "pm/config.h"
+#include "pm/conf/client_conf.h"
 #include "pm/daemon.h"
 #include "relay/config.h"
 #include "relay/daemon.h"

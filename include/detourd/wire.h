@@ -1,11 +1,11 @@
-/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 /*
- * Protocol v2 as it stands on the wire; docs/protocol.md is its description. Every constant and every
- * structure of the protocol is here and nowhere else. All integers are big endian. One UDP datagram is
+ * Protocol v2 on the wire; docs/protocol.md describes it. Every constant and structure of the protocol is here and
+ * nowhere else. All integers are big endian. One UDP datagram is
  *
  *     struct dt_wire_header | encrypted { struct dt_wire_body, options } | 16-byte tag
  *
- * sealed with XChaCha20-Poly1305; the header is the associated data.
+ * encrypted with XChaCha20-Poly1305; the header is the associated data.
  */
 #ifndef DETOURD_WIRE_H
 #define DETOURD_WIRE_H
@@ -25,10 +25,10 @@
 struct dt_wire_header {
 	uint8_t ver;
 	uint8_t reserved[3];		 /* zero */
-	uint8_t key_id[DT_KEY_ID_LEN];	 /* of the pair of static keys, the same in both directions */
-	uint8_t session[DT_SESSION_LEN]; /* random, of the sender's start */
-	uint8_t counter[8];		 /* of the sender's session, rises with every datagram, from 1 */
-	uint8_t nonce[DT_NONCE_LEN];	 /* random, of this datagram alone */
+	uint8_t key_id[DT_KEY_ID_LEN];	 /* names the pair of static keys, the same in both directions */
+	uint8_t session[DT_SESSION_LEN]; /* random, chosen at the sender's start */
+	uint8_t counter[8];		 /* of the sender's session, from 1, rises with every datagram */
+	uint8_t nonce[DT_NONCE_LEN];	 /* random, of this datagram only */
 };
 _Static_assert(sizeof(struct dt_wire_header) == 52, "wire");
 
@@ -45,12 +45,12 @@ enum dt_op {
 
 enum dt_reason {
 	DT_REASON_OK = 0,
-	DT_REASON_TOKEN = 1,	   /* no valid token in the request: here is one, ask again with it */
+	DT_REASON_TOKEN = 1,	   /* the request had no valid token: here is one, ask again with it */
 	DT_REASON_SESSIONS = 2,	   /* too many live sessions of this key */
 	DT_REASON_DESTINATION = 3, /* rip is denied */
 	DT_REASON_QUOTA = 4,	   /* max-leases */
 	DT_REASON_NO_PORT = 5,	   /* no free lease port */
-	DT_REASON_NO_LEASE = 6,	   /* RENEW or RELEASE of a lease that is not there */
+	DT_REASON_NO_LEASE = 6,	   /* RENEW or RELEASE of a lease that does not exist */
 	DT_REASON_FAMILY = 7,	   /* rip is not of the family this request came by, or no NAT address of it */
 	DT_REASON_UNSUPPORTED = 8, /* op unknown to this relay */
 	DT_REASON_DRAINING = 9,	   /* the relay takes no new leases */
@@ -72,7 +72,7 @@ struct dt_wire_body {
 };
 _Static_assert(sizeof(struct dt_wire_body) == 60, "wire");
 
-/* Options follow the body until its end: type, length of the value, value. Unknown ones are skipped. */
+/* Options follow the body up to the end: type, length of the value, value. Unknown ones are skipped. */
 struct dt_wire_option {
 	uint8_t type;
 	uint8_t len;
@@ -83,7 +83,7 @@ enum dt_option {
 	DT_OPTION_CONTROL = 2, /* reply: 16 + 2, at most one a family: control address */
 	DT_OPTION_NAT = 3,     /* reply: 16: where to join, at most one a family */
 	DT_OPTION_TUNNEL = 4,  /* both: struct dt_wire_tunnel */
-	DT_OPTION_DRAIN = 5,   /* reply: empty; the relay is about to close: go elsewhere */
+	DT_OPTION_DRAIN = 5,   /* reply: empty; the relay is about to stop: use others */
 	DT_OPTION_RTT = 6,     /* reply to LEASE or RENEW: 4 bytes, microseconds from the relay to rip and back */
 };
 
@@ -100,8 +100,8 @@ _Static_assert(sizeof(struct dt_wire_tunnel) == 54, "wire");
 #define DT_WIRE_REQUEST_PLAIN 192
 #define DT_WIRE_MAX (sizeof(struct dt_wire_header) + DT_WIRE_REQUEST_PLAIN + DT_TAG_LEN)
 
-/* Bounds of the protocol's clockwork. */
-#define DT_TOKEN_ROTATE_S 120 /* two secrets live: a token lives 120 to 240 s */
+/* Times and limits of the protocol. */
+#define DT_TOKEN_ROTATE_S 120 /* the last two secrets are valid, so a token lives 120 to 240 s */
 #define DT_SESSIONS_PER_CLIENT 8
 #define DT_LEASE_LIFETIME_MIN_S 30
 #define DT_LEASE_LIFETIME_MAX_S 3600

@@ -19,6 +19,13 @@ bool dt_ip_is_v4(const struct dt_ip *ip)
 	return memcmp(ip->b, v4_mapped, sizeof(v4_mapped)) == 0;
 }
 
+bool dt_ip_is_loopback(const struct dt_ip *ip)
+{
+	static const struct dt_ip loopback6 = {.b = {[15] = 1}};
+
+	return dt_ip_is_v4(ip) ? ip->b[12] == 127 : dt_ip_equal(ip, &loopback6);
+}
+
 bool dt_ip_equal(const struct dt_ip *a, const struct dt_ip *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
@@ -79,7 +86,7 @@ bool dt_endpoint_equal(const struct dt_endpoint *a, const struct dt_endpoint *b)
 	return a->port == b->port && dt_ip_equal(&a->ip, &b->ip);
 }
 
-/* Decimal without sign or leading zero, 1..max; -1 otherwise. */
+/* Decimal without sign or leading zero, 0 to max; -1 otherwise. */
 static long decimal_parse(const char *text, long max)
 {
 	char *end;

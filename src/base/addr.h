@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * IP addresses, endpoints and prefixes. One form inside for both families: 16 bytes, IPv4 as v4-mapped
- * (struct dt_ip), so that ::ffff:a.b.c.d and a.b.c.d are the same address wherever they enter.
+ * IP addresses, endpoints and prefixes. Both families have one form inside: struct dt_ip, 16 bytes, IPv4 as
+ * v4-mapped. So ::ffff:a.b.c.d and a.b.c.d are the same address everywhere.
  */
 #ifndef DETOURD_BASE_ADDR_H
 #define DETOURD_BASE_ADDR_H
@@ -25,7 +25,7 @@ struct dt_endpoint {
 	uint16_t port;
 };
 
-/* len counts bits of the 16-byte form: 10.0.0.0/8 has 104. IPv4 prefixes never match IPv6 and vice versa. */
+/* len counts bits of the 16-byte form: 10.0.0.0/8 has 104. A prefix never matches an address of the other family. */
 struct dt_prefix {
 	struct dt_ip ip;
 	uint8_t len;
@@ -40,6 +40,8 @@ struct dt_port_range {
 /* All zeroes: no address. */
 bool dt_ip_is_unset(const struct dt_ip *ip);
 bool dt_ip_is_v4(const struct dt_ip *ip);
+/* 127.0.0.0/8 or ::1. */
+bool dt_ip_is_loopback(const struct dt_ip *ip);
 bool dt_ip_equal(const struct dt_ip *a, const struct dt_ip *b);
 /* 4 or 6. */
 unsigned dt_ip_family(const struct dt_ip *ip);
@@ -57,7 +59,7 @@ bool dt_endpoint_equal(const struct dt_endpoint *a, const struct dt_endpoint *b)
 /* "a.b.c.d:port" or "[v6]:port"; -EINVAL otherwise. */
 int dt_endpoint_parse(struct dt_endpoint *out, const char *text);
 const char *dt_endpoint_format(const struct dt_endpoint *e, char *buf);
-/* Mapped addresses become plain; -EAFNOSUPPORT for other families. */
+/* Takes v4-mapped addresses as IPv4; -EAFNOSUPPORT for other families. */
 int dt_endpoint_from_sockaddr(struct dt_endpoint *out, const struct sockaddr *sa);
 /* AF_INET for IPv4, else AF_INET6; returns the length. */
 socklen_t dt_endpoint_to_sockaddr(const struct dt_endpoint *e, struct sockaddr_storage *out);

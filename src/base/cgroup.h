@@ -7,13 +7,12 @@
 
 /* Descriptor of its root; -ENOENT: no cgroup2 file system is mounted. */
 int dt_cgroup_open_root(void);
-/*
- * The id that the kernel knows the cgroup at path by (absolute within the tree). -ENOENT: there is none now. -errno.
- */
+/* The kernel's id of the cgroup at path (absolute within the tree). -ENOENT: there is none now; -errno. */
 int dt_cgroup_id(int root_fd, const char *path, uint64_t *id);
 /*
- * The path of "/some/path", of a slice ("a-b.slice" is /a.slice/a-b.slice, systemd.slice(5)), or of another unit of the
- * system's ("nginx.service" is in system.slice). buf holds cap bytes. -EINVAL: none of these, or too long.
+ * The path of what name stands for: a path ("/some/path"), a slice ("a-b.slice" is /a.slice/a-b.slice,
+ * systemd.slice(5)), or a unit of the system's manager ("nginx.service" is in system.slice). buf holds cap bytes.
+ * -EINVAL: none of these, or too long.
  */
 int dt_cgroup_path(const char *name, char *buf, unsigned cap);
 

@@ -3,12 +3,11 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <net/if.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/key.h"
+#include "base/array.h"
 
 #define FILE_MAX (16 << 20)
 
@@ -20,18 +19,25 @@ struct dt_config_problem {
 
 /* --- problems ---------------------------------------------------------------------------------- */
 
+/* The last problem: it has no text of its own, which would need memory. */
+static void exhausted(struct dt_config *c)
+{
+	c->nproblems += !c->exhausted;
+	c->exhausted = true;
+}
+
 static void problem_add(struct dt_config *c, struct dt_config_pos pos, const char *fmt, va_list args)
 {
-	struct dt_config_problem *grown = reallocarray(c->problems, c->nproblems + 1, sizeof(*grown));
+	struct dt_config_problem problem = {.pos = pos, .order = c->nproblems};
 
-	if (!grown)
-		abort(); /* nothing sensible can be said any more */
-	c->problems = grown;
-	grown[c->nproblems].pos = pos;
-	grown[c->nproblems].order = c->nproblems;
-	if (vasprintf(&grown[c->nproblems].text, fmt, args) < 0)
-		abort();
-	c->nproblems++;
+	if (c->exhausted)
+		return;
+	if (vasprintf(&problem.text, fmt, args) < 0) {
+		exhausted(c);
+	} else if (!dt_array_append(&c->problems, &c->nproblems, sizeof(problem), &problem)) {
+		free(problem.text);
+		exhausted(c);
+	}
 }
 
 void dt_config_error(struct dt_config *c, const char *fmt, ...)
@@ -63,33 +69,59 @@ static int problem_compare(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
-void dt_config_report(struct dt_config *c, const char *name, FILE *to)
+/* Prints the problems in the order of the text, and forgets them. */
+static void problems_report(struct dt_config *c, const char *name, FILE *to)
 {
-	if (c->nproblems)
-		qsort(c->problems, c->nproblems, sizeof(*c->problems), problem_compare);
-	for (size_t i = 0; i < c->nproblems; i++) {
+	size_t count = c->nproblems - c->exhausted;
+
+	if (count)
+		qsort(c->problems, count, sizeof(*c->problems), problem_compare);
+	for (size_t i = 0; i < count; i++) {
 		fprintf(to, "%s:%u:%u: %s\n", name, c->problems[i].pos.line, c->problems[i].pos.column,
 			c->problems[i].text);
 		free(c->problems[i].text);
 	}
+	if (c->exhausted)
+		fprintf(to, "%s:%u:%u: out of memory\n", name, c->pos.line, c->pos.column);
 	free(c->problems);
 	c->problems = NULL;
 	c->nproblems = 0;
 }
 
+bool dt_config_append(struct dt_config *c, void *array_ptr, size_t *count, size_t size, const void *item)
+{
+	bool done = dt_array_append(array_ptr, count, size, item);
+
+	if (!done)
+		exhausted(c);
+	return done;
+}
+
+char *dt_config_copy(struct dt_config *c, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		exhausted(c);
+	return copy;
+}
+
 /* --- lines ------------------------------------------------------------------------------------- */
+
+/* A section that was read. */
+struct known {
+	const struct dt_config_section *section;
+	char name[DT_CONFIG_NAME_MAX + 1]; /* "": it has none */
+};
 
 struct reader {
 	struct dt_config *c;
 	const struct dt_config_section *section; /* NULL: before the first, or in a bad one */
-	bool skip;				 /* keys of a bad section are not judged */
+	bool skip;				 /* keys of a bad section are not checked */
 	void *object;
 	struct dt_config_pos opened;
 	uint64_t seen; /* keys of this section, by index */
-	struct {
-		const struct dt_config_section *section;
-		char name[DT_CONFIG_NAME_MAX + 1];
-	} * known;
+	struct known *known;
 	size_t nknown;
 };
 
@@ -138,12 +170,10 @@ static bool section_known(const struct reader *r, const struct dt_config_section
 
 static void section_remember(struct reader *r, const struct dt_config_section *section, const char *name)
 {
-	r->known = reallocarray(r->known, r->nknown + 1, sizeof(*r->known));
-	if (!r->known)
-		abort();
-	r->known[r->nknown].section = section;
-	snprintf(r->known[r->nknown].name, sizeof(r->known[0].name), "%s", name);
-	r->nknown++;
+	struct known known = {.section = section};
+
+	snprintf(known.name, sizeof(known.name), "%s", name);
+	dt_config_append(r->c, &r->known, &r->nknown, sizeof(known), &known);
 }
 
 static const struct dt_config_section *section_find(const struct dt_config *c, const char *name)
@@ -154,11 +184,45 @@ static const struct dt_config_section *section_find(const struct dt_config *c, c
 	return NULL;
 }
 
-static void section_open(struct reader *r, char *text)
+/* The section that "[section NAME]" names, NULL after an error was reported. *name is "" if it has none. */
+static const struct dt_config_section *header_parse(const struct reader *r, char *text, char **name)
 {
 	const struct dt_config_section *section;
 	struct dt_config *c = r->c;
 	size_t len = strlen(text);
+
+	if (text[len - 1] != ']') {
+		dt_config_error(c, "] is missing at the end of the section's name");
+		return NULL;
+	}
+	text[len - 1] = '\0';
+	text = trim(text + 1);
+	*name = text + strcspn(text, " \t");
+	if (**name) {
+		**name = '\0';
+		*name = trim(*name + 1);
+	}
+	section = section_find(c, text);
+	if (!section)
+		dt_config_error(c, "unknown section [%s]", text);
+	else if (!section->named && **name)
+		dt_config_error(c, "[%s] takes no name", text);
+	else if (section->named && !name_valid(*name))
+		dt_config_error(c,
+				**name ? "[%s NAME]: \"%s\" is not a name (1 to 32 letters, digits, _ . -)"
+				       : "[%s NAME]: the name is missing",
+				text, *name);
+	else if (section_known(r, section, *name))
+		dt_config_error(c, "duplicate section [%s%s%s]", text, **name ? " " : "", *name);
+	else
+		return section;
+	return NULL;
+}
+
+static void section_open(struct reader *r, char *text)
+{
+	const struct dt_config_section *section;
+	struct dt_config *c = r->c;
 	char *name;
 
 	section_close(r);
@@ -166,37 +230,9 @@ static void section_open(struct reader *r, char *text)
 	r->skip = true;
 	r->seen = 0;
 	r->opened = c->pos;
-	if (text[len - 1] != ']') {
-		dt_config_error(c, "] is missing at the end of the section's name");
+	section = header_parse(r, text, &name);
+	if (!section)
 		return;
-	}
-	text[len - 1] = '\0';
-	text = trim(text + 1);
-	name = text + strcspn(text, " \t");
-	if (*name) {
-		*name = '\0';
-		name = trim(name + 1);
-	}
-	section = section_find(c, text);
-	if (!section) {
-		dt_config_error(c, "unknown section [%s]", text);
-		return;
-	}
-	if (!section->named && *name) {
-		dt_config_error(c, "[%s] takes no name", text);
-		return;
-	}
-	if (section->named && !name_valid(name)) {
-		dt_config_error(c,
-				*name ? "[%s NAME]: \"%s\" is no name (1 to 32 letters, digits, _ . -)"
-				      : "[%s NAME]: the name is missing",
-				text, name);
-		return;
-	}
-	if (section_known(r, section, name)) {
-		dt_config_error(c, "[%s%s%s] is there already", text, *name ? " " : "", name);
-		return;
-	}
 	section_remember(r, section, name);
 	r->object = section->open(c, c->root, section->named ? name : NULL);
 	if (!r->object)
@@ -222,7 +258,7 @@ static void values_take(struct reader *r, const struct dt_config_key *key, char 
 		text = trim(item);
 		r->c->pos.column = column + (unsigned)(text - start);
 		if (*text == '\0')
-			dt_config_error(r->c, "%s: an item of the list is missing", key->name);
+			dt_config_error(r->c, "%s: empty item in the list", key->name);
 		else
 			key->take(r->c, r->object, text);
 		if (last)
@@ -239,13 +275,13 @@ static void key_take(struct reader *r, char *line, char *text)
 	size_t i;
 
 	if (!equals) {
-		dt_config_error(c, "neither a [section] nor key = value");
+		dt_config_error(c, "expected [section] or key = value");
 		return;
 	}
 	if (r->skip && !r->section && r->opened.line)
 		return; /* the section itself was the error */
 	if (!r->section) {
-		dt_config_error(c, "a key before the first [section]");
+		dt_config_error(c, "key before the first [section]");
 		return;
 	}
 	*equals = '\0';
@@ -260,7 +296,7 @@ static void key_take(struct reader *r, char *line, char *text)
 	}
 	i--;
 	if (key->kind == DT_CONFIG_ONE && r->seen & 1ULL << i) {
-		dt_config_error(c, "%s is there already in this section", text);
+		dt_config_error(c, "duplicate key %s in this section", text);
 		return;
 	}
 	r->seen |= 1ULL << i;
@@ -280,7 +316,7 @@ static void line_take(struct reader *r, char *line, size_t len)
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)line[i] < 0x20 && line[i] != '\t' && line[i] != '\r') {
 			c->pos.column = (unsigned)i + 1;
-			dt_config_error(c, "a control character (code %u)", (unsigned)(unsigned char)line[i]);
+			dt_config_error(c, "control character (code %u)", (unsigned)(unsigned char)line[i]);
 			return;
 		}
 	line[strcspn(line, "#")] = '\0';
@@ -292,18 +328,36 @@ static void line_take(struct reader *r, char *line, size_t len)
 		key_take(r, line, text);
 }
 
-size_t dt_config_parse(struct dt_config *c, const char *text, size_t len)
+/* Sections that must be there and are not. */
+static void sections_check(const struct reader *r)
+{
+	struct dt_config *c = r->c;
+
+	for (size_t i = 0; i < c->nsections; i++) {
+		const struct dt_config_section *s = &c->sections[i];
+		bool required = false;
+
+		for (size_t k = 0; k < s->nkeys; k++)
+			required = required || s->keys[k].required;
+		if (!s->named && required && !section_known(r, s, ""))
+			dt_config_error(c, "the section [%s] is missing", s->name);
+	}
+}
+
+static void text_parse(struct dt_config *c, const char *text, size_t len)
 {
 	struct reader r = {.c = c};
 	unsigned line = 0;
 
-	while (len) {
+	while (len && !c->exhausted) {
 		const char *end = memchr(text, '\n', len);
 		size_t size = end ? (size_t)(end - text) : len;
 		char *copy = malloc(size + 1);
 
-		if (!copy)
-			abort();
+		if (!copy) {
+			exhausted(c);
+			break;
+		}
 		memcpy(copy, text, size);
 		copy[size] = '\0';
 		c->pos = (struct dt_config_pos){++line, 1};
@@ -312,249 +366,63 @@ size_t dt_config_parse(struct dt_config *c, const char *text, size_t len)
 		text += end ? size + 1 : size;
 		len -= end ? size + 1 : size;
 	}
-	section_close(&r);
-	/* a section that must be there and is not */
-	for (size_t i = 0; i < c->nsections; i++) {
-		const struct dt_config_section *s = &c->sections[i];
-		bool required = false;
-
-		for (size_t k = 0; k < s->nkeys; k++)
-			required = required || s->keys[k].required;
-		if (!s->named && required && !section_known(&r, s, "")) {
-			c->pos = (struct dt_config_pos){line ? line : 1, 1};
-			dt_config_error(c, "the section [%s] is missing", s->name);
-		}
+	if (!c->exhausted) {
+		section_close(&r);
+		c->pos = (struct dt_config_pos){line ? line : 1, 1};
+		sections_check(&r);
 	}
 	free(r.known);
-	return c->nproblems;
 }
 
-size_t dt_config_load(struct dt_config *c, const char *path)
+/* The whole file; *text is malloc'ed, also on failure. False: reported. */
+static bool file_read(struct dt_config *c, const char *path, char **text, size_t *len)
 {
 	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t len = 0, room = 0, got;
+	size_t room = 0, got;
 
-	c->pos = (struct dt_config_pos){1, 1};
+	*text = NULL;
+	*len = 0;
 	if (!file) {
 		dt_config_error(c, "cannot open this file: %s", strerror(errno));
-		return c->nproblems;
+		return false;
 	}
 	do {
-		if (len == room) {
-			room = room ? room * 2 : 65536;
-			text = realloc(text, room);
-			if (!text)
-				abort();
+		if (*len == room) {
+			char *grown = realloc(*text, room = room ? room * 2 : 65536);
+
+			if (!grown) {
+				exhausted(c);
+				break;
+			}
+			*text = grown;
 		}
-		got = fread(text + len, 1, room - len, file);
-		len += got;
-	} while (got && len < FILE_MAX);
+		got = fread(*text + *len, 1, room - *len, file);
+		*len += got;
+	} while (got && *len < FILE_MAX);
 	if (ferror(file))
 		dt_config_error(c, "cannot read this file: %s", strerror(errno));
-	else if (len >= FILE_MAX)
+	else if (*len >= FILE_MAX)
 		dt_config_error(c, "this file is too long (16 MiB at most)");
-	else
-		dt_config_parse(c, text, len);
 	fclose(file);
+	return c->nproblems == 0;
+}
+
+int dt_config_read(struct dt_config *c, const struct dt_config_source *from, void (*check)(struct dt_config *c))
+{
+	char *text = NULL;
+	size_t len;
+	int err;
+
+	c->pos = (struct dt_config_pos){1, 1};
+	c->read_files = !from->text;
+	if (from->text)
+		text_parse(c, from->text, from->len);
+	else if (file_read(c, from->name, &text, &len))
+		text_parse(c, text, len);
 	free(text);
-	return c->nproblems;
-}
-
-/* --- values ------------------------------------------------------------------------------------ */
-
-bool dt_config_bool(struct dt_config *c, const char *text, bool *out)
-{
-	bool yes = strcmp(text, "yes") == 0;
-
-	if (!yes && strcmp(text, "no") != 0) {
-		dt_config_error(c, "\"%s\" is neither yes nor no", text);
-		return false;
-	}
-	*out = yes;
-	return true;
-}
-
-/* Digits only: no sign, no space, no other base. */
-static bool number_parse(const char *text, size_t len, unsigned *out)
-{
-	unsigned long value = 0;
-
-	if (len == 0 || len > 10)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (!isdigit((unsigned char)text[i]))
-			return false;
-		value = value * 10 + (unsigned)(text[i] - '0');
-	}
-	if (value > UINT32_MAX)
-		return false;
-	*out = (unsigned)value;
-	return true;
-}
-
-bool dt_config_unsigned(struct dt_config *c, const char *text, unsigned min, unsigned max, unsigned *out)
-{
-	unsigned value;
-
-	if (!number_parse(text, strlen(text), &value) || value < min || value > max) {
-		dt_config_error(c, "\"%s\" is no number from %u to %u", text, min, max);
-		return false;
-	}
-	*out = value;
-	return true;
-}
-
-bool dt_config_rate(struct dt_config *c, const char *text, uint64_t *out_bps)
-{
-	static const struct {
-		const char *name;
-		uint64_t bps;
-	} units[] = {{"bit", 1}, {"kbit", 1000}, {"mbit", 1000000}, {"gbit", 1000000000}};
-	size_t len = strspn(text, "0123456789");
-	uint64_t bps = 0;
-	unsigned value;
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(text + len, units[i].name) == 0 && number_parse(text, len, &value))
-			bps = value * units[i].bps;
-	if (bps < 64000 || bps > 1000000000000ULL) {
-		dt_config_error(
-			c, "\"%s\" is no rate from 64kbit to 1000gbit (a whole number with bit, kbit, mbit or gbit)",
-			text);
-		return false;
-	}
-	*out_bps = bps;
-	return true;
-}
-
-bool dt_config_ports(struct dt_config *c, const char *text, struct dt_port_range *out)
-{
-	size_t len = strcspn(text, "-");
-	unsigned min, max;
-	bool valid = number_parse(text, len, &min);
-
-	max = min;
-	if (valid && text[len] == '-')
-		valid = number_parse(text + len + 1, strlen(text + len + 1), &max);
-	if (!valid || min < 1 || max > 65535) {
-		dt_config_error(c, "\"%s\" is no port or range of ports (1 to 65535, first-last)", text);
-		return false;
-	}
-	if (min > max) {
-		dt_config_error(c, "the range %s ends before it begins", text);
-		return false;
-	}
-	*out = (struct dt_port_range){(uint16_t)min, (uint16_t)max};
-	return true;
-}
-
-bool dt_config_endpoint(struct dt_config *c, const char *text, struct dt_endpoint *out)
-{
-	if (dt_endpoint_parse(out, text) < 0 || out->port == 0) {
-		dt_config_error(c, "\"%s\" is no ADDRESS:PORT (IPv6 in brackets)", text);
-		return false;
-	}
-	return true;
-}
-
-bool dt_config_ip(struct dt_config *c, const char *text, struct dt_ip *out)
-{
-	if (dt_ip_parse(out, text) < 0) {
-		dt_config_error(c, "\"%s\" is no IP address", text);
-		return false;
-	}
-	return true;
-}
-
-bool dt_config_prefix(struct dt_config *c, const char *text, struct dt_prefix *out)
-{
-	int err = dt_prefix_parse(out, text);
-
-	if (err == -EDOM)
-		dt_config_error(c, "\"%s\" has bits set behind its length", text);
-	else if (err < 0)
-		dt_config_error(c, "\"%s\" is no IP address or prefix (ADDRESS/BITS)", text);
-	return err == 0;
-}
-
-bool dt_config_key32(struct dt_config *c, const char *text, uint8_t out[32])
-{
-	if (dt_key_parse(out, text) < 0) {
-		dt_config_error(c, "not a key (44 characters of base64, as detourd pubkey prints it)");
-		return false;
-	}
-	return true;
-}
-
-bool dt_config_path(struct dt_config *c, const char *text, size_t max, char **out)
-{
-	char *copy;
-
-	if (*text != '/') {
-		dt_config_error(c, "\"%s\" is no absolute path", text);
-		return false;
-	}
-	if (strlen(text) > max) {
-		dt_config_error(c, "this path is longer than %zu bytes", max);
-		return false;
-	}
-	copy = dt_config_copy(c, text);
-	free(*out);
-	*out = copy;
-	return true;
-}
-
-bool dt_config_device(struct dt_config *c, const char *text, char **out)
-{
-	size_t len = strlen(text);
-
-	if (len >= IF_NAMESIZE || strcspn(text, "/ \t:%") != len || strcmp(text, ".") == 0 || strcmp(text, "..") == 0) {
-		dt_config_error(c, "\"%s\" is no device name (1 to 15 characters, without / : %% or space)", text);
-		return false;
-	}
-	free(*out);
-	*out = dt_config_copy(c, text);
-	return true;
-}
-
-bool dt_config_log_level(struct dt_config *c, const char *text, enum dt_log_level *out)
-{
-	static const char *const names[] = {
-		[DT_LOG_ERR] = "err", [DT_LOG_WARN] = "warn", [DT_LOG_INFO] = "info", [DT_LOG_DEBUG] = "debug"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(names[i], text) == 0) {
-			*out = (enum dt_log_level)i;
-			return true;
-		}
-	dt_config_error(c, "\"%s\" is none of err, warn, info, debug", text);
-	return false;
-}
-
-bool dt_config_append(struct dt_config *c, void *array_ptr, size_t *count, size_t size, const void *item)
-{
-	void **array = array_ptr;
-	char *grown = *array;
-
-	/* doubling: a power of two is full */
-	if ((*count & (*count - 1)) == 0)
-		grown = reallocarray(*array, *count ? 2 * *count : 1, size);
-	if (!grown) {
-		dt_config_error(c, "out of memory");
-		return false;
-	}
-	memcpy(grown + *count * size, item, size);
-	*array = grown;
-	(*count)++;
-	return true;
-}
-
-char *dt_config_copy(struct dt_config *c, const char *text)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		abort();
-	return copy;
+	if (!c->exhausted)
+		check(c);
+	err = c->exhausted ? -ENOMEM : c->nproblems ? -EINVAL : 0;
+	problems_report(c, from->name, from->errors);
+	return err;
 }

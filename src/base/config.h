@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The reader of both configuration files: sections, keys, lists, comments, and every error with its place. What a
- * file may hold is told by tables; the values land where each key's function puts them.
+ * file may hold is told by tables; each key's function stores its value.
  */
 #ifndef DETOURD_BASE_CONFIG_H
 #define DETOURD_BASE_CONFIG_H
@@ -42,9 +42,9 @@ struct dt_config_section {
 	bool named; /* [name NAME], any number of them; else [name], once */
 	const struct dt_config_key *keys;
 	size_t nkeys;
-	/* The object the section's keys are for; name is NULL if it has none. NULL after an error was reported. */
+	/* The object that the section's keys are for; name is NULL if it has none. NULL after an error was reported. */
 	void *(*open)(struct dt_config *c, void *root, const char *name);
-	/* All keys were taken; may be NULL. Names in *pos the section's header. */
+	/* All keys were taken; pos is the section's header. May be NULL. */
 	void (*close)(struct dt_config *c, void *section, struct dt_config_pos pos);
 };
 
@@ -52,26 +52,35 @@ struct dt_config {
 	const struct dt_config_section *sections;
 	size_t nsections;
 	void *root;
-	bool read_files; /* follow private-key-file and the like */
 
+	/* the reader's own: */
+	bool read_files;	  /* follow private-key-file and the like */
+	bool exhausted;		  /* memory ran out: nothing more is read, and the whole is refused */
 	struct dt_config_pos pos; /* of the value at hand */
 	struct dt_config_problem *problems;
-	size_t nproblems;
+	size_t nproblems; /* out of memory is one, without an entry in problems */
 };
 
-/* Parses text; problems are collected. Returns their number. */
-size_t dt_config_parse(struct dt_config *c, const char *text, size_t len);
-/* Reads a whole file and parses it. An unreadable file is a problem too. */
-size_t dt_config_load(struct dt_config *c, const char *path);
-/* Prints the problems in the file's order as "name:line:column: reason" and forgets them. */
-void dt_config_report(struct dt_config *c, const char *name, FILE *to);
+/* Where a configuration comes from. */
+struct dt_config_source {
+	const char *name; /* its path; or, with text, what to call it */
+	const char *text; /* NULL: the file at name, whose key files are read too */
+	size_t len;	  /* of text */
+	FILE *errors;	  /* where problems are printed */
+};
+
+/*
+ * Reads all of it, has check() look at what only the whole can show, and prints every problem in the order of the text
+ * as "name:line:column: reason". 0; -EINVAL: there were problems; -ENOMEM, printed too.
+ */
+int dt_config_read(struct dt_config *c, const struct dt_config_source *from, void (*check)(struct dt_config *c));
 
 /* Notes a problem at c->pos, or at a place of its own. */
 void dt_config_error(struct dt_config *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void dt_config_error_at(struct dt_config *c, struct dt_config_pos pos, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* --- values: each reports and returns false if text is not one ---------------------------------- */
+/* --- values: each reports a problem and returns false if text is not one ---------------------------------- */
 
 bool dt_config_bool(struct dt_config *c, const char *text, bool *out);
 bool dt_config_unsigned(struct dt_config *c, const char *text, unsigned min, unsigned max, unsigned *out);
@@ -82,6 +91,7 @@ bool dt_config_ports(struct dt_config *c, const char *text, struct dt_port_range
 bool dt_config_endpoint(struct dt_config *c, const char *text, struct dt_endpoint *out);
 bool dt_config_ip(struct dt_config *c, const char *text, struct dt_ip *out);
 bool dt_config_prefix(struct dt_config *c, const char *text, struct dt_prefix *out);
+/* A public key, and not a weak one. */
 bool dt_config_key32(struct dt_config *c, const char *text, uint8_t out[32]);
 /* An absolute path of at most max bytes; a copy. Replaces *out, which may be NULL. */
 bool dt_config_path(struct dt_config *c, const char *text, size_t max, char **out);
@@ -89,8 +99,9 @@ bool dt_config_path(struct dt_config *c, const char *text, size_t max, char **ou
 bool dt_config_device(struct dt_config *c, const char *text, char **out);
 bool dt_config_log_level(struct dt_config *c, const char *text, enum dt_log_level *out);
 
-/* Appends a copy of item to an array; false (reported) when out of memory. */
+/* As dt_array_append(); running out of memory is reported. */
 bool dt_config_append(struct dt_config *c, void *array_ptr, size_t *count, size_t size, const void *item);
+/* NULL when out of memory, which is reported. */
 char *dt_config_copy(struct dt_config *c, const char *text);
 
 #endif

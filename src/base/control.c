@@ -12,12 +12,13 @@
 #include <utlist.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/unix.h"
 
 #define REQUEST_MAX 128
 #define BACKLOG 16
 #define CLIENTS_MAX 64
-/* What a monitor may leave unread before it is cut off. */
+/* A monitor that leaves more than this unread is disconnected. */
 #define UNREAD_MAX (1024 * 1024)
 
 struct client {
@@ -25,10 +26,18 @@ struct client {
 	uv_pipe_t pipe;
 	char request[REQUEST_MAX];
 	size_t used;
-	bool asked;   /* the request was read; more is not awaited */
+	bool asked;   /* the request was read; whatever follows is ignored */
 	bool monitor; /* stays for events */
+	bool waiting; /* for an answer in steps */
 	bool closing;
 	struct client *prev, *next;
+};
+
+/* Text that is written piece by piece. */
+struct text {
+	FILE *out;
+	char *line;
+	size_t len;
 };
 
 struct dt_control {
@@ -40,6 +49,12 @@ struct dt_control {
 	void *data;
 	struct client *clients;
 	unsigned nclients;
+	/* the answer in steps */
+	const struct dt_control_steps *steps; /* NULL: "status" is not answered so */
+	uv_idle_t turn;			      /* active while one is being written */
+	struct client *asker;		      /* whose it is; NULL: there is none */
+	void *answer;
+	struct text text;
 };
 
 struct answer {
@@ -47,18 +62,22 @@ struct answer {
 	char *text;
 };
 
-/* --- one who asks ------------------------------------------------------------------------------ */
+/* --- clients --------------------------------------------------------------------------------- */
 
 static void client_closed(uv_handle_t *handle)
 {
 	free(handle->data);
 }
 
+static void steps_end(struct dt_control *c);
+
 static void client_close(struct client *client)
 {
 	if (client->closing)
 		return;
 	client->closing = true;
+	if (client->control->asker == client)
+		steps_end(client->control);
 	DL_DELETE(client->control->clients, client);
 	client->control->nclients--;
 	uv_close((uv_handle_t *)&client->pipe, client_closed);
@@ -75,7 +94,7 @@ static void answer_written(uv_write_t *write, int status)
 		client_close(client);
 }
 
-/* text is freed here, whatever happens. */
+/* Frees text, whatever happens. */
 static void client_send(struct client *client, char *text)
 {
 	struct answer *answer = calloc(1, sizeof(*answer));
@@ -95,7 +114,7 @@ static void client_send(struct client *client, char *text)
 	}
 }
 
-/* One line; steals the reference. NULL when out of memory. */
+/* One line; takes the reference. NULL when out of memory. */
 static char *line_of(json_t *value)
 {
 	char *text = value ? json_dumps(value, DT_CONTROL_JSON) : NULL, *line = NULL;
@@ -107,23 +126,95 @@ static char *line_of(json_t *value)
 	return line;
 }
 
+/* False when out of memory. */
+static bool text_begin(struct text *t)
+{
+	*t = (struct text){0};
+	t->out = open_memstream(&t->line, &t->len);
+	return t->out;
+}
+
+/* The line, malloc'ed. NULL when out of memory. */
+static char *text_end(struct text *t)
+{
+	bool whole;
+
+	fputc('\n', t->out);
+	whole = !ferror(t->out);
+	if (fclose(t->out) == 0 && whole)
+		return t->line;
+	free(t->line);
+	return NULL;
+}
+
 /* NULL when out of memory. */
 static char *answer_line(struct dt_control *c, dt_control_answer_fn answer, const char *about)
 {
-	char *line = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&line, &len);
-	bool whole;
+	struct text text;
 
-	if (!out)
+	if (!text_begin(&text))
 		return NULL;
-	answer(out, about, c->data);
-	fputc('\n', out);
-	whole = !ferror(out);
-	if (fclose(out) == 0 && whole)
-		return line;
-	free(line);
-	return NULL;
+	answer(text.out, about, c->data);
+	return text_end(&text);
+}
+
+/* --- an answer in steps -------------------------------------------------------------------------- */
+
+/* Drops what is written so far. The next turn sees to others that wait. */
+static void steps_end(struct dt_control *c)
+{
+	c->steps->end(c->answer);
+	fclose(c->text.out);
+	free(c->text.line);
+	c->asker = NULL;
+}
+
+/* Sends what is written. */
+static void steps_finish(struct dt_control *c)
+{
+	struct client *asker = c->asker;
+	char *line = text_end(&c->text);
+
+	c->steps->end(c->answer);
+	c->asker = NULL;
+	if (line)
+		client_send(asker, line);
+	else
+		client_close(asker);
+}
+
+static void steps_begin(struct dt_control *c, struct client *asker)
+{
+	asker->waiting = false;
+	if (text_begin(&c->text)) {
+		c->answer = c->steps->begin(c->data);
+		if (c->answer) {
+			c->asker = asker;
+			return;
+		}
+		fclose(c->text.out);
+		free(c->text.line);
+	}
+	client_close(asker);
+}
+
+static void step_due(uv_idle_t *turn)
+{
+	struct dt_control *c = turn->data;
+	struct client *client;
+
+	if (!c->asker) {
+		DL_FOREACH(c->clients, client)
+			if (client->waiting)
+				break;
+		if (client)
+			steps_begin(c, client);
+		else
+			uv_idle_stop(turn);
+		return;
+	}
+	if (!c->steps->step(c->answer, c->text.out))
+		steps_finish(c);
 }
 
 static void request_serve(struct client *client, const char *request)
@@ -136,14 +227,19 @@ static void request_serve(struct client *client, const char *request)
 		client->monitor = true;
 		return;
 	}
+	if (strcmp(request, "status") == 0 && c->steps) {
+		client->waiting = true;
+		uv_idle_start(&c->turn, step_due);
+		return;
+	}
 	if (strcmp(request, "status") == 0)
 		line = answer_line(c, c->status, "");
 	else if (strncmp(request, "why ", 4) == 0 && c->why)
 		line = answer_line(c, c->why, request + 4);
 	else
 		line = line_of(json_pack("{s:s}", "error",
-					 c->why ? "unknown request; there are status, why and monitor"
-						: "unknown request; there are status and monitor"));
+					 c->why ? "unknown request; known are status, why and monitor"
+						: "unknown request; known are status and monitor"));
 	if (line)
 		client_send(client, line);
 	else
@@ -168,7 +264,7 @@ static void request_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 	char *newline;
 
 	if (got < 0) {
-		/* the asker may shut down its side and still wait for the answer */
+		/* a client may shut down its side and still wait for the answer */
 		if (!client->asked || client->monitor)
 			client_close(client);
 		else
@@ -191,10 +287,13 @@ static void request_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 static void client_accept(uv_stream_t *server, int status)
 {
 	struct dt_control *c = server->data;
-	struct client *client = status == 0 ? calloc(1, sizeof(*client)) : NULL;
+	struct client *client;
 
-	if (!client)
+	if (status < 0)
 		return;
+	client = calloc(1, sizeof(*client));
+	if (!client) /* libuv hands out no other connection before this one is accepted */
+		dt_memory_exhausted("control socket");
 	client->control = c;
 	uv_pipe_init(c->loop, &client->pipe, 0);
 	client->pipe.data = client;
@@ -240,7 +339,7 @@ void dt_control_publish(struct dt_control *c, json_t *event)
 
 /* --- the socket -------------------------------------------------------------------------------- */
 
-/* Removes what a killed daemon left; -EADDRINUSE if somebody listens, -EEXIST if it is no socket. */
+/* Removes the socket file of a killed daemon. -EADDRINUSE: a process listens there; -EEXIST: it is not a socket. */
 static int stale_remove(const char *path)
 {
 	struct stat st;
@@ -280,6 +379,13 @@ static void control_closed(uv_handle_t *handle)
 	free(c);
 }
 
+static void turn_closed(uv_handle_t *handle)
+{
+	struct dt_control *c = handle->data;
+
+	uv_close((uv_handle_t *)&c->pipe, control_closed);
+}
+
 int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, dt_control_answer_fn status,
 		    dt_control_answer_fn why, void *data)
 {
@@ -304,18 +410,24 @@ int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, 
 	c->why = why;
 	c->data = data;
 	uv_pipe_init(loop, &c->pipe, 0);
-	c->pipe.data = c;
+	uv_idle_init(loop, &c->turn);
+	c->pipe.data = c->turn.data = c;
 	mask = umask(0177);
 	err = uv_pipe_bind(&c->pipe, path);
 	umask(mask);
 	if (err == 0)
 		err = uv_listen((uv_stream_t *)&c->pipe, BACKLOG, client_accept);
 	if (err) {
-		uv_close((uv_handle_t *)&c->pipe, control_closed);
+		uv_close((uv_handle_t *)&c->turn, turn_closed);
 		return err;
 	}
 	*out = c;
 	return 0;
+}
+
+void dt_control_status_in_steps(struct dt_control *c, const struct dt_control_steps *steps)
+{
+	c->steps = steps;
 }
 
 void dt_control_close(struct dt_control *c)
@@ -327,5 +439,5 @@ void dt_control_close(struct dt_control *c)
 	DL_FOREACH_SAFE(c->clients, client, tmp)
 		client_close(client);
 	unlink(c->path);
-	uv_close((uv_handle_t *)&c->pipe, control_closed);
+	uv_close((uv_handle_t *)&c->turn, turn_closed);
 }

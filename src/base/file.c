@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,22 +38,46 @@ int dt_file_read(const char *path, char *out, size_t cap)
 	return 0;
 }
 
-int dt_file_write(const char *path, const char *text)
+static int text_put(int fd, const char *text, bool sync)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	size_t len = strlen(text);
-	ssize_t put;
+	ssize_t put = write(fd, text, len);
 	int err = 0;
 
-	if (fd < 0)
-		return -errno;
-	put = write(fd, text, len);
 	if (put < 0)
 		err = -errno;
 	else if ((size_t)put != len)
 		err = -EIO;
+	else if (sync && fsync(fd) < 0)
+		err = -errno;
 	if (close(fd) < 0 && err == 0)
 		err = -errno;
+	return err;
+}
+
+int dt_file_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : text_put(fd, text, false);
+}
+
+int dt_file_replace(const char *path, const char *text)
+{
+	char fresh[PATH_MAX];
+	int fd, err;
+
+	if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
+		return -ENAMETOOLONG;
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	/* else the new name may be on the disk before the text is */
+	err = text_put(fd, text, true);
+	if (err == 0 && rename(fresh, path) < 0)
+		err = -errno;
+	if (err)
+		unlink(fresh);
 	return err;
 }
 

@@ -24,6 +24,14 @@ int dt_keypair_from_secret(struct dt_keypair *out, const uint8_t secret[DT_KEY_L
 	return 0;
 }
 
+bool dt_public_key_is_weak(const uint8_t key[DT_KEY_LEN])
+{
+	static const uint8_t any_secret[crypto_scalarmult_SCALARBYTES] = {8};
+	uint8_t shared[crypto_scalarmult_BYTES];
+
+	return crypto_scalarmult(shared, any_secret, key) != 0;
+}
+
 int dt_key_parse(uint8_t out[DT_KEY_LEN], const char *text)
 {
 	uint8_t key[DT_KEY_LEN];
@@ -35,7 +43,7 @@ int dt_key_parse(uint8_t out[DT_KEY_LEN], const char *text)
 		    0 ||
 	    len != sizeof(key))
 		return -EINVAL;
-	/* the last character has two bits to spare: only one spelling is a key */
+	/* the last character has two bits that mean nothing: only one spelling is a key */
 	if (strcmp(dt_key_format(key, again), text) != 0)
 		return -EINVAL;
 	memcpy(out, key, sizeof(key));

@@ -16,20 +16,22 @@ void dt_keyfile_take(struct dt_config *c, const char *path, struct dt_keypair *o
 	int err;
 
 	if (*path != '/') {
-		dt_config_error(c, "\"%s\" is no absolute path", path);
+		dt_config_error(c, "\"%s\" is not an absolute path", path);
 		return;
 	}
 	if (!c->read_files)
 		return;
 	err = dt_file_read(path, text, sizeof(text));
 	if (err == -EFBIG || (err == 0 && dt_key_parse(secret, text) < 0))
-		dt_config_error(c, "%s holds no private key (one line, as detourd genkey prints it)", path);
+		dt_config_error(c, "%s does not hold a private key (one line, as detourd genkey prints it)", path);
 	else if (err)
 		dt_config_error(c, "cannot read %s: %s", path, strerror(-err));
-	else if (stat(path, &st) == 0 && st.st_mode & (S_IRWXO | S_IWGRP))
+	else if (stat(path, &st) < 0)
+		dt_config_error(c, "cannot read %s: %s", path, strerror(errno));
+	else if (st.st_mode & (S_IRWXO | S_IWGRP))
 		dt_config_error(c, "%s can be read or written by others: chmod 600 it", path);
 	else if (dt_keypair_from_secret(out, secret) < 0)
-		dt_config_error(c, "%s holds no usable private key", path);
+		dt_config_error(c, "%s does not hold a usable private key", path);
 	sodium_memzero(text, sizeof(text));
 	sodium_memzero(secret, sizeof(secret));
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The file that private-key-file names: one base64 key, nobody else's to read. */
+/* The file that private-key-file names: one base64 key that only its owner may read. */
 #ifndef DETOURD_BASE_KEYFILE_H
 #define DETOURD_BASE_KEYFILE_H
 
 #include "base/config.h"
 #include "base/key.h"
 
-/* Reports what is wrong at c->pos. Reads nothing, and leaves out zero, unless c->read_files. */
+/* Reads the key; reports what is wrong at c->pos. Unless c->read_files, nothing is read and out stays zero. */
 void dt_keyfile_take(struct dt_config *c, const char *path, struct dt_keypair *out);
 
 #endif

@@ -15,7 +15,7 @@ enum dt_log_level { DT_LOG_ERR, DT_LOG_WARN, DT_LOG_INFO, DT_LOG_DEBUG };
 void dt_log_set_level(enum dt_log_level level);
 void dt_log(enum dt_log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* A record that was asked for by name: written whatever the level. */
+/* A line that the configuration asked for: written whatever the level. */
 void dt_log_record(const char *line);
 
 #define dt_log_err(...) dt_log(DT_LOG_ERR, __VA_ARGS__)
@@ -23,12 +23,12 @@ void dt_log_record(const char *line);
 #define dt_log_info(...) dt_log(DT_LOG_INFO, __VA_ARGS__)
 #define dt_log_debug(...) dt_log(DT_LOG_DEBUG, __VA_ARGS__)
 
-/* For what a peer can trigger: at most one line a second per limit, suppressed ones are counted. */
+/* For lines that a peer can cause: at most one a second; others are counted. */
 struct dt_log_limit {
 	uint64_t next_ns;
 	uint64_t suppressed;
 };
-/* True when a line may be written now; *suppressed gets how many were held back since the last. */
+/* May a line be written now? If so, *suppressed is how many were not since the last one. */
 bool dt_log_allowed(struct dt_log_limit *limit, uint64_t now_ns, uint64_t *suppressed);
 
 #endif

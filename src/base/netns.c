@@ -2,36 +2,43 @@
 #include "base/netns.h"
 
 #include <errno.h>
-#include <stddef.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "base/log.h"
+#include "base/run_dir.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
 
-int dt_netns_lock(const char *name)
+int dt_netns_cookie(uint64_t *cookie)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	size_t len = strlen(name);
-	int err;
+	/* any socket in the namespace knows it */
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	socklen_t len = sizeof(*cookie);
 
 	if (fd < 0)
 		return -errno;
-	memcpy(sa.sun_path + 1, name, len);
-	if (bind(fd, (struct sockaddr *)&sa, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len)) == 0)
-		return fd;
-	err = errno == EADDRINUSE ? -EBUSY : -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &len) < 0)
+		err = -errno;
 	close(fd);
 	return err;
 }
 
-int dt_netns_cookie(int fd, uint64_t *cookie)
+int dt_netns_lock(const char *role)
 {
-	socklen_t len = sizeof(*cookie);
+	char name[64];
+	uint64_t cookie;
+	int err = dt_netns_cookie(&cookie);
 
-	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &len) < 0 ? -errno : 0;
+	if (err) {
+		dt_log_err("cannot identify this network namespace (SO_NETNS_COOKIE): %s", strerror(-err));
+		return err;
+	}
+	snprintf(name, sizeof(name), "netns-%" PRIx64 ".%s", cookie, role);
+	return dt_run_dir_lock(name);
 }

@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 /*
- * A lock of this name in this namespace, held until the descriptor is closed: an abstract Unix socket, which belongs to
- * the namespace and dies with its holder. -EBUSY: somebody else holds it.
+ * Takes the lock of this role in this namespace, a file in DT_RUN_DIR that only root can open. To be released by
+ * dt_run_dir_unlock(). -EBUSY: another process holds it; other errors are logged.
  */
-int dt_netns_lock(const char *name);
-/* What tells namespaces apart in BPF (SO_NETNS_COOKIE); fd is any socket. Negative errno. */
-int dt_netns_cookie(int fd, uint64_t *cookie);
+int dt_netns_lock(const char *role);
+/* The number by which BPF knows this namespace (SO_NETNS_COOKIE). Negative errno. */
+int dt_netns_cookie(uint64_t *cookie);
 
 #endif

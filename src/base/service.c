@@ -2,35 +2,52 @@
 #include "base/service.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loop.h"
 
 #define KERNEL_MAJOR 6
 #define KERNEL_MINOR 1
 #define LOCKED_MEMORY (1UL << 30) /* BPF maps of kernels that still count them here */
+#define STATE_WAIT_MS 1000
 
 struct service {
 	const struct dt_mode *mode;
 	const char *config_path;
 	void *daemon;
 	uv_signal_t term, interrupt, hangup, drain;
+	uv_timer_t watchdog;
+	/* a reload whose file is being read */
+	uv_work_t read;
+	bool reading;
+	bool read_again; /* SIGHUP came meanwhile: the file may have changed behind the reader */
+	bool stopping;
+	int read_err;
+	void *fresh; /* what was read */
 };
 
-/* One datagram to the socket in $NOTIFY_SOCKET, see sd_notify(3). Nobody listens: nothing to do. */
-static void supervisor_tell(const char *text)
+/*
+ * Sends one datagram to the socket in $NOTIFY_SOCKET, see sd_notify(3). Without that variable nobody listens. A service
+ * manager that does not read has room for a few datagrams only; then this waits for wait_ms at most.
+ */
+static void supervisor_send(const char *text, unsigned wait_ms)
 {
+	struct timeval timeout = {.tv_sec = wait_ms / 1000, .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	size_t len = path ? strlen(path) : 0;
@@ -44,10 +61,47 @@ static void supervisor_tell(const char *text)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&sa,
+	if (wait_ms)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL | (wait_ms ? 0 : MSG_DONTWAIT), (struct sockaddr *)&sa,
 		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
 		dt_log_warn("cannot tell the service manager \"%s\": %s", text, strerror(errno));
 	close(fd);
+}
+
+/* A state that the service manager waits for. */
+static void supervisor_tell(const char *text)
+{
+	supervisor_send(text, STATE_WAIT_MS);
+}
+
+/* --- watchdog ---------------------------------------------------------------------------------- */
+
+/* How often the service manager wants to hear from this process, half of WATCHDOG_USEC; 0: not at all. */
+static uint64_t watchdog_ms(void)
+{
+	const char *timeout = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+
+	if (!timeout || (pid && strtol(pid, NULL, 10) != getpid()))
+		return 0;
+	return strtoull(timeout, NULL, 10) / 2 / (DT_MS / DT_US);
+}
+
+/* Never waits: traffic matters more, and the next one is soon. */
+static void watchdog_due(uv_timer_t *timer)
+{
+	supervisor_send("WATCHDOG=1", 0);
+}
+
+/* From the loop, so that a loop that hangs is noticed. */
+static void watchdog_start(struct service *s, uv_loop_t *loop)
+{
+	uint64_t ms = watchdog_ms();
+
+	if (!ms)
+		return;
+	uv_timer_init(loop, &s->watchdog);
+	dt_timer_arm(&s->watchdog, watchdog_due, ms, ms);
 }
 
 static int kernel_check(void)
@@ -63,14 +117,40 @@ static int kernel_check(void)
 	return -ENOSYS;
 }
 
+/* The effective capabilities, as a set of bits; 0 if they cannot be read. */
+static uint64_t capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return 0;
+	return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+/* What both modes need. Client mode also needs CAP_NET_RAW, for which it asks where it binds to an interface. */
+static int permission_check(void)
+{
+	uint64_t needed = 1ULL << CAP_NET_ADMIN | 1ULL << CAP_BPF | 1ULL << CAP_PERFMON;
+
+	if ((capabilities() & needed) == needed)
+		return 0;
+	dt_log_err("detourd changes the network and loads BPF: run it as root, or with CAP_NET_ADMIN, CAP_BPF and "
+		   "CAP_PERFMON");
+	return -EPERM;
+}
+
 static int process_prepare(void)
 {
-	struct rlimit limit = {LOCKED_MEMORY, LOCKED_MEMORY};
+	struct rlimit limit = {LOCKED_MEMORY, LOCKED_MEMORY}, no_core = {0, 0};
+	int err = permission_check();
 
-	if (geteuid() != 0) {
-		dt_log_err("detourd changes the network and loads BPF: run it as root");
-		return -EPERM;
-	}
+	if (err)
+		return err;
+	/* private keys are in memory: no core dump, and no other process of this user can read it */
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_DUMPABLE, 0);
+	/* only older kernels need it; a map that is refused for it is reported when it is made */
 	setrlimit(RLIMIT_MEMLOCK, &limit);
 	signal(SIGPIPE, SIG_IGN);
 	return kernel_check();
@@ -78,11 +158,73 @@ static int process_prepare(void)
 
 static void signals_close(struct service *s)
 {
-	uv_close((uv_handle_t *)&s->term, NULL);
-	uv_close((uv_handle_t *)&s->interrupt, NULL);
-	uv_close((uv_handle_t *)&s->hangup, NULL);
-	uv_close((uv_handle_t *)&s->drain, NULL);
+	uv_signal_t *all[] = {&s->term, &s->interrupt, &s->hangup, &s->drain};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i]->loop) /* else it could not be initialised */
+			uv_close((uv_handle_t *)all[i], NULL);
+	if (s->watchdog.loop)
+		uv_close((uv_handle_t *)&s->watchdog, NULL);
 }
+
+/* --- reload ------------------------------------------------------------------------------------ */
+
+void dt_service_reloaded(void)
+{
+	supervisor_tell("READY=1");
+}
+
+/* In a thread: the keys of thousands of clients take long to check. */
+static void file_read(uv_work_t *read)
+{
+	struct service *s = read->data;
+
+	s->read_err = s->mode->config_load(&s->fresh, s->config_path);
+}
+
+static void read_begin(struct service *s);
+
+static void read_done(uv_work_t *read, int status)
+{
+	struct service *s = read->data;
+
+	s->reading = false;
+	if (s->stopping || s->read_again) {
+		if (s->read_err == 0)
+			s->mode->config_free(s->fresh);
+		if (!s->stopping)
+			read_begin(s);
+		return;
+	}
+	if (s->read_err < 0)
+		dt_log_err("%s has errors: nothing was reloaded", s->config_path);
+	if (s->read_err < 0 || s->mode->reload(s->daemon, s->fresh) <= 0)
+		dt_service_reloaded();
+}
+
+static void read_begin(struct service *s)
+{
+	s->reading = true;
+	s->read_again = false;
+	s->read.data = s;
+	uv_queue_work(s->hangup.loop, &s->read, file_read, read_done);
+}
+
+static void reload_asked(uv_signal_t *handle, int signum)
+{
+	struct service *s = handle->data;
+	char text[64];
+
+	/* Type=notify-reload wants the time of CLOCK_MONOTONIC */
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(uv_hrtime() / DT_US));
+	supervisor_tell(text);
+	if (s->reading)
+		s->read_again = true;
+	else
+		read_begin(s);
+}
+
+/* --- stop and drain ------------------------------------------------------------------------------ */
 
 static void stop_asked(uv_signal_t *handle, int signum)
 {
@@ -90,24 +232,9 @@ static void stop_asked(uv_signal_t *handle, int signum)
 
 	dt_log_info("stopping");
 	supervisor_tell("STOPPING=1");
+	s->stopping = true;
 	signals_close(s);
 	s->mode->stop(s->daemon);
-}
-
-static void reload_asked(uv_signal_t *handle, int signum)
-{
-	struct service *s = handle->data;
-	char text[64];
-	void *config;
-
-	/* Type=notify-reload wants the time of CLOCK_MONOTONIC */
-	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(uv_hrtime() / DT_US));
-	supervisor_tell(text);
-	if (s->mode->config_load(&config, s->config_path) < 0)
-		dt_log_err("%s has errors: nothing was reloaded", s->config_path);
-	else
-		s->mode->reload(s->daemon, config);
-	supervisor_tell("READY=1");
 }
 
 static void drain_asked(uv_signal_t *handle, int signum)
@@ -117,7 +244,7 @@ static void drain_asked(uv_signal_t *handle, int signum)
 	if (s->mode->drain)
 		s->mode->drain(s->daemon);
 	else
-		dt_log_info("there is nothing to drain");
+		dt_log_info("SIGUSR1: this mode has nothing to drain");
 }
 
 void dt_service_stop(void)
@@ -125,17 +252,27 @@ void dt_service_stop(void)
 	raise(SIGTERM);
 }
 
-static void signals_open(struct service *s, uv_loop_t *loop)
+static int signals_open(struct service *s, uv_loop_t *loop)
 {
-	uv_signal_init(loop, &s->term);
-	uv_signal_init(loop, &s->interrupt);
-	uv_signal_init(loop, &s->hangup);
-	uv_signal_init(loop, &s->drain);
-	s->term.data = s->interrupt.data = s->hangup.data = s->drain.data = s;
-	uv_signal_start(&s->term, stop_asked, SIGTERM);
-	uv_signal_start(&s->interrupt, stop_asked, SIGINT);
-	uv_signal_start(&s->hangup, reload_asked, SIGHUP);
-	uv_signal_start(&s->drain, drain_asked, SIGUSR1);
+	const struct {
+		uv_signal_t *handle;
+		uv_signal_cb asked;
+		int signum;
+	} all[] = {{&s->term, stop_asked, SIGTERM},
+		   {&s->interrupt, stop_asked, SIGINT},
+		   {&s->hangup, reload_asked, SIGHUP},
+		   {&s->drain, drain_asked, SIGUSR1}};
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < sizeof(all) / sizeof(all[0]); i++) {
+		err = uv_signal_init(loop, all[i].handle);
+		all[i].handle->data = s;
+		if (err == 0)
+			err = uv_signal_start(all[i].handle, all[i].asked, all[i].signum);
+	}
+	if (err)
+		dt_log_err("cannot catch signals: %s", uv_strerror(err));
+	return err;
 }
 
 static void handle_count(uv_handle_t *handle, void *count)
@@ -143,7 +280,7 @@ static void handle_count(uv_handle_t *handle, void *count)
 	++*(unsigned *)count;
 }
 
-/* Until every handle is closed. A look-up of a name cannot be called back: a stop does not wait for it. */
+/* Runs until every handle is closed. A name look-up, or a file that is being read, is not waited for. */
 static void loop_run(uv_loop_t *loop, int code)
 {
 	unsigned handles = 1;
@@ -166,6 +303,7 @@ int dt_service_run(const struct dt_mode *mode, const char *config_path)
 	void *config;
 	int err = process_prepare();
 
+	dt_loop_guard_memory();
 	if (err == 0)
 		err = mode->config_load(&config, config_path);
 	if (err)
@@ -177,12 +315,17 @@ int dt_service_run(const struct dt_mode *mode, const char *config_path)
 		return 1;
 	}
 	/* before the start, so that a signal during it is served right after */
-	signals_open(&s, &loop);
-	err = mode->start(&s.daemon, &loop, config);
+	err = signals_open(&s, &loop);
+	if (err)
+		mode->config_free(config);
+	else
+		err = mode->start(&s.daemon, &loop, config);
 	if (err)
 		signals_close(&s);
-	else
+	else {
+		watchdog_start(&s, &loop);
 		supervisor_tell("READY=1");
+	}
 	loop_run(&loop, err ? 1 : 0);
 	return err ? 1 : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What makes a process a service: signals, sd_notify, and the loop both modes run in. */
+/* What both modes need to run as a service: signals, sd_notify, and the event loop. */
 #ifndef DETOURD_BASE_SERVICE_H
 #define DETOURD_BASE_SERVICE_H
 
@@ -7,14 +7,17 @@
 
 /* The two modes as main.c sees them. All int functions: 0, or a negative errno after logging why. */
 struct dt_mode {
-	/* Loads and judges path; prints errors itself, "file:line:column: reason" on stderr. -EINVAL. */
+	/*
+	 * Loads and checks path; prints errors itself, "file:line:column: reason" on stderr. -EINVAL. For a reload it runs
+	 * in a thread of its own: it only reads files, and touches nothing of the running daemon.
+	 */
 	int (*config_load)(void **config, const char *path);
 	void (*config_free)(void *config);
 	/* Owns config afterwards, also on failure. Nothing is left half set up on failure. */
 	int (*start)(void **daemon, uv_loop_t *loop, void *config);
-	/* All or nothing; owns config afterwards. */
+	/* All or nothing; owns config afterwards. 1: it goes on, and ends with dt_service_reloaded(). */
 	int (*reload)(void *daemon, void *config);
-	/* SIGUSR1: takes nothing new, and calls dt_service_stop() when all is done. NULL: nothing to drain. */
+	/* SIGUSR1: accept nothing new, and call dt_service_stop() when all is done. NULL: nothing to drain. */
 	void (*drain)(void *daemon);
 	/* Cancels everything and closes every handle; the daemon is freed before the loop ends. */
 	void (*stop)(void *daemon);
@@ -22,7 +25,9 @@ struct dt_mode {
 
 /* config -> start -> loop until SIGTERM/SIGINT -> stop; SIGHUP reloads path. Returns the exit code. */
 int dt_service_run(const struct dt_mode *mode, const char *config_path);
-/* The daemon itself wants to stop: as by SIGTERM, when the loop turns. */
+/* Tells the service manager that the reload is over. */
+void dt_service_reloaded(void);
+/* Stops the daemon from within, as SIGTERM does, in the next turn of the loop. */
 void dt_service_stop(void);
 
 #endif

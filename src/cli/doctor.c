@@ -13,14 +13,17 @@
 
 #include "base/bpf.h"
 #include "base/file.h"
+#include "cli/kernel_faults.h"
 #include "nat.skel.h"
 #include "net/mptcp_pm.h"
 #include "net/sock_diag.h"
-#include "pm/config.h"
+#include "pm/conf/client_conf.h"
 #include "pm/daemon.h"
-#include "pm/mptcpify.h"
+#include "pm/kernel/mptcpify.h"
 #include "relay/config.h"
 #include "relay/daemon.h"
+#include "relay/filters.h"
+#include "relay/neighbours.h"
 #include "track.skel.h"
 
 enum state { OK, WARN, MISSING };
@@ -31,7 +34,7 @@ struct report {
 	int missing;
 };
 
-/* remedy: the one thing that mends it, "" where there is nothing to mend. */
+/* remedy: what to do about it; ignored when the state is OK. */
 static void note(struct report *r, const char *name, enum state state, const char *remedy, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 static void note(struct report *r, const char *name, enum state state, const char *remedy, const char *fmt, ...)
@@ -54,7 +57,7 @@ static void check_permission(struct report *r)
 	if (geteuid() == 0)
 		note(r, "permission", OK, "", "running as root");
 	else
-		note(r, "permission", MISSING, "run as root; the checks below need it too", "not root");
+		note(r, "permission", MISSING, "run as root; the other checks need it too", "not root");
 }
 
 static void check_kernel(struct report *r)
@@ -73,20 +76,52 @@ static void check_kernel(struct report *r)
 		     "no /sys/kernel/btf/vmlinux");
 }
 
-static void check_config(struct report *r, const struct dt_mode *mode, const char *path, bool asked)
+/* Known security holes of the running kernel, by its version. */
+static void check_kernel_faults(struct report *r, bool is_relay)
+{
+	const struct dt_kernel_fault *fault;
+	struct dt_kernel_version version;
+	unsigned noted = 0;
+	struct utsname name;
+	char remedy[256];
+
+	uname(&name);
+	if (!dt_kernel_version_parse(&version, name.release, name.version))
+		return;
+	for (fault = dt_kernel_faults; fault->cve; fault++) {
+		enum dt_kernel_verdict verdict = dt_kernel_fault_check(fault, &version);
+
+		if (verdict == DT_KERNEL_FIXED || (is_relay && fault->client_only))
+			continue;
+		snprintf(remedy, sizeof(remedy), "%s; until then: %s",
+			 verdict == DT_KERNEL_FAULTY ? "update the kernel and boot it"
+						     : "ask your distribution whether it has the fix, and update",
+			 fault->meantime);
+		note(r, fault->cve, WARN, remedy, "%s: %s",
+		     verdict == DT_KERNEL_FAULTY ? "this kernel has a known hole"
+						 : "this kernel may have a known hole; its version does not tell",
+		     fault->what);
+		noted++;
+	}
+	if (!noted)
+		note(r, "kernel-faults", OK, "", "no known hole that matters here");
+}
+
+/* The configuration, which the caller frees; NULL: there is none, or it has errors. */
+static void *check_config(struct report *r, const struct dt_mode *mode, const char *path, bool asked)
 {
 	void *config;
 
 	if (!asked && access(path, F_OK) < 0) {
 		note(r, "configuration", WARN, "write one; examples are in /usr/share/doc/detourd", "no %s", path);
-		return;
+		return NULL;
 	}
 	if (mode->config_load(&config, path) < 0) {
-		note(r, "configuration", MISSING, "mend the lines named on stderr", "%s has errors", path);
-		return;
+		note(r, "configuration", MISSING, "fix the lines named on stderr", "%s has errors", path);
+		return NULL;
 	}
-	mode->config_free(config);
 	note(r, "configuration", OK, "", "%s", path);
+	return config;
 }
 
 static void note_load(struct report *r, const char *name, int err, const char *what)
@@ -131,8 +166,28 @@ static void check_mptcp(struct report *r)
 		note(r, "mptcp-netlink", OK, "", "generic netlink mptcp_pm answers");
 	dt_mptcp_pm_close(&pm);
 	if (dt_file_read("/proc/sys/net/mptcp/blackhole_timeout", value, sizeof(value)) == 0 && strcmp(value, "0") != 0)
-		note(r, "blackhole-timeout", WARN, "sysctl -w net.mptcp.blackhole_timeout=0, if that happens to you",
-		     "a few lost first packets turn MPTCP off for %s s (net.mptcp.blackhole_timeout)", value);
+		note(r, "blackhole-timeout", WARN,
+		     "sysctl -w net.mptcp.blackhole_timeout=0, if connections stay without MPTCP",
+		     "after a few lost first packets the kernel uses no MPTCP for %s s (net.mptcp.blackhole_timeout)",
+		     value);
+}
+
+/* One alone is that of the only interface: nothing is lost with it. config: NULL if there is none. */
+static void check_endpoints(struct report *r, const struct dt_client_config *config)
+{
+	struct dt_mptcp_endpoint all[DT_MPTCP_ENDPOINTS_MAX];
+	size_t count = 0, subflow = 0;
+	struct dt_mptcp_pm pm;
+
+	if (dt_mptcp_pm_open(&pm) == 0 && dt_mptcp_endpoints(&pm, all, &count) == 0)
+		for (size_t i = 0; i < count; i++)
+			subflow += (all[i].flags & (DT_MPTCP_ENDPOINT_SUBFLOW | DT_MPTCP_ENDPOINT_FULLMESH)) != 0;
+	dt_mptcp_pm_close(&pm);
+	if (subflow > 1 && !(config && config->ninterfaces))
+		note(r, "endpoints", WARN, "name their interfaces in `interfaces` of client.conf, to use them",
+		     "%zu endpoints of ip mptcp for subflows have no effect while detourd runs", subflow);
+	else
+		note(r, "endpoints", OK, "", "no endpoint of ip mptcp loses its effect");
 }
 
 static void check_sock_destroy(struct report *r)
@@ -149,8 +204,7 @@ static void check_sock_destroy(struct report *r)
 		note(r, "sock-destroy", OK, "", "sockets can be closed (SOCK_DESTROY)");
 	else
 		note(r, "sock-destroy", WARN, "use a kernel built with CONFIG_INET_DIAG_DESTROY, and run as root",
-		     "cannot close sockets: %s; dead detours may hold on to others with the same address",
-		     strerror(-err));
+		     "cannot close sockets: %s; subflows of dead detours stay open", strerror(-err));
 }
 
 static void check_track(struct report *r)
@@ -197,6 +251,45 @@ static void check_nat(struct report *r)
 	nat_bpf__destroy(skel);
 }
 
+struct interfaces {
+	struct dt_netlink filters;
+	struct dt_neighbours neighbours;
+};
+
+static int interface_check(const struct dt_rt_link *link, void *data)
+{
+	struct interfaces *all = data;
+
+	if (link->flags & IFF_LOOPBACK)
+		return 0;
+	return dt_neighbours_add(&all->neighbours, &all->filters, link->index, link->name);
+}
+
+static void check_neighbours(struct report *r)
+{
+	char text[DT_NEIGHBOUR_STRLEN];
+	struct interfaces all = {0};
+	struct dt_netlink links = {0};
+	int err = dt_netlink_open(&links, NETLINK_ROUTE);
+
+	if (err == 0)
+		err = dt_netlink_open(&all.filters, NETLINK_ROUTE);
+	if (err == 0)
+		err = dt_rt_links(&links, interface_check, &all);
+	if (err)
+		note(r, "before-nat", WARN, "run as root", "cannot look for other programs on the interfaces: %s",
+		     strerror(-err));
+	else if (all.neighbours.count == 0)
+		note(r, "before-nat", OK, "", "no other program sees packets before the NAT");
+	for (size_t i = 0; i < all.neighbours.count; i++)
+		note(r, "before-nat", WARN, "let it return TC_ACT_UNSPEC (TCX_NEXT), or come later",
+		     "%s: another program's %s " DT_NEIGHBOUR_EFFECT, all.neighbours.list[i].interface,
+		     dt_neighbour_format(&all.neighbours.list[i], text));
+	dt_neighbours_fini(&all.neighbours);
+	dt_netlink_close(&all.filters);
+	dt_netlink_close(&links);
+}
+
 static void check_reserved_ports(struct report *r)
 {
 	if (access("/proc/sys/net/ipv4/ip_local_reserved_ports", W_OK) == 0)
@@ -225,7 +318,9 @@ static void checks_print(const json_t *checks)
 
 int dt_cli_doctor(const struct dt_options *options)
 {
+	const struct dt_mode *mode = options->relay ? &dt_relay_mode : &dt_client_mode;
 	struct report r = {json_array(), 0};
+	void *config;
 	const char *path = options->config  ? options->config
 			   : options->relay ? DT_RELAY_CONFIG_PATH
 					    : DT_CLIENT_CONFIG_PATH;
@@ -234,17 +329,22 @@ int dt_cli_doctor(const struct dt_options *options)
 	dt_bpf_log_to_ours();
 	check_permission(&r);
 	check_kernel(&r);
-	check_config(&r, options->relay ? &dt_relay_mode : &dt_client_mode, path, options->config != NULL);
+	check_kernel_faults(&r, options->relay);
+	config = check_config(&r, mode, path, options->config != NULL);
 	if (options->relay) {
 		check_bpffs(&r);
 		check_nat(&r);
 		check_reserved_ports(&r);
+		check_neighbours(&r);
 	} else {
 		check_mptcp(&r);
+		check_endpoints(&r, config);
 		check_sock_destroy(&r);
 		check_track(&r);
 		check_mptcpify(&r);
 	}
+	if (config)
+		mode->config_free(config);
 	if (options->json) {
 		all = json_pack("{s:i, s:s, s:b, s:O}", "version", 1, "mode", options->relay ? "relay" : "client", "ok",
 				r.missing == 0, "checks", r.checks);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* detourd doctor: what this machine can and cannot do, and what mends it. */
+/* detourd doctor: what works on this machine, what does not, and what to do about it. */
 #ifndef DETOURD_CLI_DOCTOR_H
 #define DETOURD_CLI_DOCTOR_H
 

@@ -49,7 +49,7 @@ int dt_cli_pubkey(void)
 	sodium_memzero(line, sizeof(line));
 	sodium_memzero(keys.secret, sizeof(keys.secret));
 	if (!usable) {
-		fputs("detourd: stdin holds no private key (44 characters of base64, as detourd genkey prints it)\n",
+		fputs("detourd: stdin is not a private key (44 characters of base64, as detourd genkey prints it)\n",
 		      stderr);
 		return 1;
 	}

@@ -6,19 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum dt_command {
-	DT_COMMAND_RUN, /* the daemon, in either mode */
-	DT_COMMAND_CHECK,
-	DT_COMMAND_FLUSH,
-	DT_COMMAND_GENKEY,
-	DT_COMMAND_PUBKEY,
-	DT_COMMAND_STATUS,
-	DT_COMMAND_WHY,
-	DT_COMMAND_MONITOR,
-	DT_COMMAND_DOCTOR,
-	DT_COMMAND_HELP,
-	DT_COMMAND_VERSION,
-};
+#include "cli/forms.h"
 
 /* The strings are argv's. */
 struct dt_options {

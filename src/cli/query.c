@@ -9,7 +9,7 @@
 
 #include "base/unix.h"
 #include "cli/render.h"
-#include "pm/config.h"
+#include "pm/conf/client_conf.h"
 #include "relay/config.h"
 
 static const char *remedy(int err)
@@ -17,7 +17,7 @@ static const char *remedy(int err)
 	switch (err) {
 	case -ENOENT:
 	case -ECONNREFUSED:
-		return "; is detourd running? Another socket is named by --control";
+		return "; is detourd running? --control names another socket";
 	case -EACCES:
 		return "; run as root";
 	default:
@@ -34,7 +34,7 @@ static FILE *control_ask(const struct dt_options *options, const char *request)
 	int fd = dt_unix_connect(path, 0);
 	FILE *stream;
 
-	/* a relay alone on its host is what is meant */
+	/* without a client on this host, its relay is meant */
 	if ((fd == -ENOENT || fd == -ECONNREFUSED) && !options->control && !options->relay) {
 		int other = dt_unix_connect(DT_RELAY_CONTROL_PATH, 0);
 
@@ -78,8 +78,7 @@ static int answer_show(const struct dt_options *options, const char *request,
 	answer = json_loadf(stream, 0, &error);
 	fclose(stream);
 	if (!answer) {
-		fprintf(stderr, "detourd: the daemon's answer makes no sense (%s); is it of another version?\n",
-			error.text);
+		fprintf(stderr, "detourd: invalid reply of the daemon (%s); is it of another version?\n", error.text);
 		return 1;
 	}
 	refused = json_string_value(json_object_get(answer, "error"));
@@ -107,7 +106,7 @@ int dt_cli_why(const struct dt_options *options)
 {
 	char request[80];
 
-	/* longer ones are no addresses either */
+	/* an address that is cut here is not valid either */
 	snprintf(request, sizeof(request), "why %s", options->server);
 	return answer_show(options, request, dt_render_why);
 }

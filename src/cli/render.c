@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "relay/neighbours.h"
+
 #define SIZE_STRLEN 24
 
 static const char *text_of(const json_t *object, const char *key)
@@ -120,6 +122,18 @@ static void limits_print(const json_t *limits, FILE *to)
 			number_of(item, "left_s"));
 }
 
+static void endpoints_print(const json_t *endpoints, FILE *to)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(endpoints, i, item)
+		fprintf(to,
+			"%s: its endpoint of ip mptcp, %s, has no effect while detourd runs; to use it, name %s in "
+			"`interfaces`\n",
+			text_of(item, "interface"), text_of(item, "address"), text_of(item, "interface"));
+}
+
 static void client_print(const json_t *status, FILE *to)
 {
 	const json_t *relays = json_object_get(status, "relays"), *connections = json_object_get(status, "connections");
@@ -144,18 +158,22 @@ static void client_print(const json_t *status, FILE *to)
 		fputs("  none that this host opened with MPTCP\n", to);
 	destinations_print(json_object_get(status, "destinations"), to);
 	limits_print(json_object_get(status, "server_limits"), to);
+	endpoints_print(json_object_get(status, "unused_endpoints"), to);
 }
 
 static void relay_print(const json_t *status, FILE *to)
 {
 	char up[SIZE_STRLEN], down[SIZE_STRLEN];
-	const json_t *clients = json_object_get(status, "clients");
+	const json_t *clients = json_object_get(status, "clients"), *before = json_object_get(status, "before_nat");
 	json_t *item;
 	size_t i;
 
 	if (json_is_true(json_object_get(status, "draining")))
 		fprintf(to, "draining: no new leases; stops when no flow is open, now %" JSON_INTEGER_FORMAT "\n",
 			number_of(status, "open_flows"));
+	json_array_foreach(before, i, item)
+		fprintf(to, "%s: another program's %s " DT_NEIGHBOUR_EFFECT "\n", text_of(item, "interface"),
+			text_of(item, "what"));
 	fputs("clients\n", to);
 	json_array_foreach(clients, i, item)
 		fprintf(to, "  %-14s leases %" JSON_INTEGER_FORMAT "  flows %" JSON_INTEGER_FORMAT "  up %s  down %s\n",
@@ -174,7 +192,7 @@ void dt_render_status(const json_t *status, FILE *to)
 	counters_print(json_object_get(status, "counters"), to);
 }
 
-/* What would have them ask. */
+/* Connections that never asked for MPTCP, and how to make them ask. */
 static void plain_print(const json_t *why, json_int_t plain, FILE *to)
 {
 	fprintf(to, "TCP without MPTCP\n  %" JSON_INTEGER_FORMAT " now with %s: nobody asked for MPTCP; ", plain,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The daemons' JSON as text for people. Missing or strange keys show as "?" or nothing. */
+/* The daemons' JSON as text for people. Missing or unexpected keys show as "?" or nothing. */
 #ifndef DETOURD_CLI_RENDER_H
 #define DETOURD_CLI_RENDER_H
 

@@ -156,6 +156,18 @@ int dt_mptcp_pm_open(struct dt_mptcp_pm *pm)
 	return err;
 }
 
+int dt_mptcp_events_group(uint32_t *group)
+{
+	struct dt_genl_family family;
+	struct dt_netlink nl = {0};
+	int err = dt_netlink_open(&nl, NETLINK_GENERIC);
+
+	if (err == 0)
+		err = dt_genl_resolve(&nl, PM_NAME, &family, PM_EVENTS, group);
+	dt_netlink_close(&nl);
+	return err;
+}
+
 void dt_mptcp_pm_close(struct dt_mptcp_pm *pm)
 {
 	dt_netlink_close(&pm->commands);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/loop.h"
 #include "base/log.h"
 
@@ -27,52 +28,25 @@ static void tables_fini(struct tables *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* Room for one more item in an array that grows by doubling. */
-static void *item_add(void *array, size_t *count, size_t size, const void *item)
-{
-	char *grown = array;
-
-	if ((*count & (*count - 1)) == 0) {
-		grown = reallocarray(array, *count ? *count * 2 : 1, size);
-		if (!grown)
-			return NULL;
-	}
-	memcpy(grown + *count * size, item, size);
-	(*count)++;
-	return grown;
-}
-
 static int link_add(const struct dt_rt_link *link, void *data)
 {
 	struct tables *t = data;
-	void *grown = item_add(t->links, &t->nlinks, sizeof(*link), link);
 
-	if (!grown)
-		return -ENOMEM;
-	t->links = grown;
-	return 0;
+	return dt_array_append(&t->links, &t->nlinks, sizeof(*link), link) ? 0 : -ENOMEM;
 }
 
 static int address_add(const struct dt_rt_address *address, void *data)
 {
 	struct tables *t = data;
-	void *grown = item_add(t->addresses, &t->naddresses, sizeof(*address), address);
 
-	if (!grown)
-		return -ENOMEM;
-	t->addresses = grown;
-	return 0;
+	return dt_array_append(&t->addresses, &t->naddresses, sizeof(*address), address) ? 0 : -ENOMEM;
 }
 
 static int route_add(const struct dt_rt_route *route, void *data)
 {
 	struct tables *t = data;
-	void *grown = item_add(t->routes, &t->nroutes, sizeof(*route), route);
 
-	if (!grown)
-		return -ENOMEM;
-	t->routes = grown;
-	return 0;
+	return dt_array_append(&t->routes, &t->nroutes, sizeof(*route), route) ? 0 : -ENOMEM;
 }
 
 static int tables_dump(struct tables *t, struct dt_netlink *nl)
@@ -119,7 +93,7 @@ int dt_network_open(struct dt_network *n)
 	err = dt_netlink_open(&n->request, NETLINK_ROUTE);
 	if (err)
 		return err;
-	/* joined before the dump, so that no change falls between the two */
+	/* joined before the dump, so that no change is missed between the two */
 	err = dt_rt_monitor_open(&n->monitor);
 	if (err == 0)
 		err = dt_network_refresh(n);
@@ -151,7 +125,7 @@ static void monitor_readable(uv_poll_t *poll, int status, int events)
 	struct dt_network *n = poll->data;
 
 	dt_poll_resume(poll, status, monitor_readable);
-	/* -ENOBUFS needs nothing of its own: a dump follows anyway */
+	/* an error, such as -ENOBUFS, needs no handling: a dump follows anyway */
 	dt_netlink_drain(&n->monitor, change_take, NULL);
 	if (!uv_is_active((uv_handle_t *)&n->settle))
 		dt_timer_arm(&n->settle, settled, SETTLE_MS, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The relay host's links, addresses and routes as they are now. Every announced change leads, after a moment of
- * quiet, to a fresh dump and one call of changed(): small tables, and no increments to get wrong.
+ * The host's links, addresses and routes as they are now. Every announced change leads, after a short delay, to a fresh
+ * dump and one call of changed(). The tables are small, so nothing is updated piece by piece.
  */
 #ifndef DETOURD_NET_NETWORK_H
 #define DETOURD_NET_NETWORK_H
@@ -31,14 +31,14 @@ struct dt_network {
 int dt_network_open(struct dt_network *n);
 /* From now on changes are followed; changed is called after each. */
 int dt_network_watch(struct dt_network *n, uv_loop_t *loop, void (*changed)(void *data), void *data);
-/* Closes the handles; the tables are freed at once. n itself must live until the loop has turned. */
+/* Closes the handles and frees the tables at once. n itself must exist until the loop has turned. */
 void dt_network_close(struct dt_network *n);
 /* Dumps again; on failure the old tables stay. */
 int dt_network_refresh(struct dt_network *n);
 
 const struct dt_rt_link *dt_network_link(const struct dt_network *n, uint32_t ifindex);
 bool dt_network_is_local(const struct dt_network *n, const struct dt_ip *ip);
-/* Likewise, on an interface that is up and has a carrier. */
+/* Is it local, on an interface that is up and has a carrier? */
 bool dt_network_is_running(const struct dt_network *n, const struct dt_ip *ip);
 /* The smallest MTU of the default routes in bytes, 0: there are none. */
 uint32_t dt_network_default_mtu(const struct dt_network *n);

@@ -137,7 +137,7 @@ int dt_rt_route_parse(struct dt_rt_route *out, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-/* What is no object of the kind asked for (other tables' routes, say) is passed over. */
+/* Objects that the parser does not take (other tables' routes, for example) are skipped. */
 static int link_take(const struct nlmsghdr *nlh, void *data)
 {
 	const struct dump *dump = data;
@@ -204,8 +204,9 @@ int dt_rt_routes(struct dt_netlink *nl, dt_rt_route_fn fn, void *data)
 
 int dt_rt_monitor_open(struct dt_netlink *nl)
 {
-	static const uint32_t groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-					  RTNLGRP_IPV6_ROUTE};
+	static const uint32_t groups[] = {RTNLGRP_LINK,	      RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+					  RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
+					  RTNLGRP_IPV6_RULE};
 	int err = dt_netlink_open(nl, NETLINK_ROUTE);
 
 	for (size_t i = 0; err == 0 && i < sizeof(groups) / sizeof(groups[0]); i++)
@@ -275,6 +276,14 @@ int dt_rt_link_up(struct dt_netlink *nl, uint32_t ifindex, uint32_t mtu)
 	return dt_netlink_talk(nl, nlh, NULL, NULL);
 }
 
+int dt_rt_link_down(struct dt_netlink *nl, uint32_t ifindex)
+{
+	struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = (int)ifindex, .ifi_change = IFF_UP};
+	char buf[REQUEST_MAX];
+
+	return dt_netlink_talk(nl, request_begin(buf, RTM_NEWLINK, 0, &info, sizeof(info)), NULL, NULL);
+}
+
 int dt_rt_address_add(struct dt_netlink *nl, uint32_t ifindex, const struct dt_ip *ip)
 {
 	struct ifaddrmsg info = {.ifa_family = family_of(ip),
@@ -332,6 +341,24 @@ int dt_rt_default_route_delete(struct dt_netlink *nl, unsigned family, uint32_t 
 	return dt_netlink_talk(nl, nlh, NULL, NULL);
 }
 
+int dt_rt_unreachable(struct dt_netlink *nl, bool add, unsigned family, uint32_t table)
+{
+	struct rtmsg info = {.rtm_family = family == 4 ? AF_INET : AF_INET6,
+			     .rtm_table = RT_TABLE_UNSPEC,
+			     .rtm_protocol = RTPROT_STATIC,
+			     .rtm_scope = add ? RT_SCOPE_UNIVERSE : RT_SCOPE_NOWHERE,
+			     .rtm_type = RTN_UNREACHABLE};
+	char buf[REQUEST_MAX];
+	struct nlmsghdr *nlh = request_begin(buf, add ? RTM_NEWROUTE : RTM_DELROUTE,
+					     add ? NLM_F_CREATE | NLM_F_EXCL : 0, &info, sizeof(info));
+	int err;
+
+	mnl_attr_put_u32(nlh, RTA_TABLE, table);
+	mnl_attr_put_u32(nlh, RTA_PRIORITY, UINT32_MAX);
+	err = dt_netlink_talk(nl, nlh, NULL, NULL);
+	return err == (add ? -EEXIST : -ESRCH) ? 0 : err;
+}
+
 static int oif_take(const struct nlmsghdr *nlh, void *data)
 {
 	const struct nlattr *table[RTA_OIF + 1] = {NULL};
@@ -387,11 +414,12 @@ int dt_rt_rule_specific(struct dt_netlink *nl, bool add, const struct dt_ip *fro
 	return rule_change(nl, add, from, RT_TABLE_MAIN, priority, true);
 }
 
-void dt_rt_rules_purge(struct dt_netlink *nl, uint32_t table, uint32_t priority)
+int dt_rt_rules_purge(struct dt_netlink *nl, uint32_t table, uint32_t priority)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
+	int err = 0;
 
-	/* what a request does not name is not compared; it deletes one rule at a time */
+	/* a request matches by what it names, and deletes one rule at a time */
 	for (size_t i = 0; i < sizeof(families); i++) {
 		struct fib_rule_hdr info = {.family = families[i], .table = RT_TABLE_UNSPEC, .action = FR_ACT_TO_TBL};
 		struct nlmsghdr *nlh;
@@ -401,6 +429,10 @@ void dt_rt_rules_purge(struct dt_netlink *nl, uint32_t table, uint32_t priority)
 			nlh = request_begin(buf, RTM_DELRULE, 0, &info, sizeof(info));
 			mnl_attr_put_u32(nlh, FRA_TABLE, table);
 			mnl_attr_put_u32(nlh, FRA_PRIORITY, priority);
-		} while (dt_netlink_talk(nl, nlh, NULL, NULL) == 0);
+			err = dt_netlink_talk(nl, nlh, NULL, NULL);
+		} while (err == 0);
+		if (err != -ENOENT && err != -EAFNOSUPPORT)
+			return err;
 	}
+	return 0;
 }

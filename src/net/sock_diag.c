@@ -43,6 +43,8 @@ int dt_sock_diag_parse(struct dt_tcp_sample *out, const struct nlmsghdr *nlh)
 	s.local.port = ntohs(msg->id.idiag_sport);
 	s.remote.port = ntohs(msg->id.idiag_dport);
 	s.state = msg->idiag_state;
+	s.uid = msg->idiag_uid;
+	s.inode = msg->idiag_inode;
 	mnl_attr_for_each(attr, nlh, sizeof(*msg)) {
 		struct tcp_info info = {0};
 		size_t len = mnl_attr_get_payload_len(attr);
@@ -79,7 +81,7 @@ static struct nlmsghdr *request_put(void *buf, uint16_t type, uint16_t flags, ui
 	return nlh;
 }
 
-/* A socket that is bound to a device is found by that device alone (inet_bound_dev_eq in the kernel), others by any. */
+/* A socket that is bound to a device is found by that device only (inet_bound_dev_eq in the kernel), others by any. */
 static void socket_put(struct inet_diag_req_v2 *req, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 		       uint32_t device)
 {
@@ -141,6 +143,7 @@ int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
 		struct inet_diag_req_v2 *req;
 		struct nlmsghdr *nlh = request_put(buf, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, families[i], &req);
 
+		req->idiag_states |= STATE_LISTEN;
 		err = dt_netlink_talk(nl, nlh, dump_take, &dump);
 	}
 	return err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* TCP sockets as sock_diag shows them, and its SOCK_DESTROY (net/ipv4/inet_diag.c). */
+/* TCP sockets by sock_diag, and its SOCK_DESTROY (net/ipv4/inet_diag.c in the kernel). */
 #ifndef DETOURD_NET_SOCK_DIAG_H
 #define DETOURD_NET_SOCK_DIAG_H
 
@@ -10,10 +10,12 @@ struct dt_tcp_sample {
 	struct dt_endpoint local;
 	struct dt_endpoint remote;
 	uint8_t state; /* TCP_ESTABLISHED ... */
-	bool mptcp;    /* asked for MPTCP, whatever came of it; seen with CAP_NET_ADMIN */
+	bool mptcp;    /* asked for MPTCP, even if it did not get it; only seen with CAP_NET_ADMIN */
 	uint32_t srtt_us;
 	uint32_t retransmits; /* segments, in all */
-	uint8_t backoff;      /* retransmission time-outs in a row of what waits for an acknowledgement */
+	uint8_t backoff;      /* retransmission time-outs in a row */
+	uint32_t uid;	      /* of the process that made it */
+	uint32_t inode;	      /* as in /proc/PID/fd; 0: no process has it open by itself */
 	uint64_t bytes_acked;
 	uint64_t bytes_received;
 };
@@ -21,18 +23,18 @@ struct dt_tcp_sample {
 typedef int (*dt_tcp_sample_fn)(const struct dt_tcp_sample *sample, void *data);
 
 /*
- * The one socket of this four-tuple, which must be bound to the device of this index, or to none. device 0: to none.
- * -ENOENT: there is none such.
+ * The socket of this four-tuple that is bound to the device of this index or to none; device 0: to none. -ENOENT:
+ * there is none.
  */
 int dt_sock_diag_get(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 		     uint32_t device, struct dt_tcp_sample *out);
-/* All TCP sockets of this namespace that are connected or were (no listeners, no TIME_WAIT). */
+/* All TCP sockets of this namespace that listen, are or were connected (no TIME_WAIT). */
 int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data);
-/* Aborts that socket: RST to the peer. -ENOENT none; -EOPNOTSUPP kernel without CONFIG_INET_DIAG_DESTROY. */
+/* Aborts that socket: RST to the peer. -ENOENT: no such socket; -EOPNOTSUPP: no CONFIG_INET_DIAG_DESTROY. */
 int dt_sock_diag_destroy(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 			 uint32_t device);
 
-/* Parses one answer; -EBADMSG if it is none. Pure. */
+/* Parses one answer. -EBADMSG: malformed, or not of a TCP socket. Pure. */
 int dt_sock_diag_parse(struct dt_tcp_sample *out, const struct nlmsghdr *nlh);
 
 #endif

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #define TTL 64
-#define TIMESTAMPS_LEN 12 /* with two bytes that align it */
-/* The segment is dropped before its window is looked at; middleboxes may look. */
+#define TIMESTAMPS_LEN 12 /* with two NOPs that align it */
+/* The peer drops the segment before it reads the window, but middleboxes may read it. */
 #define WINDOW 512
 
 #ifndef IPV6_HDRINCL
@@ -51,7 +51,7 @@ static size_t ip6_write(uint8_t *out, const struct dt_tcp_probe *probe, size_t t
 {
 	struct ip6_hdr ip = {0};
 
-	ip.ip6_flow = htonl(6U << 28);
+	ip.ip6_flow = htonl(6U << 28 | probe->flow_label);
 	ip.ip6_plen = htons((uint16_t)tcp_len);
 	ip.ip6_nxt = IPPROTO_TCP;
 	ip.ip6_hlim = TTL;
@@ -71,7 +71,7 @@ static void timestamps_write(uint8_t *out, const struct dt_tcp_probe *probe)
 	memcpy(out + 8, &echo, sizeof(echo));
 }
 
-/* Addresses, protocol and length are in the checksum too; mapped addresses add the constant 0xffff, which is none. */
+/* With the pseudo-header. The prefix of v4-mapped addresses adds 0xffff, which changes no checksum. */
 static uint16_t tcp_sum(const struct dt_tcp_probe *probe, const uint8_t *tcp, size_t len)
 {
 	uint32_t sum = IPPROTO_TCP + (uint32_t)len;
@@ -90,8 +90,7 @@ size_t dt_tcp_probe_write(uint8_t out[DT_TCP_PROBE_LEN_MAX], const struct dt_tcp
 
 	tcp.source = htons(probe->local.port);
 	tcp.dest = htons(probe->remote.port);
-	/* a byte must end below what the peer acknowledged, or it would be looked at as data */
-	tcp.seq = htonl(probe->snd_una - (probe->with_byte ? 2 : 1));
+	tcp.seq = htonl(probe->with_byte ? dt_tcp_probe_byte(probe->snd_una) : probe->snd_una - 1);
 	tcp.ack_seq = htonl(probe->rcv_nxt);
 	tcp.doff = (uint16_t)(head / 4) & 0xf;
 	tcp.ack = 1;
@@ -129,7 +128,7 @@ void dt_tcp_prober_close(struct dt_tcp_prober *p)
 	p->fd4 = p->fd6 = -1;
 }
 
-/* The packet names its source, but only this has the route chosen by it, and by the device. */
+/* The packet has its source address; this makes the kernel choose the route by it, and by the device. */
 static void source_set(struct msghdr *msg, const struct dt_ip *source, uint32_t device)
 {
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);

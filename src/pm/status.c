@@ -1,75 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The client's answers to `detourd status` and `detourd why`, and the lines of `detourd monitor`. */
+/* The client's answers to `detourd status` and `detourd why`. */
+#include "pm/status.h"
+
+#include <jansson.h>
 #include <linux/bpf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-#include "pm/mptcpify.h"
-#include "pm/pm.h"
+#include "base/clock.h"
+#include "base/control.h"
+#include "net/sock_diag.h"
+#include "pm/conf/client_conf.h"
+#include "pm/explain.h"
+#include "pm/kernel/arrivals.h"
+#include "pm/kernel/mptcpify.h"
+#include "pm/kernel/track.h"
+#include "pm/store/connection.h"
+#include "pm/store/interfaces.h"
+#include "pm/store/lease.h"
+#include "pm/store/pm.h"
+#include "pm/store/relay.h"
+#include "pm/store/server.h"
+#include "pm/store/subflow.h"
 
-static const char *const counter_names[DT_PM_COUNTERS] = {
-	[DT_PM_CONNECTIONS] = "connections",
-	[DT_PM_LOST_EVENTS] = "lost_events",
-	[DT_PM_TAKEN_OVER] = "taken_over",
-	[DT_PM_STOCKS] = "stocks_taken",
-	[DT_PM_STOCK_US] = "last_stock_us",
-	[DT_PM_JOINS] = "joins",
-	[DT_PM_JOINS_ESTABLISHED] = "joins_established",
-	[DT_PM_JOIN_REFUSED] = "join_refused",
-	[DT_PM_JOIN_TIMEOUT] = "join_timeout",
-	[DT_PM_JOIN_FAILED] = "join_failed",
-	[DT_PM_LEASES_ASKED] = "leases_asked",
-	[DT_PM_LEASES_GRANTED] = "leases_granted",
-	[DT_PM_LEASES_REFUSED] = "leases_refused",
-	[DT_PM_ANNOUNCED] = "addresses_announced",
-	[DT_PM_SURPLUS_CLOSED] = "surplus_closed",
-	[DT_PM_PROBES] = "probes_sent",
-	[DT_PM_GIVEN_UP] = "subflows_given_up",
-	[DT_PM_FELL_BACK] = "fell_back",
-	[DT_PM_FELL_BACK_STRIPPED] = "fell_back_stripped",
-	[DT_PM_FELL_BACK_SYN_LOST] = "fell_back_syn_lost",
-	[DT_PM_FELL_BACK_DISABLED] = "fell_back_disabled",
-	[DT_PM_DECISIONS] = "decisions",
-	[DT_PM_DROPPED_AUTH] = "dropped_auth",
-	[DT_PM_DROPPED_MALFORMED] = "dropped_malformed",
-	[DT_PM_DROPPED_UNMATCHED] = "dropped_unmatched",
-};
-
-static const char *link_word(enum dt_link_state state)
-{
-	switch (state) {
-	case DT_LINK_UP:
-		return "up";
-	case DT_LINK_DOWN:
-		return "down";
-	case DT_LINK_CONNECTING:
-		break;
-	}
-	return "connecting";
-}
-
-static const char *relay_reason(const struct dt_pm_relay *relay)
-{
-	uint8_t refused = relay->links ? dt_link_reason(relay->links->proto) : DT_REASON_OK;
-
-	if (*relay->problem)
-		return relay->problem;
-	if (refused != DT_REASON_OK)
-		return dt_reason_text(refused);
-	switch (dt_pm_relay_state(relay)) {
-	case DT_LINK_UP:
-		if (dt_pm_relay_draining(relay))
-			return dt_reason_text(DT_REASON_DRAINING);
-		return relay->tunnel && dt_pm_relay_carrier(relay, dt_now_ns()) == DT_CARRIER_WIREGUARD
-			       ? relay->tunnel->problem
-			       : "";
-	case DT_LINK_CONNECTING:
-		return "no answer yet";
-	case DT_LINK_DOWN:
-		break;
-	}
-	return "no answer: the relay is off or out of reach, its key is another, or it does not know ours";
-}
+#define COUNTER_NAME(constant, name) [constant] = name,
+static const char *const counter_names[DT_PM_COUNTERS] = {DT_PM_COUNTERS_LIST(COUNTER_NAME)};
+#undef COUNTER_NAME
 
 static json_t *relay_status(const struct dt_pm_relay *relay)
 {
@@ -79,9 +36,9 @@ static json_t *relay_status(const struct dt_pm_relay *relay)
 	snprintf(endpoint, sizeof(endpoint), "%s%s%s:%u", bracket ? "[" : "", relay->conf->host, bracket ? "]" : "",
 		 relay->conf->port);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "name", relay->conf->name, "state",
-			 link_word(dt_pm_relay_state(relay)), "reason", relay_reason(relay), "endpoint", endpoint,
-			 "carrier", dt_carrier_name(dt_pm_relay_carrier(relay, dt_now_ns())), "rtt_us",
-			 (json_int_t)(relay->links ? dt_link_rtt_us(relay->links->proto) : 0));
+			 dt_client_link_state_word(dt_pm_relay_state(relay)), "reason", dt_explain_relay(relay),
+			 "endpoint", endpoint, "carrier", dt_carrier_name(dt_pm_relay_carrier(relay, -1, dt_now_ns())),
+			 "rtt_us", (json_int_t)(relay->links ? dt_client_link_rtt_us(relay->links->proto) : 0));
 }
 
 static json_t *subflow_status(const struct dt_connection *c, const char *via, const char *carrier, const char *state,
@@ -124,31 +81,39 @@ static json_t *additional_status(const struct dt_subflow *s)
 	return status;
 }
 
+static json_t *direct_status(const struct dt_connection *c)
+{
+	json_t *status = subflow_status(c, "direct", "direct", c->direct_established ? "established" : "closed",
+					c->direct_backup, &c->local, &c->remote);
+
+	if (c->direct_note[0])
+		json_object_set_new(status, "note", json_string(c->direct_note));
+	return status;
+}
+
 static json_t *connection_status(const struct dt_connection *c)
 {
 	char local[DT_ENDPOINT_STRLEN], remote[DT_ENDPOINT_STRLEN], why[1024];
 	json_t *subflows = json_array();
 	const struct dt_subflow *s;
 
-	json_array_append_new(subflows,
-			      subflow_status(c, "direct", "direct", c->direct_established ? "established" : "closed",
-					     c->direct_backup, &c->local, &c->remote));
+	json_array_append_new(subflows, direct_status(c));
 	DL_FOREACH(c->subflows, s)
 		if (dt_subflow_is_under_way(s))
 			json_array_append_new(subflows, additional_status(s));
-	dt_detours_why(c, why, sizeof(why));
+	dt_explain(c, why, sizeof(why));
 	return json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)c->number, "local",
 			 dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->remote, remote), "why",
 			 why, "subflows", subflows);
 }
 
-/* about NULL: about all; its port 0: about any port. */
+/* about NULL: all servers; its port 0: any port. */
 static bool is_about(const struct dt_endpoint *about, const struct dt_endpoint *remote)
 {
 	return !about || (dt_ip_equal(&about->ip, &remote->ip) && (about->port == 0 || about->port == remote->port));
 }
 
-/* Servers that no connection is MPTCP with. */
+/* Servers with which connections are plain TCP. */
 static json_t *destinations_status(const struct dt_pm *pm, const struct dt_endpoint *about)
 {
 	json_t *all = json_array();
@@ -172,17 +137,18 @@ static json_t *destinations_status(const struct dt_pm *pm, const struct dt_endpo
 	return all;
 }
 
-/* Servers that refused more subflows than they took, for as long as they are not asked again. */
+/* Servers that refused further subflows, for as long as that is believed. */
 static json_t *limits_status(const struct dt_pm *pm, const struct dt_endpoint *about)
 {
 	json_t *all = json_array();
 	uint64_t now_ns = dt_now_ns();
+	const struct dt_server_limit *l;
+	size_t next = 0;
 
-	for (size_t i = 0; i < DT_SERVER_LIMITS_MAX; i++) {
-		const struct dt_server_limit *l = &pm->server_limits[i];
+	while ((l = dt_server_limit_next(pm, &next, now_ns))) {
 		char remote[DT_ENDPOINT_STRLEN];
 
-		if (now_ns >= l->until_ns || !is_about(about, &l->server))
+		if (!is_about(about, &l->server))
 			continue;
 		json_array_append_new(all, json_pack("{s:s, s:I, s:I, s:I}", "remote",
 						     dt_endpoint_format(&l->server, remote), "took",
@@ -192,8 +158,8 @@ static json_t *limits_status(const struct dt_pm *pm, const struct dt_endpoint *a
 	return all;
 }
 
-/* One by one: of ten thousand the whole tree would take more memory than all else. */
-static void connections_print(struct dt_pm *pm, const struct dt_endpoint *about, FILE *out)
+/* One by one: the JSON tree of 10,000 connections would take more memory than the rest of the daemon. */
+static void connections_print(const struct dt_pm *pm, const struct dt_endpoint *about, FILE *out)
 {
 	struct dt_connection *c, *tmp;
 	const char *comma = "";
@@ -213,8 +179,8 @@ static void connections_print(struct dt_pm *pm, const struct dt_endpoint *about,
 	fputc(']', out);
 }
 
-/* Steals the reference. */
-static void answer_print(struct dt_pm *pm, const struct dt_endpoint *about, json_t *rest, FILE *out)
+/* Takes over the reference to rest. */
+static void answer_print(const struct dt_pm *pm, const struct dt_endpoint *about, json_t *rest, FILE *out)
 {
 	char *text = json_dumps(rest, DT_CONTROL_JSON);
 
@@ -226,10 +192,26 @@ static void answer_print(struct dt_pm *pm, const struct dt_endpoint *about, json
 	free(text);
 }
 
+/* Endpoints of ip mptcp that have no effect while detourd runs. */
+static json_t *endpoints_status(const struct dt_pm *pm)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < pm->nunused_endpoints; i++) {
+		char address[DT_IP_STRLEN], interface[IF_NAMESIZE];
+
+		dt_interfaces_name(pm, &pm->unused_endpoints[i], interface);
+		json_array_append_new(all, json_pack("{s:s, s:s}", "address",
+						     dt_ip_format(&pm->unused_endpoints[i], address), "interface",
+						     interface));
+	}
+	return all;
+}
+
 void dt_pm_status(FILE *out, const char *unused, void *data)
 {
 	(void)unused;
-	struct dt_pm *pm = data;
+	const struct dt_pm *pm = data;
 	json_t *relays = json_array(), *counters = json_object();
 
 	for (const struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next)
@@ -240,33 +222,32 @@ void dt_pm_status(FILE *out, const char *unused, void *data)
 		json_object_set_new(counters, "sockets_made_mptcp",
 				    json_integer((json_int_t)dt_mptcpify_sockets(pm->mptcpify)));
 	answer_print(pm, NULL,
-		     json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays,
+		     json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays,
 			       "destinations", destinations_status(pm, NULL), "server_limits", limits_status(pm, NULL),
-			       "counters", counters),
+			       "unused_endpoints", endpoints_status(pm), "counters", counters),
 		     out);
 }
 
-/* TCP connections with one server that are not among ours. */
+/* Counts TCP connections with one server that detourd does not manage. */
 struct others {
-	struct dt_pm *pm;
+	const struct dt_pm *pm;
 	const struct dt_endpoint *about;
-	json_int_t plain;     /* nobody asked for MPTCP */
-	json_int_t fell_back; /* or they are too young to tell */
+	json_int_t plain;     /* the application did not ask for MPTCP */
+	json_int_t fell_back; /* or are too young to tell */
 };
 
-static bool is_ours(struct dt_pm *pm, const struct dt_tcp_sample *sample)
+static bool is_ours(const struct dt_pm *pm, const struct dt_tcp_sample *sample)
 {
 	struct dt_connection *c, *tmp;
 	struct dt_subflow_stats stats;
 
 	if (dt_track_get(pm->track, &sample->local, &sample->remote, &stats) == 0) {
-		HASH_FIND(hh, pm->connections, &stats.token, sizeof(stats.token), c);
-		return c != NULL;
+		return dt_connection_find(pm, stats.token) != NULL;
 	}
-	/* older than track.bpf */
+	/* it is older than track.bpf */
 	HASH_ITER(hh, pm->connections, c, tmp)
 		if ((dt_endpoint_equal(&c->local, &sample->local) && dt_endpoint_equal(&c->remote, &sample->remote)) ||
-		    dt_subflow_find(c, &sample->local, &sample->remote))
+		    dt_connection_subflow(c, &sample->local, &sample->remote))
 			return true;
 	return false;
 }
@@ -288,7 +269,8 @@ void dt_pm_why(FILE *out, const char *text, void *data)
 {
 	char server[DT_ENDPOINT_STRLEN];
 	struct dt_endpoint about = {0};
-	struct dt_pm *pm = data;
+	const struct dt_pm *pm = data;
+	struct dt_netlink *diag = &((struct dt_pm *)data)->diag;
 	struct others others = {.pm = pm, .about = &about};
 	bool asks = pm->config->mptcp.enable;
 	json_t *rest;
@@ -301,56 +283,11 @@ void dt_pm_why(FILE *out, const char *text, void *data)
 		dt_endpoint_format(&about, server);
 	else
 		dt_ip_format(&about.ip, server);
-	dt_sock_diag_dump(&pm->diag, others_count, &others);
+	dt_sock_diag_dump(diag, others_count, &others);
 	rest = json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:s}", "version", 1, "mode", "client", "server",
 			 server, "destinations", destinations_status(pm, &about), "server_limits",
 			 limits_status(pm, &about), "plain_tcp", others.plain, "fell_back_open", others.fell_back,
 			 "mptcp_enabled", asks, "mptcp_problem",
 			 asks && pm->mptcpify_err ? dt_mptcpify_problem(pm->mptcpify_err) : "");
 	answer_print(pm, &about, rest, out);
-}
-
-static json_t *event_line(const char *event, const struct dt_connection *c, const char *detail)
-{
-	char remote[DT_ENDPOINT_STRLEN];
-	json_t *line = json_pack("{s:I, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event", event,
-				 "detail", detail);
-
-	if (c) {
-		json_object_set_new(line, "id", json_integer((json_int_t)c->number));
-		json_object_set_new(line, "remote", json_string(dt_endpoint_format(&c->remote, remote)));
-	}
-	return line;
-}
-
-static bool is_watched(const struct dt_pm *pm)
-{
-	return pm->control && dt_control_watched(pm->control);
-}
-
-void dt_pm_publish(struct dt_pm *pm, const char *event, const struct dt_connection *c, const struct dt_pm_relay *relay,
-		   const char *detail)
-{
-	json_t *line;
-
-	if (!is_watched(pm))
-		return;
-	line = event_line(event, c, detail);
-	if (relay)
-		json_object_set_new(line, "relay", json_string(relay->conf->name));
-	dt_control_publish(pm->control, line);
-}
-
-void dt_pm_publish_subflow(struct dt_pm *pm, const struct dt_connection *c, const struct dt_subflow *s,
-			   const char *detail)
-{
-	json_t *line;
-
-	if (!is_watched(pm))
-		return;
-	line = event_line("subflow", c, detail);
-	json_object_set_new(line, s && s->relay ? "relay" : "via", json_string(s ? dt_subflow_via(s) : "direct"));
-	if (s && s->interface[0])
-		json_object_set_new(line, "interface", json_string(s->interface));
-	dt_control_publish(pm->control, line);
 }

@@ -5,16 +5,23 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 
-#define SENT_MAX 64    /* requests sent and unanswered; the others queue */
-#define FLIGHTS 512    /* transmissions remembered: every retry of SENT_MAX requests, and probes */
-#define HASTENED_MAX 2 /* immediate repeats on a token reply before back-off holds again */
+#define SENT_MAX 64    /* requests under way; others wait in the queue */
+#define FLIGHTS 512    /* transmissions remembered: all retries of SENT_MAX requests, and probes */
+#define HASTENED_MAX 2 /* a token reply makes a request repeat at once, so often at most */
+#define RTT_MAX_US (DT_LINK_RTT_MAX_MS * 1000U)
 
 enum stage { QUEUED, SENT, DONE };
+
+/* Something that a reply tells and that makes much work: delivered as an event at most once in DT_LINK_TURN_MS. */
+struct turn {
+	bool pending, due;
+	uint64_t next_ns;
+};
 
 struct request {
 	void *owner;
@@ -29,17 +36,17 @@ struct request {
 	UT_hash_handle hh;
 };
 
-/* One transmission; found again by its counter. */
+/* One datagram that was sent; its reply names its counter. */
 struct flight {
 	uint64_t counter; /* 0: empty */
 	uint64_t sent_ns;
 	struct request *request; /* NULL: a probe */
 };
 
-struct dt_link {
+struct dt_client_link {
 	const struct dt_pair_keys *keys;
 	struct dt_client_session *session;
-	enum dt_link_state state;
+	enum dt_client_link_state state;
 	bool has_token;
 	uint8_t token[DT_TOKEN_LEN];
 	bool has_relay_session;
@@ -58,7 +65,10 @@ struct dt_link {
 	unsigned nsent;
 	struct flight flights[FLIGHTS];
 
-	bool state_changed, restarted, moved, back, drain_changed; /* events to deliver */
+	bool state_changed, back, drain_changed; /* events to deliver */
+	struct turn restarted, moved;
+	dt_client_link_check_fn check; /* NULL: none */
+	void *check_data;
 };
 
 void dt_client_session_init(struct dt_client_session *s)
@@ -67,10 +77,10 @@ void dt_client_session_init(struct dt_client_session *s)
 	s->counter = 0;
 }
 
-int dt_link_new(struct dt_link **out, const struct dt_pair_keys *keys, struct dt_client_session *session,
-		uint64_t now_ns)
+int dt_client_link_new(struct dt_client_link **out, const struct dt_pair_keys *keys, struct dt_client_session *session,
+		       uint64_t now_ns)
 {
-	struct dt_link *l = calloc(1, sizeof(*l));
+	struct dt_client_link *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return -ENOMEM;
@@ -81,12 +91,18 @@ int dt_link_new(struct dt_link **out, const struct dt_pair_keys *keys, struct dt
 	return 0;
 }
 
-static struct request **list_of(struct dt_link *l, const struct request *r)
+void dt_client_link_check_by(struct dt_client_link *l, dt_client_link_check_fn check, void *data)
+{
+	l->check = check;
+	l->check_data = data;
+}
+
+static struct request **list_of(struct dt_client_link *l, const struct request *r)
 {
 	return r->stage == QUEUED ? &l->queue : r->stage == SENT ? &l->sent : &l->done;
 }
 
-static void stage_move(struct dt_link *l, struct request *r, enum stage to)
+static void stage_move(struct dt_client_link *l, struct request *r, enum stage to)
 {
 	struct request **list = list_of(l, r);
 
@@ -98,14 +114,14 @@ static void stage_move(struct dt_link *l, struct request *r, enum stage to)
 	DL_APPEND(*list, r);
 }
 
-static void flights_forget(struct dt_link *l, const struct request *r)
+static void flights_forget(struct dt_client_link *l, const struct request *r)
 {
 	for (int i = 0; i < FLIGHTS; i++)
 		if (l->flights[i].request == r)
 			memset(&l->flights[i], 0, sizeof(l->flights[i]));
 }
 
-static void request_free(struct dt_link *l, struct request *r)
+static void request_free(struct dt_client_link *l, struct request *r)
 {
 	struct request **list = list_of(l, r);
 
@@ -115,7 +131,7 @@ static void request_free(struct dt_link *l, struct request *r)
 	free(r);
 }
 
-void dt_link_free(struct dt_link *l)
+void dt_client_link_free(struct dt_client_link *l)
 {
 	struct request *r, *tmp;
 
@@ -126,7 +142,7 @@ void dt_link_free(struct dt_link *l)
 	free(l);
 }
 
-static struct request *request_find(const struct dt_link *l, const void *owner)
+static struct request *request_find(const struct dt_client_link *l, const void *owner)
 {
 	struct request *r;
 
@@ -134,7 +150,7 @@ static struct request *request_find(const struct dt_link *l, const void *owner)
 	return r;
 }
 
-int dt_link_request(struct dt_link *l, const struct dt_message *m, void *owner, uint64_t now_ns)
+int dt_client_link_request(struct dt_client_link *l, const struct dt_message *m, void *owner, uint64_t now_ns)
 {
 	struct request *r = request_find(l, owner);
 
@@ -155,7 +171,7 @@ int dt_link_request(struct dt_link *l, const struct dt_message *m, void *owner, 
 	return 0;
 }
 
-void dt_link_cancel(struct dt_link *l, const void *owner)
+void dt_client_link_cancel(struct dt_client_link *l, const void *owner)
 {
 	struct request *r = request_find(l, owner);
 
@@ -168,7 +184,7 @@ void dt_link_cancel(struct dt_link *l, const void *owner)
 
 /* --- time -------------------------------------------------------------------------------------- */
 
-static void request_finish(struct dt_link *l, struct request *r, bool timed_out)
+static void request_finish(struct dt_client_link *l, struct request *r, bool timed_out)
 {
 	if (r->stage == SENT)
 		flights_forget(l, r);
@@ -176,7 +192,7 @@ static void request_finish(struct dt_link *l, struct request *r, bool timed_out)
 	stage_move(l, r, DONE);
 }
 
-static void state_set(struct dt_link *l, enum dt_link_state state)
+static void state_set(struct dt_client_link *l, enum dt_client_link_state state)
 {
 	if (l->state == state)
 		return;
@@ -184,7 +200,7 @@ static void state_set(struct dt_link *l, enum dt_link_state state)
 	l->state_changed = true;
 }
 
-void dt_link_tick(struct dt_link *l, uint64_t now_ns)
+void dt_client_link_tick(struct dt_client_link *l, uint64_t now_ns)
 {
 	struct request *r, *tmp;
 
@@ -198,7 +214,7 @@ void dt_link_tick(struct dt_link *l, uint64_t now_ns)
 		request_finish(l, l->queue, true);
 }
 
-uint64_t dt_link_deadline(const struct dt_link *l)
+uint64_t dt_client_link_deadline(const struct dt_client_link *l)
 {
 	uint64_t at = l->probe_ns;
 	const struct request *r;
@@ -224,8 +240,8 @@ uint64_t dt_link_deadline(const struct dt_link *l)
 
 /* --- sending ----------------------------------------------------------------------------------- */
 
-static size_t transmit(struct dt_link *l, struct request *r, const struct dt_message *m, uint64_t now_ns, uint8_t *out,
-		       size_t cap)
+static size_t transmit(struct dt_client_link *l, struct request *r, const struct dt_message *m, uint64_t now_ns,
+		       uint8_t *out, size_t cap)
 {
 	uint8_t plain[DT_WIRE_REQUEST_PLAIN];
 	struct dt_message full = *m;
@@ -249,8 +265,8 @@ static size_t transmit(struct dt_link *l, struct request *r, const struct dt_mes
 	return (size_t)len;
 }
 
-/* Until this one is answered; the answer puts the next one off. */
-static uint64_t probe_wait_ns(const struct dt_link *l)
+/* Time to the next probe while this one is unanswered. */
+static uint64_t probe_wait_ns(const struct dt_client_link *l)
 {
 	uint64_t least = DT_LINK_PROBE_UNANSWERED_MS * DT_MS, most = DT_LINK_PROBE_MS * DT_MS;
 	uint64_t wait_ns = 2 * l->srtt_us * DT_US;
@@ -258,7 +274,7 @@ static uint64_t probe_wait_ns(const struct dt_link *l)
 	return wait_ns < least ? least : wait_ns > most ? most : wait_ns;
 }
 
-static size_t probe_send(struct dt_link *l, uint64_t now_ns, uint8_t *out, size_t cap)
+static size_t probe_send(struct dt_client_link *l, uint64_t now_ns, uint8_t *out, size_t cap)
 {
 	struct dt_message ping;
 
@@ -276,7 +292,7 @@ static uint64_t jittered(uint64_t ns)
 	return ns / 100 * (80 + randombytes_uniform(41));
 }
 
-static size_t request_send(struct dt_link *l, struct request *r, uint64_t now_ns, uint8_t *out, size_t cap)
+static size_t request_send(struct dt_client_link *l, struct request *r, uint64_t now_ns, uint8_t *out, size_t cap)
 {
 	uint64_t first = DT_LINK_RETRY_MS * DT_MS, last = DT_LINK_RETRY_MAX_MS * DT_MS, twice = 2 * l->srtt_us * DT_US;
 
@@ -292,13 +308,13 @@ static size_t request_send(struct dt_link *l, struct request *r, uint64_t now_ns
 	return transmit(l, r, &r->message, now_ns, out, cap);
 }
 
-size_t dt_link_output(struct dt_link *l, uint64_t now_ns, uint8_t *out, size_t cap)
+size_t dt_client_link_output(struct dt_client_link *l, uint64_t now_ns, uint8_t *out, size_t cap)
 {
 	struct request *r;
 
 	if (now_ns >= l->probe_ns)
 		return probe_send(l, now_ns, out, cap);
-	/* without a token a request would only fetch one; the probe under way does that */
+	/* without a token a request could only fetch one, and the probe under way does that */
 	if (!l->has_token)
 		return 0;
 	DL_FOREACH(l->sent, r)
@@ -311,19 +327,22 @@ size_t dt_link_output(struct dt_link *l, uint64_t now_ns, uint8_t *out, size_t c
 
 /* --- receiving --------------------------------------------------------------------------------- */
 
-static void rtt_take(struct dt_link *l, uint64_t sent_ns, uint64_t now_ns)
+static void rtt_take(struct dt_client_link *l, uint64_t sent_ns, uint64_t now_ns)
 {
 	uint64_t rtt_us = (now_ns - sent_ns) / DT_US;
 
 	if (rtt_us == 0)
 		rtt_us = 1;
+	/* an answer that is held back for long must not slow down what is asked later */
+	if (rtt_us > RTT_MAX_US)
+		rtt_us = RTT_MAX_US;
 	/* as TCP does (RFC 6298) */
 	l->srtt_us = l->srtt_us ? (uint32_t)((7 * (uint64_t)l->srtt_us + rtt_us) / 8) : (uint32_t)rtt_us;
 }
 
-static void token_reply(struct dt_link *l, struct request *r, uint64_t now_ns)
+static void token_reply(struct dt_client_link *l, struct request *r, uint64_t now_ns)
 {
-	/* a relay that never takes the token it gave must not make us spin */
+	/* a relay that never accepts its own tokens must not make us send without end */
 	if (r) {
 		if (r->hastened++ < HASTENED_MAX)
 			r->next_ns = now_ns;
@@ -332,46 +351,98 @@ static void token_reply(struct dt_link *l, struct request *r, uint64_t now_ns)
 	}
 }
 
-static void addresses_take(struct dt_link *l, const struct dt_message *m)
+static void addresses_take(struct dt_client_link *l, const struct dt_message *m)
 {
 	bool known = l->last.seen.port != 0;
 
 	if (m->seen.port && known && !dt_endpoint_equal(&m->seen, &l->last.seen))
-		l->moved = true;
+		l->moved.pending = true;
 	l->last = *m;
 }
 
-static void draining_take(struct dt_link *l, const struct dt_message *m)
+static void draining_take(struct dt_client_link *l, const struct dt_message *m)
 {
-	/* other replies may have had no room to say so */
+	/* only a PING's reply has room for certain to say that it is draining */
 	if (m->draining == l->draining || (!m->draining && (m->op & ~DT_OP_REPLY) != DT_OP_PING))
 		return;
 	l->draining = m->draining;
 	l->drain_changed = true;
 }
 
-static void full_reply(struct dt_link *l, const struct dt_seal_header *header, const struct dt_message *m)
+static void turn_take(struct turn *t, uint64_t now_ns)
+{
+	if (!t->pending || now_ns < t->next_ns)
+		return;
+	t->pending = false;
+	t->due = true;
+	t->next_ns = now_ns + DT_LINK_TURN_MS * DT_MS;
+}
+
+static void full_reply(struct dt_client_link *l, const struct dt_seal_header *header, const struct dt_message *m,
+		       uint64_t now_ns)
 {
 	l->probe_hastened = 0;
 	if (l->has_relay_session && memcmp(l->relay_session, header->session, DT_SESSION_LEN) != 0)
-		l->restarted = true;
+		l->restarted.pending = true;
 	memcpy(l->relay_session, header->session, DT_SESSION_LEN);
 	l->has_relay_session = true;
 	l->reason = DT_REASON_OK;
 	addresses_take(l, m);
 	draining_take(l, m);
+	turn_take(&l->restarted, now_ns);
+	turn_take(&l->moved, now_ns);
 	state_set(l, DT_LINK_UP);
 }
 
-enum dt_link_verdict dt_link_input(struct dt_link *l, uint64_t now_ns, const uint8_t *in, size_t len)
+/* Limits what a relay may say, whatever it is. */
+static void reply_limit(const struct dt_client_link *l, struct dt_message *m)
+{
+	if (m->lifetime_s < DT_LEASE_LIFETIME_MIN_S)
+		m->lifetime_s = DT_LEASE_LIFETIME_MIN_S;
+	if (m->lifetime_s > DT_LEASE_LIFETIME_MAX_S)
+		m->lifetime_s = DT_LEASE_LIFETIME_MAX_S;
+	if (m->rtt_us > RTT_MAX_US)
+		m->rtt_us = 0;
+	if (l->check)
+		l->check(m, l->check_data);
+}
+
+/* Takes a reply to what was sent at sent_ns: to r, or to a probe. */
+static void reply_take(struct dt_client_link *l, struct request *r, uint64_t sent_ns,
+		       const struct dt_seal_header *header, const struct dt_message *m, uint64_t now_ns)
+{
+	if (l->unanswered_ns && now_ns - l->unanswered_ns > DT_LINK_SILENCE_MS * DT_MS + 2 * l->srtt_us * DT_US)
+		l->back = true;
+	l->unanswered_ns = 0;
+	if (!r)
+		l->probe_ns = now_ns + DT_LINK_PROBE_MS * DT_MS;
+	rtt_take(l, sent_ns, now_ns);
+	if (!sodium_is_zero(m->token, sizeof(m->token))) {
+		memcpy(l->token, m->token, sizeof(l->token));
+		l->has_token = true;
+	}
+	if (m->reason == DT_REASON_TOKEN) {
+		token_reply(l, r, now_ns);
+		return;
+	}
+	if (m->reason == DT_REASON_SESSIONS)
+		l->reason = m->reason;
+	else
+		full_reply(l, header, m, now_ns);
+	if (r) {
+		r->message = *m;
+		request_finish(l, r, false);
+	}
+}
+
+enum dt_client_link_verdict dt_client_link_input(struct dt_client_link *l, uint64_t now_ns, const uint8_t *in,
+						 size_t len)
 {
 	uint8_t plain[DT_WIRE_REQUEST_PLAIN];
 	struct dt_seal_header header;
+	struct flight *flight, answered;
 	struct dt_message m;
-	struct request *r;
-	struct flight *flight;
 	int plain_len = dt_open(l->keys, in, len, &header, plain, sizeof(plain));
-	uint64_t sent_ns;
 
 	if (plain_len == -EBADMSG)
 		return DT_LINK_MALFORMED;
@@ -383,104 +454,88 @@ enum dt_link_verdict dt_link_input(struct dt_link *l, uint64_t now_ns, const uin
 	if (m.echo_counter == 0 || flight->counter != m.echo_counter ||
 	    memcmp(m.echo_session, l->session->id, DT_SESSION_LEN) != 0)
 		return DT_LINK_UNMATCHED;
-	r = flight->request;
-	if ((m.op & ~DT_OP_REPLY) != (r ? r->message.op : DT_OP_PING))
+	if ((m.op & ~DT_OP_REPLY) != (flight->request ? flight->request->message.op : DT_OP_PING))
 		return DT_LINK_UNMATCHED;
-	sent_ns = flight->sent_ns;
+	answered = *flight;
 	memset(flight, 0, sizeof(*flight));
-
-	if (l->unanswered_ns && now_ns - l->unanswered_ns > DT_LINK_SILENCE_MS * DT_MS + 2 * l->srtt_us * DT_US)
-		l->back = true;
-	l->unanswered_ns = 0;
-	if (!r)
-		l->probe_ns = now_ns + DT_LINK_PROBE_MS * DT_MS;
-	rtt_take(l, sent_ns, now_ns);
-	if (!sodium_is_zero(m.token, sizeof(m.token))) {
-		memcpy(l->token, m.token, sizeof(l->token));
-		l->has_token = true;
-	}
-	if (m.reason == DT_REASON_TOKEN) {
-		token_reply(l, r, now_ns);
-		return DT_LINK_ACCEPTED;
-	}
-	if (m.reason == DT_REASON_SESSIONS)
-		l->reason = m.reason;
-	else
-		full_reply(l, &header, &m);
-	if (r) {
-		r->message = m;
-		request_finish(l, r, false);
-	}
+	reply_limit(l, &m);
+	reply_take(l, answered.request, answered.sent_ns, &header, &m, now_ns);
 	return DT_LINK_ACCEPTED;
 }
 
-bool dt_link_event(struct dt_link *l, struct dt_link_event *out)
+static bool flag_take(bool *flag)
+{
+	bool was = *flag;
+
+	*flag = false;
+	return was;
+}
+
+bool dt_client_link_event(struct dt_client_link *l, struct dt_client_link_event *out)
 {
 	struct request *r = l->done;
 
 	memset(out, 0, sizeof(*out));
-	if (l->state_changed) {
-		l->state_changed = false;
+	if (flag_take(&l->state_changed)) {
 		out->type = DT_LINK_STATE;
-		return true;
-	}
-	if (l->back) {
-		l->back = false;
+	} else if (flag_take(&l->back)) {
 		out->type = DT_LINK_BACK;
-		return true;
-	}
-	if (l->restarted) {
-		l->restarted = false;
+	} else if (flag_take(&l->restarted.due)) {
 		out->type = DT_LINK_RESTARTED;
-		return true;
-	}
-	if (l->moved) {
-		l->moved = false;
+	} else if (flag_take(&l->moved.due)) {
 		out->type = DT_LINK_MOVED;
 		out->message = l->last;
-		return true;
-	}
-	if (l->drain_changed) {
-		l->drain_changed = false;
+	} else if (flag_take(&l->drain_changed)) {
 		out->type = DT_LINK_DRAINING;
-		return true;
+	} else if (r) {
+		out->type = r->timed_out ? DT_LINK_TIMEOUT : DT_LINK_REPLY;
+		out->owner = r->owner;
+		if (!r->timed_out)
+			out->message = r->message;
+		request_free(l, r);
 	}
-	if (!r)
-		return false;
-	out->type = r->timed_out ? DT_LINK_TIMEOUT : DT_LINK_REPLY;
-	out->owner = r->owner;
-	if (!r->timed_out)
-		out->message = r->message;
-	request_free(l, r);
-	return true;
+	return out->type != DT_LINK_NONE;
 }
 
-void dt_link_probe(struct dt_link *l, uint64_t now_ns)
+void dt_client_link_probe(struct dt_client_link *l, uint64_t now_ns)
 {
 	l->probe_ns = now_ns;
 }
 
-enum dt_link_state dt_link_state(const struct dt_link *l)
+enum dt_client_link_state dt_client_link_state(const struct dt_client_link *l)
 {
 	return l->state;
 }
 
-uint8_t dt_link_reason(const struct dt_link *l)
+uint8_t dt_client_link_reason(const struct dt_client_link *l)
 {
 	return l->reason;
 }
 
-bool dt_link_draining(const struct dt_link *l)
+bool dt_client_link_draining(const struct dt_client_link *l)
 {
 	return l->draining;
 }
 
-uint32_t dt_link_rtt_us(const struct dt_link *l)
+uint32_t dt_client_link_rtt_us(const struct dt_client_link *l)
 {
 	return l->srtt_us;
 }
 
-const struct dt_message *dt_link_last_reply(const struct dt_link *l)
+const struct dt_message *dt_client_link_last_reply(const struct dt_client_link *l)
 {
 	return &l->last;
+}
+
+const char *dt_client_link_state_word(enum dt_client_link_state state)
+{
+	switch (state) {
+	case DT_LINK_CONNECTING:
+		return "connecting";
+	case DT_LINK_UP:
+		return "up";
+	case DT_LINK_DOWN:
+		return "down";
+	}
+	return "?";
 }

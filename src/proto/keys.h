@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is derived from a pair of static keys: one key per direction (crypto_kx) and the key id in the clear. */
+/*
+ * What is derived from a pair of static keys: one key for each direction (crypto_kx), and the key id, which is
+ * public.
+ */
 #ifndef DETOURD_PROTO_KEYS_H
 #define DETOURD_PROTO_KEYS_H
 
@@ -13,7 +16,7 @@ struct dt_pair_keys {
 	uint8_t key_id[DT_KEY_ID_LEN];
 };
 
-/* -EKEYREJECTED for a public key of small order (the shared secret would be known to all). */
+/* -EKEYREJECTED: a weak public key, see dt_public_key_is_weak(). */
 int dt_pair_keys_client(struct dt_pair_keys *out, const struct dt_keypair *client,
 			const uint8_t relay_public[DT_KEY_LEN]);
 int dt_pair_keys_relay(struct dt_pair_keys *out, const struct dt_keypair *relay,

@@ -116,7 +116,7 @@ static void tunnel_get(struct dt_tunnel *t, const uint8_t *in)
 	if (v4)
 		t->ip4 = dt_ip_from_v4(v4);
 	memcpy(t->ip6.b, value.ip6, sizeof(t->ip6.b));
-	/* IPv4 in disguise is none */
+	/* a v4-mapped address is not an IPv6 address */
 	if (dt_ip_is_v4(&t->ip6))
 		memset(&t->ip6, 0, sizeof(t->ip6));
 }
@@ -216,7 +216,7 @@ static int option_take(struct dt_message *m, uint8_t type, const uint8_t *value,
 	case DT_OPTION_DRAIN:
 		m->draining = true;
 		return 0;
-	default: /* padding, and what is newer than this code */
+	default: /* padding, and options newer than this code */
 		return 0;
 	}
 }
@@ -317,9 +317,9 @@ const char *dt_reason_text(uint8_t reason)
 	case DT_REASON_OK:
 		return "granted";
 	case DT_REASON_TOKEN:
-		return "address not proven";
+		return "the relay has not verified this address yet";
 	case DT_REASON_SESSIONS:
-		return "too many sessions of this key at the relay; some must age out first";
+		return "too many sessions of this key at the relay; wait until some expire";
 	case DT_REASON_DESTINATION:
 		return "the relay denies this destination";
 	case DT_REASON_QUOTA:
@@ -335,7 +335,7 @@ const char *dt_reason_text(uint8_t reason)
 	case DT_REASON_DRAINING:
 		return "the relay is closing and takes no new leases";
 	case DT_REASON_NO_TUNNEL:
-		return "the relay has no WireGuard (its owner sets wireguard-port)";
+		return "the relay has no WireGuard (its owner can set wireguard-port)";
 	}
-	return "refused for a reason unknown to this version";
+	return "refused for a reason that this version does not know";
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Protocol v2 codec: plaintext of a datagram to and from structures, and the sealing around it. Pure. */
+/* Protocol v2 codec: a datagram's plaintext to and from structures, and its encryption. Pure. */
 #ifndef DETOURD_PROTO_MESSAGE_H
 #define DETOURD_PROTO_MESSAGE_H
 
@@ -38,8 +38,8 @@ struct dt_message {
 };
 
 /*
- * Writes the plaintext into out; requests are padded to DT_WIRE_REQUEST_PLAIN. Returns its length, or
- * -ENOSPC: a reply's optional parts are left out before that happens (NAT and CONTROL addresses last).
+ * Writes the plaintext into out; requests are padded to DT_WIRE_REQUEST_PLAIN. Options that do not fit into a reply
+ * are left out, those written last first. Returns the length, or -ENOSPC: not even the fixed part fits.
  */
 int dt_message_encode(const struct dt_message *m, uint8_t *out, size_t cap);
 /* -EBADMSG for anything malformed; m is then untouched. */
@@ -51,16 +51,18 @@ struct dt_seal_header {
 	uint64_t counter;
 };
 
-/* Whole datagram from plaintext; returns its length or -ENOSPC. */
+/* Encrypts plaintext into a whole datagram; returns its length or -ENOSPC. */
 int dt_seal(const struct dt_pair_keys *keys, const struct dt_seal_header *header, const uint8_t *plain,
 	    size_t plain_len, uint8_t *out, size_t cap);
-/* Cheap look at the clear header: -EBADMSG for wrong length, version or reserved bits. */
+/* Reads the key id from the unencrypted header. -EBADMSG: wrong length, version or reserved bytes. */
 int dt_peek_key_id(const uint8_t *in, size_t len, uint8_t key_id[DT_KEY_ID_LEN]);
-/* Opens into plain (cap >= len); returns the plaintext's length, -EBADMSG malformed, -EACCES not ours. */
+/*
+ * Decrypts into plain (cap >= len); returns the plaintext's length. -EBADMSG: malformed; -EACCES: not for these keys.
+ */
 int dt_open(const struct dt_pair_keys *keys, const uint8_t *in, size_t len, struct dt_seal_header *header,
 	    uint8_t *plain, size_t cap);
 
-/* Words for a user, e.g. "destination denied". Never NULL. */
+/* Words for a user, such as "the relay denies this destination". Never NULL. */
 const char *dt_reason_text(uint8_t reason);
 
 #endif

@@ -5,15 +5,19 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "base/bucket.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "proto/replay.h"
 
 #define SECRET_LEN 32
 #define ROTATE_NS (DT_TOKEN_ROTATE_S * DT_SEC)
-/* No longer than this after its making does a token live, so no replay older than this is accepted. */
+/* A token lives no longer than this, so a replay window must be kept no longer. */
 #define WINDOW_NS (2 * ROTATE_NS)
+/* A client that runs sends a PING every 2 s. One that is silent for this long may be gone. */
+#define SILENT_NS (10 * DT_SEC)
+#define SALT_LEN 16
 
 struct session {
 	bool used;
@@ -27,9 +31,9 @@ struct dt_relay_peer {
 	uint8_t public_key[DT_KEY_LEN];
 	struct dt_pair_keys keys;
 	void *owner;
+	uint8_t salt[SALT_LEN]; /* of its tokens: a new one makes all of them invalid */
 	struct session sessions[DT_SESSIONS_PER_CLIENT];
-	uint64_t interval_ns, depth_ns; /* of requests; 0: no limit */
-	uint64_t bucket_ns;		/* a virtual time (GCRA) */
+	struct dt_bucket requests;
 	UT_hash_handle hh;
 };
 
@@ -76,18 +80,20 @@ int dt_relay_proto_peer_add(struct dt_relay_proto *p, const uint8_t public_key[D
 	if (!peer)
 		return -ENOMEM;
 	err = dt_pair_keys_relay(&peer->keys, &p->keys, public_key);
+	if (err == 0) {
+		memcpy(peer->key_id, peer->keys.key_id, sizeof(peer->key_id));
+		HASH_FIND(hh, p->peers, peer->key_id, sizeof(peer->key_id), same);
+		err = same ? -EEXIST : 0;
+	}
 	if (err) {
+		sodium_memzero(peer, sizeof(*peer));
 		free(peer);
 		return err;
 	}
-	memcpy(peer->key_id, peer->keys.key_id, sizeof(peer->key_id));
-	HASH_FIND(hh, p->peers, peer->key_id, sizeof(peer->key_id), same);
-	if (same) {
-		free(peer);
-		return -EEXIST;
-	}
 	memcpy(peer->public_key, public_key, sizeof(peer->public_key));
 	peer->owner = owner;
+	/* a peer that was removed and comes back has lost its windows, so its old tokens must not be valid */
+	randombytes_buf(peer->salt, sizeof(peer->salt));
 	HASH_ADD(hh, p->peers, key_id, sizeof(peer->key_id), peer);
 	*out = peer;
 	return 0;
@@ -102,17 +108,17 @@ void dt_relay_proto_peer_remove(struct dt_relay_proto *p, struct dt_relay_peer *
 
 void dt_relay_peer_limit(struct dt_relay_peer *peer, unsigned per_second, unsigned at_once)
 {
-	peer->interval_ns = per_second ? DT_SEC / per_second : 0;
-	peer->depth_ns = peer->interval_ns * at_once;
+	dt_bucket_limit(&peer->requests, per_second, at_once);
 }
 
-static bool limit_allows(struct dt_relay_peer *peer, uint64_t now_ns)
+bool dt_relay_peer_is_silent(const struct dt_relay_peer *peer, const uint8_t session[DT_SESSION_LEN], uint64_t now_ns)
 {
-	if (peer->bucket_ns < now_ns)
-		peer->bucket_ns = now_ns;
-	if (peer->bucket_ns + peer->interval_ns > now_ns + peer->depth_ns)
-		return peer->interval_ns == 0;
-	peer->bucket_ns += peer->interval_ns;
+	for (int i = 0; i < DT_SESSIONS_PER_CLIENT; i++) {
+		const struct session *s = &peer->sessions[i];
+
+		if (s->used && memcmp(s->id, session, DT_SESSION_LEN) == 0)
+			return now_ns >= s->accepted_ns + SILENT_NS;
+	}
 	return true;
 }
 
@@ -145,6 +151,7 @@ static void token_make(uint8_t out[DT_TOKEN_LEN], const uint8_t secret[SECRET_LE
 
 	crypto_generichash_init(&state, secret, SECRET_LEN, DT_TOKEN_LEN);
 	crypto_generichash_update(&state, peer->public_key, sizeof(peer->public_key));
+	crypto_generichash_update(&state, peer->salt, sizeof(peer->salt));
 	crypto_generichash_update(&state, session, DT_SESSION_LEN);
 	crypto_generichash_update(&state, from->ip.b, sizeof(from->ip.b));
 	crypto_generichash_update(&state, port, sizeof(port));
@@ -169,7 +176,24 @@ static bool token_valid(const struct dt_relay_proto *p, const struct dt_relay_pe
 
 /* --- datagrams --------------------------------------------------------------------------------- */
 
-/* The session's window, or a free one; NULL: all are held by sessions whose tokens may live. */
+/*
+ * The place of a session that is silent; NULL: none is. Its window is forgotten while its tokens could be valid, so all
+ * tokens of this client become invalid: the other sessions keep their windows, and get new tokens with their next request.
+ */
+static struct session *silent_replace(struct dt_relay_peer *peer, uint64_t now_ns)
+{
+	struct session *oldest = &peer->sessions[0];
+
+	for (int i = 1; i < DT_SESSIONS_PER_CLIENT; i++)
+		if (peer->sessions[i].accepted_ns < oldest->accepted_ns)
+			oldest = &peer->sessions[i];
+	if (now_ns < oldest->accepted_ns + SILENT_NS)
+		return NULL;
+	randombytes_buf(peer->salt, sizeof(peer->salt));
+	return oldest;
+}
+
+/* The session, or a place for it; NULL: there is none. */
 static struct session *session_find(struct dt_relay_peer *peer, const uint8_t id[DT_SESSION_LEN], uint64_t now_ns)
 {
 	struct session *unused = NULL;
@@ -182,6 +206,8 @@ static struct session *session_find(struct dt_relay_peer *peer, const uint8_t id
 		if (!s->used || now_ns > s->accepted_ns + WINDOW_NS)
 			unused = s;
 	}
+	if (!unused)
+		unused = silent_replace(peer, now_ns);
 	if (!unused)
 		return NULL;
 	memset(unused, 0, sizeof(*unused));
@@ -255,7 +281,7 @@ enum dt_relay_verdict dt_relay_proto_input(struct dt_relay_proto *p, uint64_t no
 	}
 	if (!dt_replay_accept(&session->replay, r.counter))
 		return DT_RELAY_REPLAY;
-	if (!limit_allows(r.peer, now_ns))
+	if (!dt_bucket_take(&r.peer->requests, now_ns))
 		return DT_RELAY_GREEDY;
 	session->used = true;
 	session->accepted_ns = now_ns;

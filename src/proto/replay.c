@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define WORDS (DT_REPLAY_BITS / 64)
-/* One word is always being cleared, so that much less than the whole bitmap counts as window. */
+/* The newest word is only partly used, so the window is one word smaller than the bitmap. */
 #define WINDOW (DT_REPLAY_BITS - 64)
 
 bool dt_replay_accept(struct dt_replay *r, uint64_t counter)

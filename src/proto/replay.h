@@ -13,7 +13,7 @@ struct dt_replay {
 	uint64_t bitmap[DT_REPLAY_BITS / 64];
 };
 
-/* True, and remembered, when counter was not seen and is not too old. Counter 0 is never acceptable. */
+/* Was this counter not seen before, and is it not too old? Then it counts as seen. 0 is never accepted. */
 bool dt_replay_accept(struct dt_replay *r, uint64_t counter);
 
 #endif

@@ -2,16 +2,19 @@
 #include "relay/config.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/config.h"
+#include "base/config_keys.h"
 #include "base/keyfile.h"
-#include "relay/flowlog.h"
 
 #define CONTROL_PATH_MAX 107 /* sun_path */
 #define PINS_PATH_MAX 200
 #define LOG_PATH_MAX 1000
+#define DRAIN_TIMEOUT_DEFAULT_S 3600
+#define DRAIN_TIMEOUT_MAX_S (7 * 24 * 3600)
 #define MAX_LEASES_DEFAULT 65536
 #define MAX_FLOWS_DEFAULT 131072
 #define MAX_RATE_DEFAULT_BPS 40000000000ULL
@@ -22,9 +25,8 @@
 
 struct parse {
 	struct dt_relay_config *config;
-	struct dt_config_pos ports_pos;	      /* of the later of the two ranges */
-	struct dt_config_pos *client_key_pos; /* of each client's public-key */
-	size_t nclient_key_pos;
+	struct dt_config_pos ports_pos; /* of the later of the two ranges */
+	struct dt_config_public_keys client_keys;
 };
 
 static void take_prefix(struct dt_config *c, const char *value, struct dt_prefix **list, size_t *count)
@@ -61,7 +63,7 @@ static void take_listen(struct dt_config *c, void *section, const char *value)
 		return;
 	for (size_t i = 0; i < config->nlisten; i++)
 		if (dt_endpoint_equal(&config->listen[i], &e)) {
-			dt_config_error(c, "%s is in this list already", value);
+			dt_config_error(c, "duplicate address %s", value);
 			return;
 		}
 	dt_config_append(c, &config->listen, &config->nlisten, sizeof(e), &e);
@@ -82,6 +84,8 @@ static void take_address(struct dt_config *c, void *section, const char *value)
 		return;
 	}
 	local = dt_config_copy(c, value);
+	if (!local)
+		return;
 	local[strcspn(local, " ")] = '\0';
 	as += strlen(" as ");
 	as += strspn(as, " ");
@@ -114,8 +118,12 @@ static void take_interface(struct dt_config *c, void *section, const char *value
 {
 	struct dt_relay_config *config = config_of(section);
 
+	char *copy = dt_config_copy(c, value);
+
+	if (!copy)
+		return;
 	free(config->interface);
-	config->interface = dt_config_copy(c, value);
+	config->interface = copy;
 }
 
 static void take_allow(struct dt_config *c, void *section, const char *value)
@@ -143,13 +151,18 @@ static void take_max_rate(struct dt_config *c, void *section, const char *value)
 	dt_config_rate(c, value, &config_of(section)->max_rate_bps);
 }
 
+static void take_drain_timeout(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_unsigned(c, value, 1, DRAIN_TIMEOUT_MAX_S, &config_of(section)->drain_timeout_s);
+}
+
 static void take_pins(struct dt_config *c, void *section, const char *value)
 {
 	/* bpffs refuses names with a dot (kernel/bpf/inode.c) */
 	if (strchr(value, '.'))
-		dt_config_error(c, "\"%s\" has a dot, which a bpffs does not take", value);
+		dt_config_error(c, "\"%s\" has a dot, which a bpffs does not allow in names", value);
 	else if (strcmp(value, "/sys/fs/bpf") == 0 || strcmp(value, "/sys/fs/bpf/") == 0)
-		dt_config_error(c, "\"%s\" is the bpffs itself: name a directory of the relay's own in it", value);
+		dt_config_error(c, "\"%s\" is the bpffs itself: name a directory in it for this relay alone", value);
 	else
 		dt_config_path(c, value, PINS_PATH_MAX, &config_of(section)->pins);
 }
@@ -172,7 +185,7 @@ static void take_log_flows(struct dt_config *c, void *section, const char *value
 	if (*value == '/')
 		dt_config_path(c, value, LOG_PATH_MAX, where);
 	else if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-		dt_config_error(c, "\"%s\" is neither yes, no, nor the whole path of a file", value);
+		dt_config_error(c, "\"%s\" is not yes, no, or the absolute path of a file", value);
 	else if (dt_config_bool(c, value, &wanted) && wanted)
 		*where = dt_config_copy(c, DT_FLOWLOG_STDERR);
 }
@@ -202,6 +215,7 @@ static const struct dt_config_key relay_keys[] = {
 	{"max-leases", DT_CONFIG_ONE, false, take_max_leases},
 	{"max-flows", DT_CONFIG_ONE, false, take_max_flows},
 	{"max-rate", DT_CONFIG_ONE, false, take_max_rate},
+	{"drain-timeout", DT_CONFIG_ONE, false, take_drain_timeout},
 	{"pins", DT_CONFIG_ONE, false, take_pins},
 	{"control", DT_CONFIG_ONE, false, take_control},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
@@ -212,7 +226,7 @@ static const struct dt_config_key relay_keys[] = {
 
 /* --- [client NAME] ----------------------------------------------------------------------------- */
 
-/* Clients grow in an array, so a section is handed on as its parse, and the last client is the one at hand. */
+/* The array of clients moves as it grows, so keys get the parse, and the last client is the one they are for. */
 static struct dt_peer_conf *last_client(void *section)
 {
 	struct dt_relay_config *config = config_of(section);
@@ -222,7 +236,6 @@ static struct dt_peer_conf *last_client(void *section)
 
 static void *client_open(struct dt_config *c, void *root, const char *name)
 {
-	static const struct dt_config_pos nowhere;
 	struct parse *p = root;
 	struct dt_peer_conf client = {
 		.max_leases = CLIENT_MAX_LEASES_DEFAULT,
@@ -232,19 +245,18 @@ static void *client_open(struct dt_config *c, void *root, const char *name)
 	};
 
 	client.name = dt_config_copy(c, name);
-	if (!dt_config_append(c, &p->config->clients, &p->config->nclients, sizeof(client), &client)) {
-		free(client.name);
-		return NULL;
-	}
-	return dt_config_append(c, &p->client_key_pos, &p->nclient_key_pos, sizeof(nowhere), &nowhere) ? p : NULL;
+	if (client.name && dt_config_append(c, &p->config->clients, &p->config->nclients, sizeof(client), &client))
+		return p;
+	free(client.name);
+	return NULL;
 }
 
 static void take_public_key(struct dt_config *c, void *section, const char *value)
 {
 	struct parse *p = section;
+	struct dt_peer_conf *client = last_client(section);
 
-	if (dt_config_key32(c, value, last_client(section)->public_key))
-		p->client_key_pos[p->nclient_key_pos - 1] = c->pos;
+	dt_config_public_key_take(c, &p->client_keys, "client", client->name, value, client->public_key);
 }
 
 static void take_client_max_leases(struct dt_config *c, void *section, const char *value)
@@ -302,28 +314,7 @@ static const struct dt_config_section sections[] = {
 	{"client", true, KEYS(client_keys), client_open, NULL},
 };
 
-static void clients_judge(struct dt_config *c, const struct parse *p)
-{
-	const struct dt_relay_config *config = p->config;
-
-	for (size_t i = 0; i < config->nclients; i++) {
-		const uint8_t *key = config->clients[i].public_key;
-
-		if (!p->client_key_pos[i].line)
-			continue;
-		if (c->read_files && memcmp(key, config->keys.public, DT_KEY_LEN) == 0)
-			dt_config_error_at(c, p->client_key_pos[i],
-					   "this is the relay's own public key, not a client's");
-		for (size_t k = 0; k < i; k++)
-			if (p->client_key_pos[k].line && memcmp(key, config->clients[k].public_key, DT_KEY_LEN) == 0) {
-				dt_config_error_at(c, p->client_key_pos[i], "[client %s] has this public key already",
-						   config->clients[k].name);
-				break;
-			}
-	}
-}
-
-static void ports_judge(struct dt_config *c, const struct parse *p)
+static void ports_check(struct dt_config *c, const struct parse *p)
 {
 	const struct dt_port_range *a = &p->config->ports, *b = &p->config->source_ports;
 
@@ -351,6 +342,7 @@ static struct dt_relay_config *config_new(struct dt_config *c)
 	config->max_leases = MAX_LEASES_DEFAULT;
 	config->max_flows = MAX_FLOWS_DEFAULT;
 	config->max_rate_bps = MAX_RATE_DEFAULT_BPS;
+	config->drain_timeout_s = DRAIN_TIMEOUT_DEFAULT_S;
 	config->log_level = DT_LOG_INFO;
 	config->interface = dt_config_copy(c, "*");
 	config->pins = dt_config_copy(c, DT_RELAY_PINS);
@@ -359,48 +351,43 @@ static struct dt_relay_config *config_new(struct dt_config *c)
 	return config;
 }
 
-static int config_finish(struct dt_config *c, struct parse *p, struct dt_relay_config **out, const char *name,
-			 FILE *errors)
+static void whole_check(struct dt_config *c)
 {
-	size_t problems;
+	struct parse *p = c->root;
 
-	ports_judge(c, p);
-	clients_judge(c, p);
+	ports_check(c, p);
+	if (c->read_files)
+		dt_config_public_keys_check_own(c, &p->client_keys, p->config->keys.public, "the relay's");
 	if (p->config->nlisten == 0)
 		listen_default(c, p->config);
-	problems = c->nproblems;
-	dt_config_report(c, name, errors);
-	free(p->client_key_pos);
-	if (problems) {
-		dt_relay_config_free(p->config);
-		return -EINVAL;
-	}
-	*out = p->config;
-	return 0;
+}
+
+static int config_read(struct dt_relay_config **out, const struct dt_config_source *from)
+{
+	struct parse p = {.ports_pos = {1, 1}};
+	struct dt_config c = {KEYS(sections), .root = &p};
+	int err;
+
+	p.config = config_new(&c);
+	if (!p.config)
+		return -ENOMEM;
+	err = dt_config_read(&c, from, whole_check);
+	dt_config_public_keys_fini(&p.client_keys);
+	if (err)
+		dt_relay_config_free(p.config);
+	else
+		*out = p.config;
+	return err;
 }
 
 int dt_relay_config_load(struct dt_relay_config **out, const char *path)
 {
-	struct parse p = {.ports_pos = {1, 1}};
-	struct dt_config c = {KEYS(sections), .root = &p, .read_files = true};
-
-	p.config = config_new(&c);
-	if (!p.config)
-		return -ENOMEM;
-	dt_config_load(&c, path);
-	return config_finish(&c, &p, out, path, stderr);
+	return config_read(out, &(struct dt_config_source){.name = path, .errors = stderr});
 }
 
 int dt_relay_config_parse(struct dt_relay_config **out, const char *name, const char *text, size_t len, FILE *errors)
 {
-	struct parse p = {.ports_pos = {1, 1}};
-	struct dt_config c = {KEYS(sections), .root = &p};
-
-	p.config = config_new(&c);
-	if (!p.config)
-		return -ENOMEM;
-	dt_config_parse(&c, text, len);
-	return config_finish(&c, &p, out, name, errors);
+	return config_read(out, &(struct dt_config_source){.name = name, .text = text, .len = len, .errors = errors});
 }
 
 void dt_relay_config_free(struct dt_relay_config *config)
@@ -422,5 +409,6 @@ void dt_relay_config_free(struct dt_relay_config *config)
 	free(config->control);
 	free(config->wireguard_device);
 	free(config->log_flows);
+	sodium_memzero(&config->keys, sizeof(config->keys));
 	free(config);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* relay.conf, parsed and judged. */
+/* relay.conf, parsed and checked. */
 #ifndef DETOURD_RELAY_CONFIG_H
 #define DETOURD_RELAY_CONFIG_H
 
@@ -15,6 +15,7 @@
 #define DT_RELAY_CONTROL_PATH "/run/detourd/relay.sock"
 #define DT_RELAY_WIREGUARD_DEVICE "dt-relay"
 #define DT_RELAY_PINS "/sys/fs/bpf/detourd/relay"
+#define DT_FLOWLOG_STDERR "-"
 
 /* One item of address = LOCAL [as PUBLIC]; public equals local where "as" is absent. */
 struct dt_nat_address {
@@ -31,7 +32,7 @@ struct dt_peer_conf {
 	unsigned max_new_flows;	 /* a second, default 50 */
 	uint64_t max_rate_bps;	 /* each direction, default 10 Gbit/s */
 	bool plain_tcp;		 /* default no */
-	struct dt_prefix *allow; /* narrow the relay's lists; an empty allow list permits all */
+	struct dt_prefix *allow; /* narrow the relay's lists; an empty allow list permits everything */
 	size_t nallow;
 	struct dt_prefix *deny;
 	size_t ndeny;
@@ -41,7 +42,7 @@ struct dt_relay_config {
 	struct dt_keypair keys;
 	struct dt_endpoint *listen; /* default 0.0.0.0:45672, [::]:45672 */
 	size_t nlisten;
-	struct dt_nat_address *addresses; /* as written; none: found out at start */
+	struct dt_nat_address *addresses; /* as written; none: those of the default routes */
 	size_t naddresses;
 	struct dt_port_range ports;	   /* default 50000-59999 */
 	struct dt_port_range source_ports; /* default 40000-49999; disjoint from ports */
@@ -50,9 +51,10 @@ struct dt_relay_config {
 	size_t nallow;
 	struct dt_prefix *deny;
 	size_t ndeny;
-	unsigned max_leases;   /* relay-wide, default 65536 */
-	unsigned max_flows;    /* relay-wide, default 131072 */
-	uint64_t max_rate_bps; /* relay-wide, each direction, default 40 Gbit/s */
+	unsigned max_leases;	  /* relay-wide, default 65536 */
+	unsigned max_flows;	  /* relay-wide, default 131072 */
+	uint64_t max_rate_bps;	  /* relay-wide, each direction, default 40 Gbit/s */
+	unsigned drain_timeout_s; /* default 3600 */
 	char *pins;
 	char *control;
 	enum dt_log_level log_level;
@@ -63,9 +65,9 @@ struct dt_relay_config {
 	size_t nclients;
 };
 
-/* Prints every error as file:line:column: reason on stderr. -EINVAL if there was any; *out then untouched. */
+/* Prints every error as file:line:column: reason on stderr. -EINVAL: there was one; -ENOMEM. *out is then untouched. */
 int dt_relay_config_load(struct dt_relay_config **out, const char *path);
-/* The same from memory, printing to errors; files that the text names are not read (keys stay zero). */
+/* The same for text in memory, printing to errors. Key files are not read: keys stay zero. */
 int dt_relay_config_parse(struct dt_relay_config **out, const char *name, const char *text, size_t len, FILE *errors);
 void dt_relay_config_free(struct dt_relay_config *config);
 

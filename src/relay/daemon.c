@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Relay mode, start to stop. Whatever a request or a packet needs lives in the maps, so that a stop, a crash and
- * a new start lose nothing: here are only the wiring, the timers, and what a reload changes.
+ * Relay mode, from start to stop. Everything that a request or a packet needs is in the maps, so that a stop, a crash
+ * and a new start lose nothing. Here are only the wiring, the timers, and what a reload changes.
  */
 #include "relay/daemon.h"
 
@@ -13,12 +13,17 @@
 #include "base/loop.h"
 #include "base/clock.h"
 #include "base/netns.h"
+#include "base/run_dir.h"
 #include "base/service.h"
+#include "relay/ports.h"
 #include "relay/relay.h"
 
 #define ALIVE_MS 5000
 #define SWEEP_MS 2000
-#define LOCK_NAME "detourd-relay"
+#define LOCK_NAME "relay"
+/* A sweep over many flows is done in steps, and requests are answered between them. */
+#define SWEEP_STEP_NS (5 * DT_MS)
+#define SWEEP_PAUSE_MS 1
 
 static void tunnels_apply(struct dt_relay *r)
 {
@@ -32,7 +37,26 @@ static void tunnels_apply(struct dt_relay *r)
 	dt_tunnels_route_mtu(r->tunnels, dt_network_default_mtu(&r->network));
 }
 
-/* What no interface has any more, no packet can come for. */
+/* Puts back the filters that are missing. Logs. */
+static int filters_apply(struct dt_relay *r)
+{
+	int err = dt_dataplane_attach(r->dataplane, &r->network, r->config->interface);
+
+	if (r->tunnels)
+		dt_tunnels_guard(r->tunnels, dt_dataplane_guards(r->dataplane, dt_tunnels_ifindex(r->tunnels)));
+	return err;
+}
+
+/* Other programs' filters change without an event: this is called now and then. */
+static void neighbours_check(struct dt_relay *r)
+{
+	int err = dt_dataplane_neighbours(r->dataplane, &r->network.request);
+
+	if (err)
+		dt_log_debug("cannot look for other programs on the interfaces: %s", strerror(-err));
+}
+
+/* No packet can arrive for an address that no interface has any more. */
 static bool address_is_ours(const struct dt_ip *ip, void *data)
 {
 	const struct dt_relay *r = data;
@@ -46,10 +70,9 @@ static bool address_is_ours(const struct dt_ip *ip, void *data)
 static int addresses_apply(struct dt_relay *r)
 {
 	struct dt_ip ip;
-	int err = 0;
+	int err;
 
-	dt_dataplane_addresses_prune(r->dataplane, address_is_ours, r);
-
+	err = dt_dataplane_addresses_prune(r->dataplane, address_is_ours, r);
 	for (size_t i = 0; err == 0 && i < r->config->naddresses; i++)
 		err = dt_dataplane_address(r->dataplane, &r->config->addresses[i].local);
 	for (unsigned family = 4; err == 0 && family <= 6; family += 2)
@@ -58,17 +81,30 @@ static int addresses_apply(struct dt_relay *r)
 	return err;
 }
 
-static void network_changed(void *data)
+static void sweep_due(uv_timer_t *timer);
+
+/* Everything that follows the host's network but permission. Logs. */
+static void network_apply(struct dt_relay *r)
 {
-	struct dt_relay *r = data;
 	int err = dt_dataplane_routes(r->dataplane, &r->network);
 
 	if (err)
 		dt_log_err("cannot store the routes: %s", strerror(-err));
-	dt_dataplane_attach(r->dataplane, &r->network, r->config->interface);
-	addresses_apply(r);
+	filters_apply(r);
+	err = addresses_apply(r);
+	if (err)
+		dt_log_err("cannot store the relay's addresses: %s", strerror(-err));
 	tunnels_apply(r);
-	dt_permission_apply(r);
+}
+
+static void network_changed(void *data)
+{
+	struct dt_relay *r = data;
+
+	network_apply(r);
+	dt_permission_addresses(r);
+	if (r->check_flows)
+		dt_timer_arm(&r->sweep, sweep_due, 0, 0);
 }
 
 /* --- timers ------------------------------------------------------------------------------------ */
@@ -76,18 +112,23 @@ static void network_changed(void *data)
 static void alive_due(uv_timer_t *timer)
 {
 	struct dt_relay *r = timer->data;
+	int err = dt_dataplane_alive(r->dataplane, dt_now_ns());
 
-	dt_dataplane_alive(r->dataplane, dt_now_ns());
-	dt_dataplane_attach(r->dataplane, &r->network, r->config->interface);
+	if (err)
+		dt_log_err(
+			"cannot tell the NAT that the daemon is there; without that no flow begins after a minute: %s",
+			strerror(-err));
+	dt_dataplane_keep_ports(r->dataplane);
+	filters_apply(r);
+	neighbours_check(r);
 }
 
 static void flow_ended(const struct dt_flow_view *view, const char *reason, uint64_t ended_ns, uint64_t now_ns,
 		       void *data)
 {
 	struct dt_relay *r = data;
-	const struct dt_peer_conf *conf = dt_relay_client_conf(r, view->up->client_id);
 
-	dt_flowlog_write(r->flowlog, view, conf ? conf->name : NULL, reason, ended_ns, now_ns);
+	dt_flowlog_write(r->flowlog, view, dt_relay_client_name(r, view->up->client_id), reason, ended_ns, now_ns);
 }
 
 /* A tunnel's flows have no lease of their own. */
@@ -96,29 +137,90 @@ static void flow_answered(const struct dt_flow_view *view, uint64_t rtt_ns, void
 	struct dt_relay *r = data;
 
 	if (rtt_ns / 1000 < UINT32_MAX && !(view->up->flags & DT_FLOW_TUNNEL))
-		dt_leases_note_rtt(r->leases, &view->client.ip, &view->relay, (uint32_t)(rtt_ns / 1000) + 1);
+		dt_lease_table_note_rtt(r->leases, &view->client.ip, &view->relay, (uint32_t)(rtt_ns / 1000) + 1);
 }
 
-static void drained(struct dt_relay *r)
+/* Stops the daemon once it is certain that no flow is open, or at the deadline. */
+static void drain_check(struct dt_relay *r, uint64_t now_ns)
 {
-	dt_log_info("drained: no flow is open");
-	/* with nobody to watch, none shall begin */
-	dt_dataplane_rest(r->dataplane);
+	bool late = now_ns - r->drain_ns >= r->config->drain_timeout_s * DT_SEC, certain;
+	uint64_t open;
+	int err;
+
+	certain = dt_flows_open(r->flows, &open);
+	if ((!certain || open) && !late)
+		return;
+	if (certain && !open)
+		dt_log_info("drained: no flow is open");
+	else
+		dt_log_warn("drain-timeout = %u s has passed, stopping; open flows go on without the daemon for at "
+			    "most %d min flows=%llu",
+			    r->config->drain_timeout_s, DT_DATAPLANE_ALONE_MIN, (unsigned long long)open);
+	/* nobody will watch over flows that begin now */
+	err = dt_dataplane_rest(r->dataplane);
+	if (err)
+		dt_log_warn("cannot forbid new flows, some may begin within a minute: %s", strerror(-err));
 	dt_service_stop();
+}
+
+static void sweep_begin(struct dt_relay *r, uint64_t now_ns)
+{
+	r->checking = r->check_flows || (r->sweeping && r->checking);
+	r->check_flows = false;
+	r->sweeping = true;
+	dt_flows_sweep_begin(r->flows, now_ns, r->checking ? dt_permission_flow_doomed : NULL, r);
+}
+
+static void sweep_end(struct dt_relay *r, int err)
+{
+	r->sweeping = false;
+	if (err && r->checking)
+		r->check_flows = true;
+	if (dt_flows_sweep_doomed(r->flows))
+		dt_log_info("ended what is no longer permitted flows=%zu", dt_flows_sweep_doomed(r->flows));
+	if (err == 0)
+		err = dt_flows_prune(r->flows, dt_relay_client_permitted, r);
+	if (err)
+		dt_log_warn("cannot read or update the flow table, trying again in %d s: %s", SWEEP_MS / 1000,
+			    strerror(-err));
+}
+
+/* The flows that a reload forbids have ended. */
+static void reload_end(struct dt_relay *r, int err)
+{
+	if (err)
+		dt_log_err("flows that are no longer permitted may go on: %s", strerror(-err));
+	else
+		dt_relay_gone_forget(r);
+	r->reloading = false;
+	if (r->reload_err)
+		dt_log_err("reload: %s", strerror(-r->reload_err));
+	else
+		dt_log_info("reloaded clients=%zu", r->config->nclients);
+	dt_service_reloaded();
 }
 
 static void sweep_due(uv_timer_t *timer)
 {
 	struct dt_relay *r = timer->data;
 	uint64_t now_ns = dt_now_ns();
+	int more;
 
-	dt_leases_expire(r->leases, now_ns);
-	if (r->tunnels)
-		dt_tunnels_expire(r->tunnels, now_ns);
-	dt_flows_sweep(r->flows, now_ns, NULL, NULL);
-	dt_flows_prune(r->flows, dt_relay_client_permitted, r);
-	if (r->draining && dt_flows_open(r->flows) == 0)
-		drained(r);
+	if (!r->sweeping) {
+		dt_lease_table_expire(r->leases, now_ns);
+		if (r->tunnels)
+			dt_tunnels_expire(r->tunnels, now_ns);
+		sweep_begin(r, now_ns);
+	}
+	more = dt_flows_sweep_step(r->flows, SWEEP_STEP_NS);
+	if (more <= 0) {
+		sweep_end(r, more);
+		if (r->reloading && r->checking && (more < 0 || !r->check_flows))
+			reload_end(r, more);
+		if (r->draining)
+			drain_check(r, now_ns);
+	}
+	dt_timer_arm(&r->sweep, sweep_due, more > 0 || (more == 0 && r->check_flows) ? SWEEP_PAUSE_MS : SWEEP_MS, 0);
 }
 
 /* --- start and stop ---------------------------------------------------------------------------- */
@@ -166,13 +268,12 @@ static void relay_free(struct dt_relay *r)
 	dt_tunnels_close(r->tunnels);
 	dt_flows_free(r->flows);
 	dt_flowlog_close(r->flowlog);
-	dt_leases_free(r->leases);
-	dt_policy_fini(&r->policy);
+	dt_lease_table_free(r->leases);
+	dt_acl_fini(&r->acl);
 	dt_dataplane_close(r->dataplane);
 	dt_relay_config_free(r->config);
 	free(r->listeners);
-	if (r->lock_fd >= 0)
-		close(r->lock_fd);
+	dt_run_dir_unlock(r->lock_fd);
 	free(r);
 }
 
@@ -181,7 +282,7 @@ static void all_closed(uv_handle_t *handle)
 	relay_free(handle->data);
 }
 
-/* A handle closed from a close callback is done in a later turn, when every other one is. */
+/* A handle that is closed in a close callback is closed one turn later, after all the others. */
 static void most_closed(uv_handle_t *handle)
 {
 	struct dt_relay *r = handle->data;
@@ -218,12 +319,26 @@ static int tunnels_start(struct dt_relay *r, uint64_t now_ns)
 		ifindex = dt_tunnels_ifindex(r->tunnels);
 	}
 	err = dt_dataplane_tunnel(r->dataplane, ifindex);
-	/* the device is new to the list of interfaces */
+	/* the list of interfaces does not have the new device yet */
 	if (err == 0 && ifindex)
 		err = dt_network_refresh(&r->network);
 	if (err)
 		dt_log_err("cannot start the tunnels: %s", strerror(-err));
 	return err;
+}
+
+static int flows_start(struct dt_relay *r)
+{
+	const struct dt_flow_maps maps = {
+		dt_dataplane_fd(r->dataplane, DT_MAP_FLOWS), dt_dataplane_fd(r->dataplane, DT_MAP_USAGE),
+		dt_dataplane_fd(r->dataplane, DT_MAP_ENDED), dt_dataplane_config(r->dataplane)};
+	int err = dt_flows_new(&r->flows, &maps);
+
+	if (err)
+		return err;
+	dt_flows_on_end(r->flows, flow_ended, r);
+	dt_flows_on_answer(r->flows, flow_answered, r);
+	return 0;
 }
 
 static int dataplane_start(struct dt_relay *r)
@@ -239,16 +354,12 @@ static int dataplane_start(struct dt_relay *r)
 		return err;
 	err = dt_dataplane_configure(r->dataplane, config);
 	if (err == 0)
-		err = dt_leases_new(&r->leases, dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), config->max_leases,
-				    config->ports);
+		err = dt_lease_table_new(&r->leases, dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), config->max_leases,
+					 config->ports);
 	if (err == 0)
-		dt_leases_configure(r->leases, config->max_leases, config->ports);
+		dt_lease_table_configure(r->leases, config->max_leases, config->ports);
 	if (err == 0)
-		err = dt_flows_new(&r->flows, r->dataplane, now_ns);
-	if (err == 0)
-		dt_flows_on_end(r->flows, flow_ended, r);
-	if (err == 0)
-		dt_flows_on_answer(r->flows, flow_answered, r);
+		err = flows_start(r);
 	if (err == 0)
 		err = dt_relay_clients_open(r);
 	if (err == 0 && (tunnels = tunnels_start(r, now_ns)) < 0)
@@ -262,9 +373,67 @@ static int dataplane_start(struct dt_relay *r)
 	if (err == 0)
 		err = dt_dataplane_alive(r->dataplane, now_ns);
 	if (err == 0)
-		err = dt_dataplane_attach(r->dataplane, &r->network, config->interface);
+		err = filters_apply(r);
 	if (err)
 		dt_log_err("cannot start the NAT: %s", strerror(-err));
+	else
+		neighbours_check(r);
+	return err;
+}
+
+/* Logs why it failed. */
+static int namespace_lock(struct dt_relay *r)
+{
+	r->lock_fd = dt_netns_lock(LOCK_NAME);
+	if (r->lock_fd == -EBUSY)
+		dt_log_err(
+			"another relay is running in this network namespace, and there can be only one: stop it first");
+	return r->lock_fd < 0 ? r->lock_fd : 0;
+}
+
+/* Logs why it failed. */
+static int network_start(struct dt_relay *r)
+{
+	int err = dt_network_open(&r->network);
+
+	if (err)
+		dt_log_err("cannot read the host's interfaces and routes: %s", strerror(-err));
+	return err;
+}
+
+/* Logs why it failed. */
+static int control_start(struct dt_relay *r)
+{
+	int err = dt_control_open(&r->control, r->loop, r->config->control, NULL, NULL, r);
+
+	if (err == 0)
+		dt_control_status_in_steps(r->control, &dt_relay_status);
+	else
+		dt_log_err("cannot open the control socket %s: %s", r->config->control, strerror(-err));
+	return err;
+}
+
+/* First what another process may hold: a start that fails then leaves the maps as they were. */
+static int parts_start(struct dt_relay *r)
+{
+	int err = namespace_lock(r);
+
+	if (err == 0)
+		err = network_start(r);
+	if (err == 0)
+		err = dt_ports_check(r->config, NULL);
+	if (err == 0)
+		err = dt_flowlog_open(&r->flowlog, r->config->log_flows);
+	if (err == 0)
+		err = dt_relay_proto_new(&r->proto, &r->config->keys, dt_now_ns());
+	if (err == 0)
+		err = listeners_open(r);
+	if (err == 0)
+		err = control_start(r);
+	if (err == 0)
+		err = dataplane_start(r);
+	if (err == 0)
+		err = dt_network_watch(&r->network, r->loop, network_changed, r);
 	return err;
 }
 
@@ -274,6 +443,7 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 	int err;
 
 	if (!r) {
+		dt_log_err("out of memory");
 		dt_relay_config_free(config);
 		return -ENOMEM;
 	}
@@ -284,42 +454,14 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 	uv_timer_init(loop, &r->sweep);
 	r->alive.data = r;
 	r->sweep.data = r;
-
-	r->lock_fd = dt_netns_lock(LOCK_NAME);
-	err = r->lock_fd < 0 ? r->lock_fd : 0;
-	if (err == -EBUSY)
-		dt_log_err("another relay is running in this network namespace; its filters are the namespace's, there "
-			   "can be only one");
-	else if (err)
-		dt_log_err("cannot lock this network namespace: %s", strerror(-err));
-	if (err == 0) {
-		err = dt_network_open(&r->network);
-		if (err)
-			dt_log_err("cannot read the host's interfaces and routes: %s", strerror(-err));
-	}
-	if (err == 0)
-		err = dt_flowlog_open(&r->flowlog, r->config->log_flows);
-	if (err == 0)
-		err = dt_relay_proto_new(&r->proto, &r->config->keys, dt_now_ns());
-	/* what can be taken by others comes first, so that a refused start leaves the maps as they were */
-	if (err == 0)
-		err = listeners_open(r);
-	if (err == 0) {
-		err = dt_control_open(&r->control, loop, r->config->control, dt_relay_status, NULL, r);
-		if (err)
-			dt_log_err("cannot open the control socket %s: %s", r->config->control, strerror(-err));
-	}
-	if (err == 0)
-		err = dataplane_start(r);
-	if (err == 0)
-		err = dt_network_watch(&r->network, loop, network_changed, r);
+	err = parts_start(r);
 	if (err) {
 		relay_stop(r);
 		return err;
 	}
 	dt_timer_arm(&r->alive, alive_due, ALIVE_MS, ALIVE_MS);
-	dt_timer_arm(&r->sweep, sweep_due, 0, SWEEP_MS);
-	dt_log_info("relay ready clients=%zu leases=%zu", r->config->nclients, dt_leases_count(r->leases));
+	dt_timer_arm(&r->sweep, sweep_due, 0, 0);
+	dt_log_info("relay ready clients=%zu leases=%zu", r->config->nclients, dt_lease_table_count(r->leases));
 	*out = r;
 	return 0;
 }
@@ -328,12 +470,18 @@ static void relay_drain(void *daemon)
 {
 	struct dt_relay *r = daemon;
 
+	uint64_t open;
+
 	if (r->draining)
 		return;
 	r->draining = true;
-	dt_flows_sweep(r->flows, dt_now_ns(), NULL, NULL);
-	dt_log_info("draining: no new leases, and the end when no flow is open flows=%llu",
-		    (unsigned long long)dt_flows_open(r->flows));
+	r->drain_ns = dt_now_ns();
+	/* whether a flow is open is for a sweep to say that has begun after this */
+	sweep_begin(r, r->drain_ns);
+	dt_timer_arm(&r->sweep, sweep_due, 0, 0);
+	dt_flows_open(r->flows, &open);
+	dt_log_info("draining: no new leases; the relay stops when no flow is open, or in %u s flows=%llu",
+		    r->config->drain_timeout_s, (unsigned long long)open);
 }
 
 /* --- reload ------------------------------------------------------------------------------------ */
@@ -359,49 +507,62 @@ static const char *fixed_setting_changed(const struct dt_relay_config *a, const 
 	return NULL;
 }
 
+/* Everything that can be refused, before anything is changed. Logs why. */
+static int reload_prepare(struct dt_relay *r, const struct dt_relay_config *fresh)
+{
+	const char *fixed = fixed_setting_changed(r->config, fresh);
+	int err;
+
+	if (fixed) {
+		dt_log_err("%s changed: restart the relay for that", fixed);
+		return -EINVAL;
+	}
+	err = dt_network_refresh(&r->network);
+	if (err) {
+		dt_log_err("cannot read the host's interfaces and routes: %s", strerror(-err));
+		return err;
+	}
+	err = dt_permission_check(r, fresh);
+	if (err == 0)
+		err = dt_ports_check(fresh, r->config);
+	if (err)
+		return err;
+	err = dt_dataplane_configure(r->dataplane, fresh);
+	if (err == 0)
+		return 0;
+	dt_log_err("cannot configure the NAT: %s", strerror(-err));
+	if (dt_dataplane_configure(r->dataplane, r->config) < 0)
+		dt_log_err("cannot restore the settings before the reload: restart the relay");
+	return err;
+}
+
 static int relay_reload(void *daemon, void *config)
 {
 	struct dt_relay *r = daemon;
 	struct dt_relay_config *fresh = config, *old = r->config;
-	const char *fixed = fixed_setting_changed(old, fresh);
-	int err = fixed ? -EINVAL : dt_relay_clients_check(fresh);
+	int err = reload_prepare(r, fresh);
 
-	if (fixed)
-		dt_log_err("%s changed: that needs a restart", fixed);
-	if (err == 0)
-		err = dt_network_refresh(&r->network);
-	if (err == 0)
-		err = dt_permission_check(r, fresh);
-	/* the last of what can fail and has words of its own */
-	if (err == 0)
-		err = dt_flowlog_reopen(r->flowlog, fresh->log_flows);
 	if (err) {
 		dt_log_err("nothing was reloaded");
 		dt_relay_config_free(fresh);
 		return err;
 	}
-	err = dt_dataplane_configure(r->dataplane, fresh);
-	if (err) {
-		dt_log_err("reload: %s; nothing was reloaded", strerror(-err));
-		dt_dataplane_configure(r->dataplane, old);
-		dt_flowlog_reopen(r->flowlog, old->log_flows);
-		dt_relay_config_free(fresh);
-		return err;
-	}
 	dt_log_set_level(fresh->log_level);
+	/* never a reason to refuse: what this reload takes away must be taken away */
+	dt_flowlog_reopen(r->flowlog, fresh->log_flows);
 	r->config = fresh;
-	dt_leases_configure(r->leases, fresh->max_leases, fresh->ports);
+	dt_lease_table_configure(r->leases, fresh->max_leases, fresh->ports);
 	err = dt_relay_clients_replace(r, fresh);
 	dt_dataplane_attach_again(r->dataplane);
-	network_changed(r);
+	network_apply(r);
+	dt_permission_apply(r);
 	dt_relay_clients_drop_revoked(r);
-	/* from here on nothing points into the old one, whatever failed */
+	/* whatever failed, nothing points into the old one any more */
 	dt_relay_config_free(old);
-	if (err)
-		dt_log_err("reload: %s", strerror(-err));
-	else
-		dt_log_info("reloaded clients=%zu", fresh->nclients);
-	return err;
+	r->reloading = true;
+	r->reload_err = err;
+	dt_timer_arm(&r->sweep, sweep_due, 0, 0);
+	return 1;
 }
 
 static int config_load(void **config, const char *path)
@@ -425,14 +586,15 @@ int dt_relay_flush(const char *config_path)
 		return err;
 	lock_fd = dt_netns_lock(LOCK_NAME);
 	if (lock_fd < 0) {
-		dt_log_err("a relay is running in this network namespace; stop it first");
+		if (lock_fd == -EBUSY)
+			dt_log_err("a relay is running in this network namespace; stop it first");
 		dt_relay_config_free(config);
 		return lock_fd;
 	}
 	err = dt_dataplane_flush(config->pins);
 	if (err == 0 && config->wireguard_port)
-		dt_tunnels_flush(config->wireguard_device, config->wireguard_port, config->keys.secret);
-	close(lock_fd);
+		err = dt_tunnels_flush(config->wireguard_device, config->wireguard_port, config->keys.secret);
+	dt_run_dir_unlock(lock_fd);
 	dt_relay_config_free(config);
 	return err;
 }

@@ -5,8 +5,6 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fnmatch.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,247 +13,30 @@
 #include "base/bpf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/run_dir.h"
 #include "nat.skel.h"
+#include "relay/filters.h"
+#include "relay/maps.h"
+#include "relay/nat_counters.h"
+#include "relay/neighbours.h"
 #include "relay/pins.h"
-
-/* Our place among the filters of an interface; what stands there and is not ours is left alone. */
-#define TC_HANDLE 0xde70
-#define TC_PRIORITY 0xde70
+#include "relay/routes.h"
 
 #define BUCKET_NS (DT_SEC * 2 / 5)
 #define BUCKET_MIN 131072
 #define ALIVE_NS (60 * DT_SEC)
-#define DEAD_AFTER_NS (660 * DT_SEC)
+#define DEAD_AFTER_NS (DT_DATAPLANE_ALONE_MIN * 60 * DT_SEC)
 #define HALF_OPEN_NS (10 * DT_SEC)
 #define IDLE_NS (7440 * DT_SEC) /* RFC 5382, REQ-5 */
 #define CLOSING_NS (240 * DT_SEC)
-
-struct attachment {
-	uint32_t ifindex;
-	char name[IF_NAMESIZE];
-};
 
 struct dt_dataplane {
 	struct dt_pins pins;
 	struct nat_bpf *skel;
 	struct dt_nat_config config; /* as in the map; we are its only writer */
-	struct attachment *attached;
-	size_t nattached;
+	struct dt_filters filters;
+	struct dt_neighbours neighbours;
 };
-
-/* --- filters ----------------------------------------------------------------------------------- */
-
-/* 1 ours, 0 nothing there, -EEXIST somebody else's. */
-static int filter_query(const struct bpf_tc_hook *hook)
-{
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY);
-	struct bpf_prog_info info = {0};
-	uint32_t len = sizeof(info);
-	int fd, err;
-
-	if (bpf_tc_query(hook, &opts) < 0)
-		return 0;
-	fd = bpf_prog_get_fd_by_id(opts.prog_id);
-	if (fd < 0)
-		return fd;
-	err = bpf_obj_get_info_by_fd(fd, &info, &len);
-	close(fd);
-	if (err < 0)
-		return err;
-	return strcmp(info.name, "nat_l2") == 0 || strcmp(info.name, "nat_l3") == 0 ? 1 : -EEXIST;
-}
-
-static bool filter_is_there(uint32_t ifindex)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-
-	return filter_query(&hook) == 1;
-}
-
-static void filter_remove(uint32_t ifindex)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY);
-
-	if (filter_query(&hook) == 1)
-		bpf_tc_detach(&hook, &opts);
-}
-
-static int filter_put(struct dt_dataplane *d, const struct dt_rt_link *link)
-{
-	const struct bpf_program *prog = link->ethernet ? d->skel->progs.nat_l2 : d->skel->progs.nat_l3;
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)link->index, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY, .flags = BPF_TC_F_REPLACE,
-		    .prog_fd = bpf_program__fd(prog));
-	int err = bpf_tc_hook_create(&hook);
-
-	if (err && err != -EEXIST)
-		return err;
-	err = filter_query(&hook);
-	if (err < 0)
-		return err;
-	return bpf_tc_attach(&hook, &opts);
-}
-
-static bool is_attached(const struct dt_dataplane *d, const struct dt_rt_link *link)
-{
-	for (size_t i = 0; i < d->nattached; i++)
-		if (d->attached[i].ifindex == link->index && strcmp(d->attached[i].name, link->name) == 0)
-			return true;
-	return false;
-}
-
-int dt_dataplane_attach(struct dt_dataplane *d, const struct dt_network *n, const char *glob)
-{
-	struct attachment *now = calloc(n->nlinks + 1, sizeof(*now));
-	size_t count = 0;
-	int err, worst = 0;
-	bool known;
-
-	if (!now)
-		return -ENOMEM;
-	for (size_t i = 0; i < n->nlinks; i++) {
-		const struct dt_rt_link *link = &n->links[i];
-
-		if (link->flags & IFF_LOOPBACK)
-			continue;
-		if (fnmatch(glob, link->name, 0) != 0) {
-			filter_remove(link->index);
-			continue;
-		}
-		known = is_attached(d, link);
-		if (!known || !filter_is_there(link->index)) {
-			if (known)
-				dt_log_warn("somebody removed the NAT from an interface, it is put back interface=%s",
-					    link->name);
-			err = filter_put(d, link);
-			if (err == -ENODEV)
-				continue; /* gone since the dump */
-			if (err) {
-				dt_log_err("cannot attach the NAT to interface %s: %s", link->name, strerror(-err));
-				worst = err;
-				continue;
-			}
-			dt_log_debug("attached interface=%s", link->name);
-		}
-		now[count].ifindex = link->index;
-		memcpy(now[count].name, link->name, sizeof(now[count].name));
-		count++;
-	}
-	free(d->attached);
-	d->attached = now;
-	d->nattached = count;
-	return worst;
-}
-
-/* --- maps -------------------------------------------------------------------------------------- */
-
-struct map_pin {
-	struct bpf_map *map;
-	const char *name;
-	uint32_t max_entries; /* wanted; 0: as compiled */
-	bool disposable;      /* no state worth refusing a start for */
-};
-
-static int map_prepare(const struct map_pin *m, const char *dir)
-{
-	struct bpf_map_info info = {0};
-	uint32_t len = sizeof(info);
-	char path[256];
-	int fd, err;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, m->name);
-	err = bpf_map__set_pin_path(m->map, path);
-	if (err == 0 && m->max_entries)
-		err = bpf_map__set_max_entries(m->map, m->max_entries);
-	if (err)
-		return err;
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	err = bpf_obj_get_info_by_fd(fd, &info, &len);
-	close(fd);
-	if (err)
-		return err;
-	if (info.type != (uint32_t)bpf_map__type(m->map) || info.key_size != bpf_map__key_size(m->map) ||
-	    info.value_size != bpf_map__value_size(m->map))
-		return -EPROTO;
-	if (info.max_entries != bpf_map__max_entries(m->map)) {
-		if (m->disposable)
-			return unlink(path) < 0 ? -errno : 0;
-		if (info.max_entries < bpf_map__max_entries(m->map))
-			dt_log_warn("map %s keeps its size of %u entries until detourd --relay --flush", m->name,
-				    info.max_entries);
-		return bpf_map__set_max_entries(m->map, info.max_entries);
-	}
-	return 0;
-}
-
-static int maps_prepare(struct nat_bpf *skel, const struct dt_relay_config *config)
-{
-	uint32_t clients = config->nclients < 2048 ? 4096 : (uint32_t)config->nclients * 2;
-	struct map_pin pins[] = {
-		{skel->maps.leases, "leases", config->max_leases, false},
-		/* two entries a flow, and some room for those that wait for the sweep */
-		{skel->maps.flows, "flows", config->max_flows * 2 + 4096, false},
-		{skel->maps.clients, "clients", clients, false},
-		{skel->maps.usage, "usage", clients, false},
-		{skel->maps.ended, "ended", clients, false},
-		{skel->maps.policy, "policy", 0, false},
-		{skel->maps.routes, "routes", 0, false},
-		{skel->maps.addresses, "addresses", 0, false},
-		{skel->maps.config, "config", 0, false},
-		{skel->maps.counters, "counters", 0, true},
-	};
-	int err = 0;
-
-	for (size_t i = 0; err == 0 && i < sizeof(pins) / sizeof(pins[0]); i++)
-		err = map_prepare(&pins[i], config->pins);
-	return err;
-}
-
-/* Of the maps that the last run pinned; 0: there are none, or they were never configured. */
-static int layout_pinned(const char *pins, uint32_t *layout)
-{
-	struct bpf_map_info info = {0};
-	uint32_t len = sizeof(info), zero = 0;
-	char path[256], *value;
-	int fd, err;
-
-	*layout = 0;
-	snprintf(path, sizeof(path), "%s/config", pins);
-	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return fd == -ENOENT ? 0 : fd;
-	err = bpf_obj_get_info_by_fd(fd, &info, &len);
-	value = err ? NULL : calloc(1, info.value_size < sizeof(*layout) ? sizeof(*layout) : info.value_size);
-	if (!err && !value)
-		err = -ENOMEM;
-	if (!err)
-		err = bpf_map_lookup_elem(fd, &zero, value);
-	if (!err)
-		memcpy(layout, value, sizeof(*layout)); /* the first member, for ever */
-	free(value);
-	close(fd);
-	return err;
-}
-
-/* Before anything is touched: what another version keeps there goes on as it is. */
-static int layout_check(const char *pins)
-{
-	uint32_t layout;
-	int err = layout_pinned(pins, &layout);
-
-	if (err)
-		dt_log_err("cannot read the maps in %s: %s", pins, strerror(-err));
-	if (err || layout == 0 || layout == DT_MAPS_LAYOUT)
-		return err;
-	dt_log_err("the maps in %s have layout %u, this detourd " DT_VERSION " has %u: their flows go on without a "
-		   "daemon for ten minutes; start the version that made them, or run detourd --relay --flush (this "
-		   "ends all leases and flows) and start again",
-		   pins, layout, DT_MAPS_LAYOUT);
-	return -EPROTO;
-}
 
 static int config_load(struct dt_dataplane *d)
 {
@@ -277,13 +58,13 @@ int dt_dataplane_open(struct dt_dataplane **out, const struct dt_relay_config *c
 		free(d);
 		return err;
 	}
-	err = layout_check(config->pins);
+	err = dt_maps_check_layout(config->pins);
 	if (err) {
 		dt_dataplane_close(d);
 		return err;
 	}
 	d->skel = nat_bpf__open();
-	err = d->skel ? maps_prepare(d->skel, config) : -errno;
+	err = d->skel ? dt_maps_prepare(d->skel, config) : -errno;
 	if (err == 0)
 		err = nat_bpf__load(d->skel);
 	if (err == 0)
@@ -314,7 +95,8 @@ void dt_dataplane_close(struct dt_dataplane *d)
 		return;
 	nat_bpf__destroy(d->skel);
 	dt_pins_close(&d->pins);
-	free(d->attached);
+	dt_filters_forget(&d->filters);
+	dt_neighbours_fini(&d->neighbours);
 	free(d);
 }
 
@@ -327,6 +109,8 @@ int dt_dataplane_fd(const struct dt_dataplane *d, enum dt_dataplane_map map)
 		return bpf_map__fd(d->skel->maps.flows);
 	case DT_MAP_CLIENTS:
 		return bpf_map__fd(d->skel->maps.clients);
+	case DT_MAP_SHARES:
+		return bpf_map__fd(d->skel->maps.shares);
 	case DT_MAP_USAGE:
 		return bpf_map__fd(d->skel->maps.usage);
 	case DT_MAP_ENDED:
@@ -373,6 +157,11 @@ int dt_dataplane_configure(struct dt_dataplane *d, const struct dt_relay_config 
 	return config_store(d);
 }
 
+int dt_dataplane_keep_ports(struct dt_dataplane *d)
+{
+	return dt_pins_keep_ports(&d->pins);
+}
+
 const struct dt_nat_config *dt_dataplane_config(const struct dt_dataplane *d)
 {
 	return &d->config;
@@ -391,6 +180,7 @@ int dt_dataplane_alive(struct dt_dataplane *d, uint64_t now_ns)
 {
 	d->config.alive_until_ns = now_ns + ALIVE_NS;
 	d->config.dead_after_ns = now_ns + DEAD_AFTER_NS;
+	d->config.dead_awake_ns = dt_awake_ns() + DEAD_AFTER_NS;
 	return config_store(d);
 }
 
@@ -400,25 +190,32 @@ int dt_dataplane_rest(struct dt_dataplane *d)
 	return config_store(d);
 }
 
-size_t dt_dataplane_policy_room(const struct dt_dataplane *d)
+size_t dt_dataplane_acl_room(const struct dt_dataplane *d)
 {
 	return bpf_map__max_entries(d->skel->maps.policy) / 2;
 }
 
-int dt_dataplane_policy(struct dt_dataplane *d, const struct dt_policy *p)
+int dt_dataplane_acl(struct dt_dataplane *d, const struct dt_acl *old, const struct dt_acl *fresh)
 {
-	int fd = bpf_map__fd(d->skel->maps.policy);
-	int err = dt_policy_store(p, fd, d->config.policy_generation + 1);
+	int fd = bpf_map__fd(d->skel->maps.policy), err;
 
+	if (dt_acl_clients_replace(old, fresh, fd, d->config.policy_generation))
+		return 0;
+	err = dt_acl_store(fresh, fd, d->config.policy_generation + 1);
 	if (err) {
-		dt_policy_prune(fd, d->config.policy_generation);
+		dt_acl_prune(fd, d->config.policy_generation);
 		return err;
 	}
 	d->config.policy_generation++;
 	err = config_store(d);
 	if (err)
 		return err;
-	return dt_policy_prune(fd, d->config.policy_generation);
+	return dt_acl_prune(fd, d->config.policy_generation);
+}
+
+int dt_dataplane_acl_own(struct dt_dataplane *d, struct dt_acl *acl, struct dt_acl_own *own, bool *added)
+{
+	return dt_acl_own_replace(acl, own, bpf_map__fd(d->skel->maps.policy), d->config.policy_generation, added);
 }
 
 int dt_dataplane_address(struct dt_dataplane *d, const struct dt_ip *ip)
@@ -428,190 +225,86 @@ int dt_dataplane_address(struct dt_dataplane *d, const struct dt_ip *ip)
 	return bpf_map_update_elem(bpf_map__fd(d->skel->maps.addresses), ip, &one, BPF_ANY);
 }
 
-void dt_dataplane_addresses_prune(struct dt_dataplane *d, bool (*keep)(const struct dt_ip *ip, void *data), void *data)
-{
-	int fd = bpf_map__fd(d->skel->maps.addresses);
-	struct dt_ip ip, next;
-	bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
+struct address_prune {
+	int fd;
+	bool (*keep)(const struct dt_ip *ip, void *data);
+	void *data;
+};
 
-	while (more) {
-		ip = next;
-		more = bpf_map_get_next_key(fd, &ip, &next) == 0;
-		if (!keep(&ip, data))
-			bpf_map_delete_elem(fd, &ip);
-	}
+static int address_prune(const void *key, void *data)
+{
+	const struct address_prune *p = data;
+
+	return p->keep(key, p->data) ? 0 : dt_bpf_map_delete(p->fd, key);
+}
+
+int dt_dataplane_addresses_prune(struct dt_dataplane *d, bool (*keep)(const struct dt_ip *ip, void *data), void *data)
+{
+	struct address_prune prune = {bpf_map__fd(d->skel->maps.addresses), keep, data};
+
+	return dt_bpf_map_walk(prune.fd, sizeof(struct dt_ip), address_prune, &prune);
+}
+
+int dt_dataplane_attach(struct dt_dataplane *d, const struct dt_network *n, const char *glob)
+{
+	const struct dt_filter_programs programs = {bpf_program__fd(d->skel->progs.nat_l2),
+						    bpf_program__fd(d->skel->progs.nat_l3)};
+
+	return dt_filters_attach(&d->filters, n, glob, d->config.tunnel_ifindex, &programs);
+}
+
+bool dt_dataplane_guards(const struct dt_dataplane *d, uint32_t ifindex)
+{
+	return dt_filters_has(&d->filters, ifindex);
 }
 
 void dt_dataplane_attach_again(struct dt_dataplane *d)
 {
-	d->nattached = 0;
+	dt_filters_forget(&d->filters);
 }
 
-/* --- routes ------------------------------------------------------------------------------------ */
-
-struct route_entry {
-	struct dt_route_key key;
-	struct dt_route value;
-	uint32_t metric;
-};
-
-static int route_compare(const void *a, const void *b)
+int dt_dataplane_neighbours(struct dt_dataplane *d, struct dt_netlink *nl)
 {
-	const struct route_entry *x = a, *y = b;
-	int order = memcmp(&x->key, &y->key, sizeof(x->key));
+	struct dt_neighbours now = {0};
+	int err = 0;
 
-	return order ? order : (x->metric > y->metric) - (x->metric < y->metric);
+	for (size_t i = 0; err == 0 && i < d->filters.count; i++)
+		err = dt_neighbours_add(&now, nl, d->filters.list[i].ifindex, d->filters.list[i].name);
+	if (err == 0)
+		dt_neighbours_replace(&d->neighbours, &now);
+	dt_neighbours_fini(&now);
+	return err;
 }
 
-static int route_find(const void *key, const void *entry)
+const struct dt_neighbours *dt_dataplane_neighbours_known(const struct dt_dataplane *d)
 {
-	return memcmp(key, &((const struct route_entry *)entry)->key, sizeof(struct dt_route_key));
-}
-
-static size_t routes_collect(struct route_entry *entries, const struct dt_network *n)
-{
-	size_t count = 0, kept = 0;
-
-	for (size_t i = 0; i < n->nroutes; i++) {
-		const struct dt_rt_route *r = &n->routes[i];
-		const struct dt_rt_link *link = dt_network_link(n, r->oif);
-
-		if (!link || !(link->flags & IFF_UP) || link->flags & IFF_LOOPBACK)
-			continue;
-		entries[count++] = (struct route_entry){
-			.key = {.prefixlen = DT_ROUTE_PREFIX_BASE + r->to.len,
-				.family = dt_prefix_family(&r->to),
-				.ip = r->to.ip},
-			.value = {.oif = r->oif, .mtu = r->mtu ? r->mtu : link->mtu},
-			.metric = r->metric,
-		};
-	}
-	qsort(entries, count, sizeof(*entries), route_compare);
-	for (size_t i = 0; i < count; i++)
-		if (kept == 0 || route_find(&entries[i].key, &entries[kept - 1]) != 0)
-			entries[kept++] = entries[i];
-	return kept;
-}
-
-static int routes_prune(int fd, const struct route_entry *entries, size_t count, bool *changed)
-{
-	struct dt_route_key key, next;
-	bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
-
-	/* an LPM trie starts anew when the key asked after is gone, so step first, then delete */
-	while (more) {
-		key = next;
-		more = bpf_map_get_next_key(fd, &key, &next) == 0;
-		if (bsearch(&key, entries, count, sizeof(*entries), route_find))
-			continue;
-		*changed = true;
-		if (bpf_map_delete_elem(fd, &key) < 0 && errno != ENOENT)
-			return -errno;
-	}
-	return 0;
+	return &d->neighbours;
 }
 
 int dt_dataplane_routes(struct dt_dataplane *d, const struct dt_network *n)
 {
-	struct route_entry *entries = calloc(n->nroutes + 1, sizeof(*entries));
-	int fd = bpf_map__fd(d->skel->maps.routes), err = 0;
-	const struct dt_rt_link *tunnel;
-	bool changed = false;
-	size_t count;
+	const struct dt_rt_link *tunnel = dt_network_link(n, d->config.tunnel_ifindex);
+	bool changed;
+	int err = dt_routes_store(bpf_map__fd(d->skel->maps.routes), n, &changed);
 
-	if (!entries)
-		return -ENOMEM;
-	count = routes_collect(entries, n);
-	tunnel = dt_network_link(n, d->config.tunnel_ifindex);
 	if (tunnel && tunnel->mtu != d->config.tunnel_mtu) {
 		d->config.tunnel_mtu = tunnel->mtu;
 		changed = true;
 	}
-	for (size_t i = 0; err == 0 && i < count; i++) {
-		struct dt_route old;
-
-		/* the longest match gives the same already: then no flow has to look again */
-		if (bpf_map_lookup_elem(fd, &entries[i].key, &old) < 0 ||
-		    memcmp(&old, &entries[i].value, sizeof(old)) != 0)
-			changed = true;
-		err = bpf_map_update_elem(fd, &entries[i].key, &entries[i].value, BPF_ANY);
-	}
-	if (err == 0)
-		err = routes_prune(fd, entries, count, &changed);
-	free(entries);
 	if (err || !changed)
 		return err;
 	d->config.route_generation++;
 	return config_store(d);
 }
 
-/* --- counters ---------------------------------------------------------------------------------- */
-
-const char *dt_nat_counter_name(enum dt_nat_counter counter)
+int dt_dataplane_counters(const struct dt_dataplane *d, uint64_t out[DT_NAT_COUNTERS])
 {
-	static const char *const names[DT_NAT_COUNTERS] = {
-		[DT_NAT_FORWARDED_UP] = "forwarded_up",
-		[DT_NAT_FORWARDED_DOWN] = "forwarded_down",
-		[DT_NAT_PASS_NOT_TCP] = "passed_not_tcp",
-		[DT_NAT_PASS_FRAGMENT] = "passed_fragment",
-		[DT_NAT_PASS_OPTIONS] = "passed_options",
-		[DT_NAT_PASS_TRUNCATED] = "passed_truncated",
-		[DT_NAT_PASS_NO_FLOW] = "passed_no_flow",
-		[DT_NAT_PASS_REFUSED] = "passed_refused",
-		[DT_NAT_PASS_EXPIRED] = "passed_expired",
-		[DT_NAT_PASS_DEAD] = "passed_dead",
-		[DT_NAT_DROP_NO_LEASE] = "denied_no_lease",
-		[DT_NAT_DROP_NO_DAEMON] = "denied_no_daemon",
-		[DT_NAT_DROP_REVOKED] = "denied_revoked",
-		[DT_NAT_DROP_GATE_SYN] = "denied_gate_syn",
-		[DT_NAT_DROP_GATE_STATE] = "denied_gate_state",
-		[DT_NAT_DROP_DESTINATION] = "denied_flow_destination",
-		[DT_NAT_DROP_MAX_FLOWS] = "denied_max_flows",
-		[DT_NAT_DROP_HALF_OPEN] = "denied_half_open",
-		[DT_NAT_DROP_NEW_FLOWS] = "denied_new_flows",
-		[DT_NAT_DROP_NO_PORT] = "denied_no_source_port",
-		[DT_NAT_DROP_TABLE_FULL] = "dropped_table_full",
-		[DT_NAT_DROP_NO_ROUTE] = "dropped_no_route",
-		[DT_NAT_DROP_TTL] = "dropped_ttl",
-		[DT_NAT_DROP_TUNNEL] = "dropped_tunnel",
-		[DT_NAT_DROP_ERROR] = "dropped_error",
-		[DT_NAT_DROP_STALE] = "dropped_stale",
-		[DT_NAT_FORWARDED_ICMP] = "forwarded_icmp",
-		[DT_NAT_DROP_ICMP] = "dropped_icmp",
-		[DT_NAT_DROP_WINDOW] = "dropped_window",
-		[DT_NAT_DROP_RATE] = "dropped_rate",
-		[DT_NAT_DROP_TOO_BIG] = "dropped_too_big",
-		[DT_NAT_FLOWS_STARTED] = "flows_started",
-	};
-
-	return names[counter];
-}
-
-void dt_dataplane_counters(const struct dt_dataplane *d, uint64_t out[DT_NAT_COUNTERS])
-{
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t *values = calloc(cpus > 0 ? (size_t)cpus : 1, sizeof(*values));
-
-	memset(out, 0, DT_NAT_COUNTERS * sizeof(*out));
-	for (uint32_t i = 0; values && i < DT_NAT_COUNTERS; i++) {
-		if (bpf_map_lookup_elem(bpf_map__fd(d->skel->maps.counters), &i, values) < 0)
-			continue;
-		for (int cpu = 0; cpu < cpus; cpu++)
-			out[i] += values[cpu];
-	}
-	free(values);
+	return dt_nat_counters_sum(bpf_map__fd(d->skel->maps.counters), out);
 }
 
 /* --- flush ------------------------------------------------------------------------------------- */
 
-static int link_flush(const struct dt_rt_link *link, void *data)
-{
-	if (!(link->flags & IFF_LOOPBACK))
-		filter_remove(link->index);
-	return 0;
-}
-
-static int directory_remove(const char *path)
+static int directory_empty(const char *path)
 {
 	char file[512];
 	struct dirent *entry;
@@ -628,14 +321,11 @@ static int directory_remove(const char *path)
 			err = -errno;
 	}
 	closedir(dir);
-	if (err == 0 && rmdir(path) < 0)
-		err = -errno;
 	return err;
 }
 
 int dt_dataplane_flush(const char *pins)
 {
-	struct dt_netlink nl = {0};
 	struct dt_pins p;
 	int err = dt_pins_open(&p, pins, false);
 
@@ -647,21 +337,20 @@ int dt_dataplane_flush(const char *pins)
 		if (err)
 			dt_log_warn("cannot restore net.ipv4.ip_local_reserved_ports: %s", strerror(-err));
 	}
-	err = dt_netlink_open(&nl, NETLINK_ROUTE);
-	if (err == 0)
-		err = dt_rt_links(&nl, link_flush, NULL);
-	dt_netlink_close(&nl);
+	err = dt_filters_flush();
 	if (err)
 		dt_log_err("cannot remove the filters: %s", strerror(-err));
 	if (p.lock_fd >= 0) {
-		int removed = directory_remove(pins);
+		int removed = directory_empty(pins);
 
+		/* the directory last: it says to the next --flush that there is something to do */
+		dt_run_dir_unlock(p.lock_fd);
+		if (removed == 0 && rmdir(pins) < 0)
+			removed = -errno;
 		if (removed) {
 			dt_log_err("cannot remove %s: %s", pins, strerror(-removed));
 			err = removed;
 		}
-		unlink(p.lock_path);
-		dt_pins_close(&p);
 	}
 	return err;
 }

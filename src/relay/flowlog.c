@@ -12,19 +12,21 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "relay/config.h"
 
 #define LINE_MAX_LEN 640
 #define TIME_STRLEN sizeof("2026-11-25T03:04:05.678Z")
 
 struct dt_flowlog {
-	int fd; /* -1: none, or to the daemon's log */
+	int fd; /* -1: no file */
 	bool to_stderr;
-	bool torn; /* the file's last line has no end */
+	bool instead; /* to_stderr, because the file cannot be opened */
+	bool torn;    /* the last line in the file was cut */
 	struct dt_flowlog_counts counts;
 	struct dt_log_limit failed_log;
 };
 
-/* 0 and fd, which is -1 where no file is needed. */
+/* *fd is -1 where no file is needed. */
 static int file_open(const char *where, int *fd)
 {
 	*fd = -1;
@@ -41,33 +43,41 @@ static int file_open(const char *where, int *fd)
 	return 0;
 }
 
-int dt_flowlog_reopen(struct dt_flowlog *log, const char *where)
+static void file_take(struct dt_flowlog *log, const char *where, int fd)
 {
-	int fd, err = file_open(where, &fd);
-
-	if (err)
-		return err;
 	if (log->fd >= 0)
 		close(log->fd);
 	log->fd = fd;
 	log->to_stderr = where && fd < 0;
+	log->instead = false;
 	log->torn = false;
-	return 0;
+}
+
+void dt_flowlog_reopen(struct dt_flowlog *log, const char *where)
+{
+	int fd, err = file_open(where, &fd);
+
+	file_take(log, where, fd);
+	if (!err)
+		return;
+	log->instead = true;
+	dt_log_warn("until it can be opened at a reload, the lines about flows go to this log");
 }
 
 int dt_flowlog_open(struct dt_flowlog **out, const char *where)
 {
 	struct dt_flowlog *log = calloc(1, sizeof(*log));
-	int err;
+	int err, fd;
 
 	if (!log)
 		return -ENOMEM;
-	log->fd = -1;
-	err = dt_flowlog_reopen(log, where);
+	err = file_open(where, &fd);
 	if (err) {
 		free(log);
 		return err;
 	}
+	log->fd = -1;
+	file_take(log, where, fd);
 	*out = log;
 	return 0;
 }
@@ -86,7 +96,7 @@ struct dt_flowlog_counts dt_flowlog_counts(const struct dt_flowlog *log)
 	return log->counts;
 }
 
-/* RFC 3339, of a moment of CLOCK_BOOTTIME; as exact as the wall clock was steady since. */
+/* RFC 3339, of a moment of CLOCK_BOOTTIME. Wrong by as much as the wall clock was set since then. */
 static const char *time_format(uint64_t at_ns, uint64_t now_ns, char *out)
 {
 	struct timespec wall;
@@ -108,7 +118,7 @@ static int line_append(struct dt_flowlog *log, char *line, size_t len)
 {
 	ssize_t put;
 
-	/* begin anew after a line that was cut */
+	/* a new line after one that was cut */
 	if (log->torn && write(log->fd, "\n", 1) != 1)
 		return -errno;
 	log->torn = false;
@@ -145,6 +155,7 @@ void dt_flowlog_write(struct dt_flowlog *log, const struct dt_flow_view *flow, c
 		down ? (uint64_t)down->packets : 0, down ? (uint64_t)down->bytes : 0, reason);
 	log->counts.lines++;
 	if (log->fd < 0) {
+		log->counts.failed += log->instead;
 		dt_log_record(line);
 		return;
 	}
@@ -154,6 +165,6 @@ void dt_flowlog_write(struct dt_flowlog *log, const struct dt_flow_view *flow, c
 	log->counts.failed++;
 	dt_log_record(line);
 	if (dt_log_allowed(&log->failed_log, now_ns, &suppressed))
-		dt_log_err("cannot write to the log of flows, its lines are here until it can be: %s suppressed=%llu",
+		dt_log_err("cannot write to the log of flows, so its lines go to this log: %s suppressed=%llu",
 			   strerror(-err), (unsigned long long)suppressed);
 }

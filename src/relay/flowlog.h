@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Attribution: one line for every flow that ended, so that whoever is asked about his relay's traffic can say whose it
- * was. To a file, which is opened anew by a reload (so that logs can be rotated), or to the daemon's own log. A line that
- * the file does not take goes to the daemon's log and is counted: none is lost without a word.
+ * One line for every flow that ended, so that the owner of a relay can say whose traffic it was. Lines go to a file,
+ * which a reload opens again (so that logs can be rotated), or to the daemon's own log. A line that cannot be written
+ * to the file goes to the daemon's log and is counted.
  */
 #ifndef DETOURD_RELAY_FLOWLOG_H
 #define DETOURD_RELAY_FLOWLOG_H
 
 #include "relay/flows.h"
-
-#define DT_FLOWLOG_STDERR "-"
 
 struct dt_flowlog;
 
@@ -17,16 +15,16 @@ struct dt_flowlog;
 int dt_flowlog_open(struct dt_flowlog **out, const char *where);
 /* May be NULL. */
 void dt_flowlog_close(struct dt_flowlog *log);
-/* Opens where in the place of what is open; on failure nothing changes. */
-int dt_flowlog_reopen(struct dt_flowlog *log, const char *where);
+/* Replaces the open file by where. If that cannot be opened, the lines go to the daemon's log, and it says so. */
+void dt_flowlog_reopen(struct dt_flowlog *log, const char *where);
 
-/* client: its name, NULL if its section is gone; now and the flow's times are CLOCK_BOOTTIME. */
+/* client: its name, NULL if its section is gone. All times are CLOCK_BOOTTIME. */
 void dt_flowlog_write(struct dt_flowlog *log, const struct dt_flow_view *flow, const char *client, const char *reason,
 		      uint64_t ended_ns, uint64_t now_ns);
 
 struct dt_flowlog_counts {
 	uint64_t lines;	 /* written */
-	uint64_t failed; /* that the file did not take */
+	uint64_t failed; /* could not be written to the file */
 };
 struct dt_flowlog_counts dt_flowlog_counts(const struct dt_flowlog *log);
 

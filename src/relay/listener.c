@@ -8,7 +8,7 @@
 
 #include "base/loop.h"
 
-/* Datagrams taken in one turn of the loop, so that timers get their turn under a flood. */
+/* Datagrams read in one turn of the loop, so that timers run even during a flood. */
 #define BURST 64
 #define SOCKET_BUFFER (4 << 20)
 
@@ -76,7 +76,7 @@ static void source_put(struct msghdr *msg, union control *control, const struct 
 /* False: nothing more to read. */
 static bool datagram_take(struct dt_listener *l)
 {
-	/* one byte more than any valid datagram, so that longer ones are seen to be so */
+	/* one byte more than any valid datagram, so that longer ones can be recognized */
 	uint8_t in[DT_WIRE_MAX + 1], reply[DT_WIRE_MAX];
 	struct sockaddr_storage peer;
 	union control control;
@@ -102,7 +102,7 @@ static bool datagram_take(struct dt_listener *l)
 	iov.iov_base = reply;
 	iov.iov_len = len;
 	source_put(&msg, &control, &to, 0);
-	/* a reply that cannot leave now is as good as one lost on the way: the client asks again */
+	/* a reply that cannot be sent now is like one lost on the way: the client asks again */
 	sendmsg(l->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pin directory: found or made on a bpffs (which is mounted if missing), and held by one process at a time.
- * The lock lies outside of bpffs, which has no locks, under the directory's device and inode.
+ * The pin directory: found or made on a bpffs (which is mounted if missing), and locked by one process at a time. The
+ * lock is a file in /run/detourd, named after the directory's device and inode, because a bpffs has no locks.
  */
 #ifndef DETOURD_RELAY_PINS_H
 #define DETOURD_RELAY_PINS_H
@@ -10,8 +10,8 @@
 
 struct dt_pins {
 	int lock_fd;
-	char lock_path[128];
-	bool existed; /* the directory was there already */
+	bool existed;	 /* the directory was there before */
+	char ranges[64]; /* of the last dt_pins_reserve_ports() */
 };
 
 /*
@@ -23,7 +23,12 @@ void dt_pins_close(struct dt_pins *p);
 
 /* Adds ranges ("a-b,c-d") to net.ipv4.ip_local_reserved_ports, remembering what was there before. Logs. */
 int dt_pins_reserve_ports(struct dt_pins *p, const char *ranges);
-/* Puts back what was there before the first dt_pins_reserve_ports(), unless somebody else changed it since. */
+/*
+ * Reserves the ranges of the last dt_pins_reserve_ports() again if another program has overwritten the setting; cheap if
+ * none has. Logs.
+ */
+int dt_pins_keep_ports(struct dt_pins *p);
+/* Restores what was there before the first dt_pins_reserve_ports(), unless another program changed it since. */
 int dt_pins_restore_ports(struct dt_pins *p);
 
 #endif

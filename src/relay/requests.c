@@ -6,10 +6,10 @@
 #include "base/clock.h"
 #include "relay/relay.h"
 
-/* One a run of the client, and some for those that ended without a word. */
+/* One for each run of the client, and some for runs that crashed. */
 #define TUNNELS_PER_CLIENT 8
 
-/* The `address` line of a family, NULL where none was written out. */
+/* The `address` line of a family; NULL: there is none. */
 static const struct dt_nat_address *address_configured(const struct dt_relay *r, unsigned family)
 {
 	for (size_t i = 0; i < r->config->naddresses; i++)
@@ -59,8 +59,8 @@ static void control_put(const struct dt_relay *r, struct dt_message *m, unsigned
 }
 
 /*
- * Names the relay's addresses. For the family asked by, the address the client used is good for control, and for
- * NAT too unless an address line says otherwise.
+ * Names the relay's addresses. For the family of the request, the address that the client used serves for control,
+ * and for NAT too unless an address line names another.
  */
 static void addresses_put(const struct dt_relay *r, struct dt_message *m, unsigned asked, const struct dt_ip *to)
 {
@@ -121,56 +121,94 @@ static uint8_t lease_reason(struct dt_relay *r, const struct dt_relay_request *r
 	}
 }
 
+static uint8_t lease_release(struct dt_relay *r, const struct dt_relay_request *req, const struct dt_lease_entry *e,
+			     uint64_t now_ns)
+{
+	int err = dt_lease_table_release(r->leases, e);
+
+	r->counters[DT_RELAY_COUNT_LEASES_RELEASED] += err == 0;
+	return lease_reason(r, req, err, now_ns);
+}
+
+/* LEASE or RENEW, which may move the lease to another address of this relay. */
+static uint8_t lease_give(struct dt_relay *r, const struct dt_relay_request *req, struct dt_lease_entry *e,
+			  struct dt_message *m, uint64_t now_ns)
+{
+	const struct dt_relay_client *client = req->owner;
+	bool renew = req->message.op == DT_OP_RENEW;
+	uint32_t lifetime_s = lifetime_granted(req->message.lifetime_s);
+	int err = dt_dataplane_address(r->dataplane, &e->relay);
+
+	e->expires_ns = now_ns + lifetime_s * DT_SEC;
+	if (err == 0)
+		err = renew ? dt_lease_table_renew(r->leases, e, client->conf->max_leases)
+			    : dt_lease_table_make(r->leases, e, client->conf->max_leases);
+	if (err)
+		return lease_reason(r, req, err, now_ns);
+	r->counters[renew ? DT_RELAY_COUNT_LEASES_RENEWED : DT_RELAY_COUNT_LEASES_MADE]++;
+	m->lifetime_s = lifetime_s;
+	m->dpt = e->dpt;
+	m->rtt_us = e->rtt_us;
+	return DT_REASON_OK;
+}
+
 static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *req, const struct dt_ip *to,
 			    struct dt_message *m, uint64_t now_ns)
 {
 	const struct dt_relay_client *client = req->owner;
 	const struct dt_message *asked = &req->message;
-	const struct dt_nat_address *configured;
+	unsigned family = dt_ip_family(&req->from.ip);
+	const struct dt_nat_address *configured = address_configured(r, family);
 	struct dt_lease_entry e = {.client_id = client->id,
 				   .client = req->from.ip,
+				   .relay = configured ? configured->local : *to,
 				   .server = asked->server,
 				   .dpt = asked->dpt,
 				   .created_ns = now_ns};
-	unsigned family = dt_ip_family(&req->from.ip);
-	int err;
 
 	if (dt_ip_family(&asked->server.ip) != family) {
-		denied(r, req, DT_RELAY_COUNT_DENIED_FAMILY, "server and client are of different families", now_ns);
+		denied(r, req, DT_RELAY_COUNT_DENIED_FAMILY,
+		       "the server's address is of another family than the client's", now_ns);
 		return DT_REASON_FAMILY;
 	}
-	configured = address_configured(r, family);
-	e.relay = configured ? configured->local : *to;
-	if (asked->op == DT_OP_RELEASE) {
-		err = dt_leases_release(r->leases, &e);
-		r->counters[DT_RELAY_COUNT_LEASES_RELEASED] += err == 0;
-		return lease_reason(r, req, err, now_ns);
-	}
+	if (asked->op == DT_OP_RELEASE)
+		return lease_release(r, req, &e, now_ns);
 	if (asked->op == DT_OP_LEASE && r->draining) {
 		r->counters[DT_RELAY_COUNT_DENIED_DRAINING]++;
 		return DT_REASON_DRAINING;
 	}
-	if (asked->server.port == 0 || !dt_policy_permits(&r->policy, client->id, &asked->server.ip)) {
+	if (asked->server.port == 0 || !dt_acl_permits(&r->acl, client->id, &asked->server.ip)) {
 		denied(r, req, DT_RELAY_COUNT_DENIED_DESTINATION, "destination denied", now_ns);
 		return DT_REASON_DESTINATION;
 	}
-	m->lifetime_s = lifetime_granted(asked->lifetime_s);
-	e.expires_ns = now_ns + m->lifetime_s * DT_SEC;
-	/* a renewal may move the lease to another address of ours */
-	err = dt_dataplane_address(r->dataplane, &e.relay);
-	if (err == 0 && asked->op == DT_OP_RENEW) {
-		err = dt_leases_renew(r->leases, &e, client->conf->max_leases);
-		r->counters[DT_RELAY_COUNT_LEASES_RENEWED] += err == 0;
-	} else {
-		if (err == 0)
-			err = dt_leases_make(r->leases, &e, client->conf->max_leases);
-		r->counters[DT_RELAY_COUNT_LEASES_MADE] += err == 0;
-	}
-	m->dpt = err == 0 ? e.dpt : 0;
-	m->rtt_us = err == 0 ? e.rtt_us : 0;
-	if (err)
-		m->lifetime_s = 0;
-	return lease_reason(r, req, err, now_ns);
+	return lease_give(r, req, &e, m, now_ns);
+}
+
+struct silence {
+	const struct dt_relay_peer *peer;
+	uint64_t now_ns;
+};
+
+static bool is_over(const uint8_t session[DT_SESSION_LEN], void *data)
+{
+	const struct silence *s = data;
+
+	return dt_relay_peer_is_silent(s->peer, session, s->now_ns);
+}
+
+/* A client that was killed left its tunnels: they make room. */
+static int tunnel_ask(struct dt_relay *r, const struct dt_relay_request *req, struct dt_message *m, uint64_t now_ns)
+{
+	const struct dt_relay_client *client = req->owner;
+	struct silence silence = {req->peer, now_ns};
+	uint64_t until_ns = now_ns + m->lifetime_s * DT_SEC;
+	int err;
+
+	do
+		err = dt_tunnels_ask(r->tunnels, client->id, req->session, &req->message.tunnel, TUNNELS_PER_CLIENT,
+				     now_ns, until_ns, &m->tunnel);
+	while (err == -EDQUOT && dt_tunnels_end_over(r->tunnels, client->id, is_over, &silence));
+	return err;
 }
 
 static uint8_t tunnel_answer(struct dt_relay *r, const struct dt_relay_request *req, struct dt_message *m,
@@ -193,13 +231,16 @@ static uint8_t tunnel_answer(struct dt_relay *r, const struct dt_relay_request *
 		return DT_REASON_DRAINING;
 	}
 	m->lifetime_s = lifetime_granted(req->message.lifetime_s);
-	err = dt_tunnels_ask(r->tunnels, client->id, asked, TUNNELS_PER_CLIENT, now_ns, now_ns + m->lifetime_s * DT_SEC,
-			     &m->tunnel);
+	err = tunnel_ask(r, req, m, now_ns);
 	if (err == 0) {
 		r->counters[DT_RELAY_COUNT_TUNNELS_MADE]++;
 		return DT_REASON_OK;
 	}
 	m->lifetime_s = 0;
+	if (err == -ENETUNREACH) {
+		denied(r, req, DT_RELAY_COUNT_DENIED_FAMILY, "no address for what comes out of tunnels", now_ns);
+		return DT_REASON_FAMILY;
+	}
 	denied(r, req, DT_RELAY_COUNT_DENIED_QUOTA, err == -EDQUOT ? "too many tunnels of this client" : strerror(-err),
 	       now_ns);
 	return DT_REASON_QUOTA;

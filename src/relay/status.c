@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The relay's answer to `detourd status`. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "relay/nat_counters.h"
+#include "relay/neighbours.h"
 #include "relay/relay.h"
+
+/* How long requests may wait for a status. */
+#define STEP_NS (5 * DT_MS)
 
 static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_REQUESTS] = "requests",
@@ -21,37 +30,47 @@ static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_TUNNELS_ENDED] = "tunnels_ended",
 };
 
-static json_t *client_status(struct dt_relay *r, const struct dt_relay_client *client)
+static json_t *client_status(struct dt_relay *r, uint64_t id, const struct dt_peer_conf *conf)
 {
 	struct dt_flow_totals totals;
 
-	dt_flows_totals(r->flows, client->id, &totals);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", client->conf->name, "leases",
-			 (json_int_t)dt_leases_count_client(r->leases, client->id), "flows", (json_int_t)totals.flows,
+	dt_flows_totals(r->flows, id, &totals);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", conf->name, "leases",
+			 (json_int_t)dt_lease_table_count_client(r->leases, id), "flows", (json_int_t)totals.flows,
 			 "bytes_up", (json_int_t)totals.bytes_up, "bytes_down", (json_int_t)totals.bytes_down,
 			 "rate_dropped", (json_int_t)totals.rate_dropped, "tunnels",
-			 (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, client->id) : 0));
+			 (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, id) : 0));
 }
 
-void dt_relay_status(FILE *out, const char *about, void *data)
+/* What may keep packets from the NAT. */
+static json_t *neighbours_status(const struct dt_relay *r)
 {
-	(void)about;
-	struct dt_relay *r = data;
-	json_t *clients = json_array(), *counters = json_object();
+	const struct dt_neighbours *all = dt_dataplane_neighbours_known(r->dataplane);
+	char text[DT_NEIGHBOUR_STRLEN];
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < all->count; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "interface", all->list[i].interface, "what",
+						      dt_neighbour_format(&all->list[i], text)));
+	return list;
+}
+
+static json_t *counters_status(struct dt_relay *r)
+{
+	json_t *counters = json_object();
 	struct dt_flowlog_counts logged;
 	uint64_t nat[DT_NAT_COUNTERS];
-	json_t *status;
+	int err;
 
-	dt_flows_sample(r->flows);
-	for (const struct dt_relay_client *c = r->clients; c; c = c->next)
-		json_array_append_new(clients, client_status(r, c));
 	for (int i = 0; i < DT_RELAY_COUNTERS; i++)
 		json_object_set_new(counters, counter_names[i], json_integer((json_int_t)r->counters[i]));
-	dt_dataplane_counters(r->dataplane, nat);
+	err = dt_dataplane_counters(r->dataplane, nat);
+	if (err)
+		dt_log_warn("status: cannot read the NAT's counters: %s", strerror(-err));
 	for (int i = 0; i < DT_NAT_COUNTERS; i++)
 		json_object_set_new(counters, dt_nat_counter_name((enum dt_nat_counter)i),
 				    json_integer((json_int_t)nat[i]));
-	/* a destination refused is one, whether the lease or the flow was refused */
+	/* a refused destination counts, whether the lease or the flow was refused */
 	json_object_set_new(counters, "denied_destination",
 			    json_integer((json_int_t)(r->counters[DT_RELAY_COUNT_DENIED_DESTINATION] +
 						      nat[DT_NAT_DROP_DESTINATION])));
@@ -62,9 +81,101 @@ void dt_relay_status(FILE *out, const char *about, void *data)
 	logged = dt_flowlog_counts(r->flowlog);
 	json_object_set_new(counters, "flow_lines", json_integer((json_int_t)logged.lines));
 	json_object_set_new(counters, "flow_lines_not_in_file", json_integer((json_int_t)logged.failed));
-	status = json_pack("{s:i, s:s, s:s, s:b, s:I, s:o, s:o}", "version", 1, "mode", "relay", "release", DT_VERSION,
-			   "draining", r->draining, "open_flows", (json_int_t)dt_flows_open(r->flows), "clients",
-			   clients, "counters", counters);
-	json_dumpf(status, out, DT_CONTROL_JSON);
-	json_decref(status);
+	return counters;
 }
+
+/* Writes a value; takes the reference. */
+static void value_write(FILE *out, json_t *value)
+{
+	json_dumpf(value, out, DT_CONTROL_JSON | JSON_ENCODE_ANY);
+	json_decref(value);
+}
+
+/* --- in steps ------------------------------------------------------------------------------------ */
+
+/* A client may go while the answer is written: so it is known by its id. */
+struct status {
+	struct dt_relay *r;
+	bool sampled; /* the flows' bytes are read */
+	size_t nclients, next, written;
+	uint64_t clients[];
+};
+
+static void *status_begin(void *relay)
+{
+	struct dt_relay *r = relay;
+	struct status *s = calloc(1, sizeof(*s) + HASH_COUNT(r->clients) * sizeof(s->clients[0]));
+
+	if (!s)
+		return NULL;
+	s->r = r;
+	for (const struct dt_relay_client *c = r->clients; c; c = c->hh.next)
+		s->clients[s->nclients++] = c->id;
+	dt_flows_sample_begin(r->flows);
+	return s;
+}
+
+/* What comes before the clients. */
+static void head_write(struct dt_relay *r, FILE *out)
+{
+	uint64_t open;
+
+	dt_flows_open(r->flows, &open);
+	fprintf(out,
+		"{\"version\":1,\"mode\":\"relay\",\"release\":\"%s\",\"draining\":%s,\"open_flows\":%llu,\"before_"
+		"nat\":",
+		DT_VERSION, r->draining ? "true" : "false", (unsigned long long)open);
+	value_write(out, neighbours_status(r));
+	fputs(",\"clients\":[", out);
+}
+
+static bool clients_write(struct status *s, FILE *out, uint64_t until_ns)
+{
+	while (s->next < s->nclients) {
+		uint64_t id = s->clients[s->next++];
+		const struct dt_peer_conf *conf = dt_relay_client_conf(s->r, id);
+
+		if (!conf)
+			continue;
+		if (s->written++)
+			fputc(',', out);
+		value_write(out, client_status(s->r, id, conf));
+		if (dt_now_ns() >= until_ns)
+			return true;
+	}
+	return false;
+}
+
+static bool status_step(void *answer, FILE *out)
+{
+	struct status *s = answer;
+	int more;
+
+	if (!s->sampled) {
+		more = dt_flows_sample_step(s->r->flows, STEP_NS);
+		if (more < 0)
+			dt_log_warn("status: cannot read the flow table, bytes of open flows are missing: %s",
+				    strerror(-more));
+		s->sampled = more <= 0;
+		if (s->sampled)
+			head_write(s->r, out);
+		return true;
+	}
+	if (clients_write(s, out, dt_now_ns() + STEP_NS))
+		return true;
+	fputs("],\"counters\":", out);
+	value_write(out, counters_status(s->r));
+	fputc('}', out);
+	return false;
+}
+
+static void status_end(void *answer)
+{
+	struct status *s = answer;
+
+	if (!s->sampled)
+		dt_flows_sample_cancel(s->r->flows);
+	free(s);
+}
+
+const struct dt_control_steps dt_relay_status = {status_begin, status_step, status_end};

@@ -9,14 +9,12 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/bpf.h"
 #include "base/log.h"
 #include "detourd/maps.h"
 #include "net/rtnetlink.h"
+#include "net/tunnel.h"
 
-/* WireGuard's overhead over IPv6, the larger one: 40 + 8 + 32 */
-#define OVERHEAD 80
-#define MTU_MIN 1280
-#define MTU_MAX 1420
 #define GIVE_TRIES 64
 
 struct peer {
@@ -24,6 +22,7 @@ struct peer {
 	uint64_t client_id;
 	struct dt_ip ip4, ip6;
 	uint64_t expires_ns;
+	uint8_t session[DT_SESSION_LEN]; /* that asked last; zero: not since this daemon started */
 	struct peer *prev, *next;
 };
 
@@ -32,10 +31,12 @@ struct dt_tunnels {
 	struct dt_keypair keys;
 	uint16_t port;
 	uint32_t mtu;
+	bool closed; /* the device is down, see dt_tunnels_guard() */
 	int leases_fd;
-	struct dt_ip source4, source6;
+	struct dt_ip source4, source6; /* what servers see; unset: the family is not carried */
+	bool idle;		       /* neither is carried, and that was said */
 	struct peer *peers;
-	uint64_t now_ns; /* while taking stock */
+	uint64_t now_ns; /* used by stock_take() */
 };
 
 void dt_tunnels_secret(uint8_t out[DT_KEY_LEN], const uint8_t relay_secret[DT_KEY_LEN])
@@ -58,25 +59,36 @@ static struct dt_lease_key lease_key(const struct dt_ip *ip)
 	return key;
 }
 
+static void lease_delete(const struct dt_tunnels *t, const struct dt_ip *ip)
+{
+	struct dt_lease_key key = lease_key(ip);
+	int err = dt_ip_is_unset(ip) ? 0 : dt_bpf_map_delete(t->leases_fd, &key);
+
+	if (err)
+		dt_log_warn("cannot delete a tunnel's lease, it ends by its time: %s", strerror(-err));
+}
+
 static void lease_put(const struct dt_tunnels *t, const struct peer *p, const struct dt_ip *ip,
 		      const struct dt_ip *source, uint64_t now_ns)
 {
 	struct dt_lease_key key = lease_key(ip);
 	struct dt_lease lease;
+	int err;
 
-	if (dt_ip_is_unset(ip))
-		return;
 	if (dt_ip_is_unset(source)) {
-		bpf_map_delete_elem(t->leases_fd, &key);
+		lease_delete(t, ip);
 		return;
 	}
+	if (dt_ip_is_unset(ip))
+		return;
 	memset(&lease, 0, sizeof(lease));
 	lease.client_id = p->client_id;
 	lease.expires_ns = p->expires_ns;
 	lease.created_ns = now_ns;
 	lease.server = *source;
-	if (bpf_map_update_elem(t->leases_fd, &key, &lease, BPF_ANY) < 0)
-		dt_log_err("cannot store a tunnel's lease: %s", strerror(errno));
+	err = bpf_map_update_elem(t->leases_fd, &key, &lease, BPF_ANY);
+	if (err)
+		dt_log_err("cannot store a tunnel's lease: %s", strerror(-err));
 }
 
 static bool lease_get(const struct dt_tunnels *t, const struct dt_ip *ip, struct dt_lease *out)
@@ -84,14 +96,6 @@ static bool lease_get(const struct dt_tunnels *t, const struct dt_ip *ip, struct
 	struct dt_lease_key key = lease_key(ip);
 
 	return !dt_ip_is_unset(ip) && bpf_map_lookup_elem(t->leases_fd, &key, out) == 0;
-}
-
-static void lease_delete(const struct dt_tunnels *t, const struct dt_ip *ip)
-{
-	struct dt_lease_key key = lease_key(ip);
-
-	if (!dt_ip_is_unset(ip))
-		bpf_map_delete_elem(t->leases_fd, &key);
 }
 
 /* --- peers ------------------------------------------------------------------------------------- */
@@ -116,32 +120,19 @@ static bool is_free(const struct dt_tunnels *t, const struct dt_ip *ip)
 	return true;
 }
 
-/* What a client may propose. No route of this host's is needed or touched for it, so it collides with nothing here. */
-static bool is_tunnel_address(const struct dt_ip *ip)
-{
-	static const char *const ranges[] = {"100.64.0.0/10", "198.18.0.0/15", "10.0.0.0/8", "fd00::/8"};
-	struct dt_prefix range;
-
-	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
-		if (dt_prefix_parse(&range, ranges[i]) == 0 && dt_prefix_contains(&range, ip))
-			return true;
-	return false;
-}
-
+/*
+ * The proposed address if it is free, else another. No route of this host is needed for it, so it cannot collide
+ * here.
+ */
 static bool address_give(const struct dt_tunnels *t, const struct dt_ip *proposed, bool v4, struct dt_ip *out)
 {
-	if (!dt_ip_is_unset(proposed) && dt_ip_is_v4(proposed) == v4 && is_tunnel_address(proposed) &&
-	    is_free(t, proposed)) {
+	if (dt_ip_is_v4(proposed) == v4 && dt_tunnel_address_valid(proposed) && is_free(t, proposed)) {
 		*out = *proposed;
 		return true;
 	}
 	for (int i = 0; i < GIVE_TRIES; i++) {
-		struct dt_ip ip = dt_ip_from_v4(htonl(0x64400000 | randombytes_uniform(1 << 22)));
+		struct dt_ip ip = dt_tunnel_address_random(v4, 0);
 
-		if (!v4) {
-			randombytes_buf(ip.b, sizeof(ip.b));
-			ip.b[0] = 0xfd;
-		}
 		if (is_free(t, &ip)) {
 			*out = ip;
 			return true;
@@ -185,47 +176,79 @@ size_t dt_tunnels_count(const struct dt_tunnels *t, uint64_t client_id)
 	return count;
 }
 
+static bool is_idle(const struct dt_tunnels *t)
+{
+	return dt_ip_is_unset(&t->source4) && dt_ip_is_unset(&t->source6);
+}
+
 static void leases_put(struct dt_tunnels *t, const struct peer *p, uint64_t now_ns)
 {
 	lease_put(t, p, &p->ip4, &t->source4, now_ns);
 	lease_put(t, p, &p->ip6, &t->source6, now_ns);
 }
 
-int dt_tunnels_ask(struct dt_tunnels *t, uint64_t client_id, const struct dt_tunnel *asked, unsigned max,
-		   uint64_t now_ns, uint64_t expires_ns, struct dt_tunnel *given)
+static int peer_new(struct dt_tunnels *t, uint64_t client_id, const struct dt_tunnel *asked, struct peer **out)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	memcpy(p->key, asked->key, DT_KEY_LEN);
+	p->client_id = client_id;
+	err = address_give(t, &asked->ip4, true, &p->ip4) && address_give(t, &asked->ip6, false, &p->ip6)
+		      ? device_put(t, p)
+		      : -EADDRNOTAVAIL;
+	if (err) {
+		free(p);
+		return err;
+	}
+	DL_APPEND(t->peers, p);
+	*out = p;
+	return 0;
+}
+
+int dt_tunnels_ask(struct dt_tunnels *t, uint64_t client_id, const uint8_t session[DT_SESSION_LEN],
+		   const struct dt_tunnel *asked, unsigned max, uint64_t now_ns, uint64_t expires_ns,
+		   struct dt_tunnel *given)
 {
 	struct peer *p = peer_find(t, asked->key);
 	int err = 0;
 
 	if (p && p->client_id != client_id)
 		return -EEXIST;
-	if (!p) {
-		if (dt_tunnels_count(t, client_id) >= max)
-			return -EDQUOT;
-		p = calloc(1, sizeof(*p));
-		if (!p)
-			return -ENOMEM;
-		memcpy(p->key, asked->key, DT_KEY_LEN);
-		p->client_id = client_id;
-		if (!address_give(t, &asked->ip4, true, &p->ip4) || !address_give(t, &asked->ip6, false, &p->ip6)) {
-			free(p);
-			return -EADDRNOTAVAIL;
-		}
-		err = device_put(t, p);
-		if (err) {
-			free(p);
-			return err;
-		}
-		DL_APPEND(t->peers, p);
-	}
+	if (!p && is_idle(t))
+		return -ENETUNREACH;
+	if (!p)
+		err = dt_tunnels_count(t, client_id) < max ? peer_new(t, client_id, asked, &p) : -EDQUOT;
+	if (err)
+		return err;
 	p->expires_ns = expires_ns;
+	memcpy(p->session, session, sizeof(p->session));
 	leases_put(t, p, now_ns);
 	memset(given, 0, sizeof(*given));
 	memcpy(given->key, t->keys.public, DT_KEY_LEN);
 	given->port = t->port;
-	given->ip4 = p->ip4;
-	given->ip6 = p->ip6;
+	if (!dt_ip_is_unset(&t->source4))
+		given->ip4 = p->ip4;
+	if (!dt_ip_is_unset(&t->source6))
+		given->ip6 = p->ip6;
 	return 0;
+}
+
+bool dt_tunnels_end_over(struct dt_tunnels *t, uint64_t client_id,
+			 bool (*over)(const uint8_t session[DT_SESSION_LEN], void *data), void *data)
+{
+	struct peer *p;
+
+	DL_FOREACH(t->peers, p) {
+		if (p->client_id != client_id || sodium_is_zero(p->session, sizeof(p->session)) ||
+		    !over(p->session, data))
+			continue;
+		peer_end(t, p);
+		return true;
+	}
+	return false;
 }
 
 bool dt_tunnels_has(const struct dt_tunnels *t, uint64_t client_id, const uint8_t key[DT_KEY_LEN])
@@ -263,26 +286,42 @@ void dt_tunnels_keep_if(struct dt_tunnels *t, bool (*keep)(uint64_t client_id, v
 			peer_end(t, p);
 }
 
+/* Says it when tunnels begin or cease to carry nothing at all. */
+static void idle_tell(struct dt_tunnels *t)
+{
+	bool was_idle = t->idle;
+
+	t->idle = is_idle(t);
+	if (t->idle && !was_idle)
+		dt_log_warn("no address for what comes out of tunnels, so none is given to clients: this host has no "
+			    "default route with a global address; add one, or set address = ADDRESS");
+	else if (was_idle && !t->idle)
+		dt_log_info("there is an address for what comes out of tunnels, clients get them again");
+}
+
 void dt_tunnels_sources(struct dt_tunnels *t, const struct dt_ip *source4, const struct dt_ip *source6)
 {
+	bool same = dt_ip_equal(&t->source4, source4) && dt_ip_equal(&t->source6, source6);
 	struct peer *p;
 
-	if (dt_ip_equal(&t->source4, source4) && dt_ip_equal(&t->source6, source6))
-		return;
 	t->source4 = *source4;
 	t->source6 = *source6;
+	idle_tell(t);
+	if (same)
+		return;
 	DL_FOREACH(t->peers, p)
 		leases_put(t, p, 0);
 }
 
-void dt_tunnels_route_mtu(struct dt_tunnels *t, uint32_t mtu)
+void dt_tunnels_route_mtu(struct dt_tunnels *t, uint32_t route_mtu)
 {
+	uint32_t mtu = dt_tunnel_mtu(route_mtu);
 	int err;
 
-	if (mtu == 0 || mtu > MTU_MAX + OVERHEAD)
-		mtu = MTU_MAX + OVERHEAD;
-	mtu = mtu < MTU_MIN + OVERHEAD ? MTU_MIN : mtu - OVERHEAD;
-	if (mtu == t->mtu)
+	/* the clients' ends may have less than this host's */
+	if (mtu > DT_TUNNEL_MTU_USUAL)
+		mtu = DT_TUNNEL_MTU_USUAL;
+	if (mtu == t->mtu || t->closed)
 		return;
 	err = dt_rt_link_up(&t->wg.route, t->wg.ifindex, mtu);
 	if (err)
@@ -291,9 +330,33 @@ void dt_tunnels_route_mtu(struct dt_tunnels *t, uint32_t mtu)
 		t->mtu = mtu;
 }
 
+void dt_tunnels_guard(struct dt_tunnels *t, bool guarded)
+{
+	bool was_closed = t->closed;
+	int err = 0;
+
+	t->closed = !guarded;
+	/* also if it is closed already: nobody else must open it */
+	if (!guarded)
+		err = dt_rt_link_down(&t->wg.route, t->wg.ifindex);
+	else if (was_closed)
+		err = dt_rt_link_up(&t->wg.route, t->wg.ifindex, t->mtu);
+	if (err && guarded)
+		t->closed = true; /* tried again */
+	if (err)
+		dt_log_err("cannot set %s %s: %s", t->wg.name, guarded ? "up" : "down", strerror(-err));
+	else if (!guarded && !was_closed)
+		dt_log_err(
+			"no filter is on %s, so it is set down: without one, clients reached this host through it. It "
+			"comes up again with its filter",
+			t->wg.name);
+	else if (guarded && was_closed)
+		dt_log_info("%s has its filter again, and is up", t->wg.name);
+}
+
 /* --- start and stop ---------------------------------------------------------------------------- */
 
-/* A peer that the last run left: whose it is, and until when, its leases say. */
+/* A peer that the last run left. Its leases say whose it is, and until when. */
 static int stock_take(const struct dt_wg_peer *found, void *data)
 {
 	struct dt_tunnels *t = data;
@@ -334,9 +397,10 @@ int dt_tunnels_open(struct dt_tunnels **out, const char *device, uint16_t port, 
 	t->leases_fd = leases_fd;
 	t->now_ns = now_ns;
 	dt_tunnels_secret(secret, relay_secret);
-	dt_keypair_from_secret(&t->keys, secret);
-	t->mtu = MTU_MAX;
-	err = dt_wg_open(&t->wg, device, secret, port, t->mtu, true);
+	t->mtu = DT_TUNNEL_MTU_USUAL;
+	err = dt_keypair_from_secret(&t->keys, secret);
+	if (err == 0)
+		err = dt_wg_open(&t->wg, device, secret, port, t->mtu, true);
 	sodium_memzero(secret, sizeof(secret));
 	if (err == 0)
 		err = dt_wg_peers(&t->wg, stock_take, t);
@@ -372,17 +436,22 @@ uint32_t dt_tunnels_ifindex(const struct dt_tunnels *t)
 	return t->wg.ifindex;
 }
 
-void dt_tunnels_flush(const char *device, uint16_t port, const uint8_t relay_secret[DT_KEY_LEN])
+int dt_tunnels_flush(const char *device, uint16_t port, const uint8_t relay_secret[DT_KEY_LEN])
 {
 	uint8_t secret[DT_KEY_LEN];
 	struct dt_wg wg;
+	int err;
 
 	if (if_nametoindex(device) == 0)
-		return;
+		return 0;
 	dt_tunnels_secret(secret, relay_secret);
-	if (dt_wg_open(&wg, device, secret, port, MTU_MAX, true) == 0) {
-		dt_wg_remove(&wg);
+	err = dt_wg_open(&wg, device, secret, port, DT_TUNNEL_MTU_USUAL, true);
+	sodium_memzero(secret, sizeof(secret));
+	if (err == 0) {
+		err = dt_wg_remove(&wg);
 		dt_wg_close(&wg);
 	}
-	sodium_memzero(secret, sizeof(secret));
+	if (err)
+		dt_log_err("cannot remove the WireGuard device %s: %s", device, *wg.error ? wg.error : strerror(-err));
+	return err;
 }

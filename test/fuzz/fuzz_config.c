@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Both configuration files. The first byte says which. */
 #include "fuzz.h"
-#include "pm/config.h"
+#include "pm/conf/client_conf.h"
 #include "relay/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The history's file; what is taken is written and read again without loss. */
+/* The history's file: what is read must survive being written and read again. */
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
-#include "pm/history.h"
+#include "pm/decide/history.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Errors with their words, and the generic netlink controller's answers. */
+/* Error messages with their text, and answers of the generic netlink controller. */
 #include "fuzz.h"
 #include "net/netlink.h"
 

@@ -6,6 +6,7 @@ $AFTER) after the start, and prints the longest time, in ms, in which the receiv
 gap.py slow-up|slow-down ADDRESS PORT SECONDS: sends a little every 0.4 seconds
 gap.py full-up|full-down ADDRESS PORT SECONDS: sends as much as goes, and nobody reads
 gap.py idle ADDRESS PORT SECONDS: moves nothing after the first word
+gap.py chat ADDRESS PORT SECONDS: keystrokes, five a second; the server sends each back
 Several, with commas between: at the same time, each over a connection of its own. These are bound to $DEVICE, if set.
 """
 import os
@@ -65,6 +66,22 @@ def read_all(sock):
         pass
 
 
+def chat(sock, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sock.sendall(b"k" * 64)
+        sock.recv(1024)
+        time.sleep(0.2)
+
+
+def echo(sock):
+    while True:
+        data = sock.recv(1024)
+        if not data:
+            return
+        sock.sendall(data)
+
+
 def serve_one(sock):
     with sock:
         kind, seconds = sock.recv(16).decode().split()
@@ -74,6 +91,9 @@ def serve_one(sock):
         elif kind == "slow-up":
             sock.sendall(b"!")
             read_all(sock)
+        elif kind == "chat":
+            sock.sendall(b"!")
+            echo(sock)
         elif kind in ("full-down", "down"):
             send_for(sock, seconds)
         elif kind in ("full-up", "idle"):
@@ -116,6 +136,9 @@ def run(direction, address, port, seconds, command):
     sock.recv(1)
     if direction == "idle":
         time.sleep(seconds)
+        return
+    if direction == "chat":
+        chat(sock, seconds)
         return
     if direction == "slow-up":
         send_slowly(sock, seconds)

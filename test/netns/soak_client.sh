@@ -72,8 +72,8 @@ roamed=
 fault() {
 	local n=$((RANDOM % 3 + 1)) pause=$((RANDOM % 8 + 1))
 	case $((RANDOM % 9)) in
-	0) say "black hole: relay $n for $pause s" && black_hole $n && sleep $pause && light_again ;;
-	1) say "black hole: all relays for $pause s" && black_hole 1 2 3 && sleep $pause && light_again ;;
+	0) say "black hole: relay $n for $pause s" && black_hole $n && sleep $pause && black_hole_end ;;
+	1) say "black hole: all relays for $pause s" && black_hole 1 2 3 && sleep $pause && black_hole_end ;;
 	2) say "relay $n killed for $pause s" && stop relay$n KILL && sleep $pause && relay_start $n ;;
 	3) say "client killed for $pause s" && stop client KILL && sleep $pause && client_start ;;
 	4) say "detours by relay $n reset" && { on client ss -tK dst "$(relay4 $n)" >/dev/null 2>&1 || true; } ;;

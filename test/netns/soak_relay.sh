@@ -71,7 +71,7 @@ fault() {
 	drain)
 		kill -USR1 "$(pid)"
 		sleep 1
-		gone "$(pid)" || stop relay1 KILL
+		process_ended "$(pid)" || stop relay1 KILL
 		relay_start 1
 		;;
 	greedy) on other "$FLOOD" greedy "$TMP/greedy.key" "$(pub relay1)" "$at" 2000 2 >/dev/null ;;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# detourd on a server: connections it accepts keep what the kernel's path manager did for them. Each case runs under that
-# manager and under detourd, with a client under the kernel's in both, and has to come out the same.
+# detourd on a server: accepted connections get what the kernel's path manager would do for them. Each case runs once
+# under that path manager and once under detourd, and the results have to be equal. The client has the kernel's in both.
 #
 #     client also has 192.0.2.3 ... .8 as subflow endpoints; server also 203.0.113.3, .4
 . "$(dirname "$0")/lib.sh"
@@ -15,9 +15,9 @@ printf '%s\n' "[client]" "private-key-file = $TMP/server.key" "control = $TMP/se
 	"[relay relay1]" "endpoint = $(relay4 1):45672" "public-key = $(pub relay1)" >"$TMP/server.conf"
 server_iperf
 
-# ends: of every subflow at the server, how many from each address to each: COUNT LOCAL PEER
+# ends: the server's subflows, counted by their addresses; lines of COUNT LOCAL PEER
 ends() { on server ss -Htn state established 'sport = 5201' | awk '{ sub(/:[0-9]+$/, "", $3); sub(/:[0-9]+$/, "", $4); print $3, $4 }' | sort | uniq -c; }
-# counts: subflows at the server, without where from
+# counts: how many subflows the server has
 counts() { on server ss -Htn state established 'sport = 5201' | wc -l; }
 count_is() { [ "$(counts)" = "$1" ]; }
 flow() {
@@ -28,7 +28,7 @@ flow_end() {
 	kill_in client iperf3
 	wait_for 10 count_is 0
 }
-# settled: what counts says when it has not changed for a second
+# settled: prints how many there are once that has not changed for two seconds
 settled() {
 	local last="" now since=$SECONDS
 	now=$(counts)
@@ -40,7 +40,7 @@ settled() {
 	done
 	echo "$now"
 }
-# limit N [COUNT]: the sum of both connections' subflows; COUNT is what to wait for first
+# limit N [COUNT]: prints the subflows of both connections when the server's limit is N; waits for COUNT of them first
 limit() {
 	on server ip mptcp limits set subflow "$1" add_addr_accepted 0
 	flow
@@ -48,7 +48,7 @@ limit() {
 	settled
 	flow_end
 }
-# announced ADDRESS [COUNT]: joins to each address, of connections to that one
+# announced ADDRESS [COUNT]: prints the subflows to each of the server's addresses, of connections to ADDRESS
 announced() {
 	TARGET=$1 flow
 	[ -z "${2:-}" ] || wait_for 10 count_is "$2"
@@ -56,7 +56,7 @@ announced() {
 	ends
 	flow_end
 }
-# sum FILE: of its first column
+# sum FILE: adds up its first column
 sum() { awk '{ n += $1 } END { print n }' "$1"; }
 for a in 192.0.2.{3,4,5,6,7,8}; do on client ip mptcp endpoint add $a dev eth0 subflow; done
 say "under the kernel's path manager"
@@ -86,7 +86,7 @@ daemon server server -c "$TMP/server.conf"
 wait_for 10 status_is server '.relays[0].state == "up"'
 for a in $SERVER4 $SERVER6; do
 	announced $a "$(sum "$TMP/announced.kernel.$a")" | tee "$TMP/announced.detourd"
-	cmp "$TMP/announced.kernel.$a" "$TMP/announced.detourd" || fail "announcements come out otherwise"
+	cmp "$TMP/announced.kernel.$a" "$TMP/announced.detourd" || fail "the announcements have other results than under the kernel"
 done
 at_least "$(counter server addresses_announced)" 8 "addresses announced"
 on server ip mptcp endpoint flush
@@ -94,9 +94,9 @@ changed | tee "$TMP/changed.detourd"
 for a in 192.0.2.{3,4,5,6,7,8}; do on client ip mptcp endpoint add $a dev eth0 subflow; done
 for n in 0 3; do
 	limit $n "$(cat "$TMP/limit.kernel.$n")" | tee "$TMP/limit.detourd"
-	cmp "$TMP/limit.kernel.$n" "$TMP/limit.detourd" || fail "the limit of $n comes out otherwise"
+	cmp "$TMP/limit.kernel.$n" "$TMP/limit.detourd" || fail "the limit of $n has another result than under the kernel"
 done
 at_least "$(counter server surplus_closed)" 14 "surplus subflows closed"
-cmp "$TMP/changed.kernel" "$TMP/changed.detourd" || fail "changed endpoints come out otherwise"
+cmp "$TMP/changed.kernel" "$TMP/changed.detourd" || fail "changed endpoints have another result than under the kernel"
 equals "$(status server | jq '.connections | length')" 0 "accepted connections among those we opened"
 equals "$(counter server joins)" 0 "joins made for them"

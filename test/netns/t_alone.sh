@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# Who may run beside whom: one detourd a namespace, none beside mptcpd, as many as there are namespaces. Refusals say
-# so and leave nothing half set up.
+# Which daemons may run side by side: one detourd in each namespace, and none beside mptcpd. A start that is refused says
+# why, and leaves nothing behind.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
 space_add client2
@@ -36,13 +36,13 @@ refused() {
 	local words=$1
 	shift
 	"$@" 2>"$TMP/refused.txt" && fail "not refused: $*"
-	grep -q "$words" "$TMP/refused.txt" || fail "no clear word: $(cat "$TMP/refused.txt")"
+	grep -q "$words" "$TMP/refused.txt" || fail "the reason is not told: $(cat "$TMP/refused.txt")"
 	[ "$(wc -l <"$TMP/refused.txt")" -le 2 ] || fail "more than one sentence: $(cat "$TMP/refused.txt")"
 	say "$(tail -n 1 "$TMP/refused.txt")"
 }
 sed "s|client.sock|third.sock|" "$TMP/client.conf" >"$TMP/third.conf"
 refused "another detourd" on client "$DETOURD" -c "$TMP/third.conf"
-[ ! -e "$TMP/third.sock" ] || fail "a socket is left"
+[ ! -e "$TMP/third.sock" ] || fail "the control socket was left behind"
 space_add empty
 # the control socket of a running daemon
 refused "in use" on empty "$DETOURD" -c "$TMP/client.conf"
@@ -53,7 +53,10 @@ if command -v mptcpd >/dev/null || [ -x /usr/libexec/mptcpd ]; then
 	mptcpd=$(command -v mptcpd || echo /usr/libexec/mptcpd)
 	nsenter --net="/run/netns/$PREFIX-empty" -- "$mptcpd" >/dev/null 2>&1 &
 	disown
-	wait_for 5 on empty pgrep -x mptcpd
+	mptcpd=$!
+	# it follows MPTCP's events: a generic netlink socket (16) in a group
+	follows() { on empty awk -v p=$mptcpd '$2 == 16 && $3 == p && $4 !~ /^0+$/ { f = 1 } END { exit !f }' /proc/self/net/netlink; }
+	wait_for 5 follows
 	refused "mptcpd" on empty "$DETOURD" -c "$TMP/third.conf"
 fi
 # no permission, port in use, weak key file
@@ -65,9 +68,10 @@ disown
 wait_for 5 on empty sh -c 'ss -lun | grep -q :45672'
 refused "cannot listen on UDP" on empty "$DETOURD" --relay -c "$TMP/x.conf"
 kill_in empty socat
+wait_for 5 on empty sh -c '! ss -lun | grep -q :45672'
 # the pins of a relay in another namespace
 sed "s|pins = .*|$(grep '^pins' "$TMP/relay1.conf")|" "$TMP/x.conf" >"$TMP/y.conf"
 refused "another network namespace, is running with pins" on empty "$DETOURD" --relay -c "$TMP/y.conf"
-[ ! -e "/sys/fs/bpf/detourd-$PREFIX-x" ] || fail "pins of the refused relay are left"
-[ ! -e "$TMP/x.sock" ] || fail "a socket of the refused relay is left"
+[ ! -e "/sys/fs/bpf/detourd-$PREFIX-x" ] || fail "the pins of the refused relay were left behind"
+[ ! -e "$TMP/x.sock" ] || fail "the control socket of the refused relay was left behind"
 status_is relay1 '.mode == "relay"' || fail "the refused start harmed the running one"

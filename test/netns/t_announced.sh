@@ -1,7 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# What a server says of its addresses: a `signal` endpoint is joined, as many as `ip mptcp limits add_addr_accepted`
-# allows, and left when it is taken back; a server that wants no joins at its first address (C flag) gets none there, and
-# detours to the announced one; without one `why` says what is the matter.
+# Addresses that a server announces (ADD_ADDR). Joins go to as many of them as `ip mptcp limits add_addr_accepted` allows,
+# and end when the address is withdrawn. A server that wants no joins to its initial address (C flag) gets none there:
+# detours go to the announced address. If there is none, `why` says so.
 #
 #     server also has 203.0.113.3 and .4, 2001:db8:5::3
 . "$(dirname "$0")/lib.sh"
@@ -19,15 +19,15 @@ flow_end() {
 	kill_in client iperf3
 	wait_for 10 status_is client '.connections | length == 0'
 }
-# plain_to ADDRESS COUNT: direct subflows there, of both connections
+# plain_to ADDRESS COUNT: true when both connections together have so many direct subflows to it
 plain_to() { status_is client "[.connections[].subflows[] | select(.via == \"direct\" and .state == \"established\" and (.remote | startswith(\"$1:\")))] | length == $2"; }
-# detours_to ADDRESS COUNT: at the server, subflows from the relays
+# detours_to ADDRESS COUNT: true when the server has so many subflows from the relays at it
 detours_to() {
 	[ "$(on server ss -Htn state established "src $1" | grep -cE "198.51.100.(18|34)|2001:db8:a" || true)" = "$2" ]
 }
 server_iperf
 
-say "without the user's word: known, not joined"
+say "add_addr_accepted = 0: announced addresses are not joined"
 signal add 203.0.113.3
 signal add 203.0.113.4
 RELAYS=" " client_conf
@@ -38,10 +38,10 @@ MONITOR=$!
 sleep 0.5
 flow
 wait_for 3 grep -q 'announced 203.0.113.4:5201' "$TMP/monitor"
-plain_to 203.0.113.3 0 || fail "joined all the same"
+plain_to 203.0.113.3 0 || fail "joined although add_addr_accepted is 0"
 flow_end
 
-say "one of two"
+say "add_addr_accepted = 1: one of two is joined"
 on client ip mptcp limits set subflow 2 add_addr_accepted 1
 equals "$(counter client joins)" 0 joins
 kill -HUP "$(cat "$TMP/client.pid")" # or within 5 s: the limits are read again with the inventory
@@ -49,11 +49,11 @@ wait_for 5 grep -q reloaded "$TMP/client.log"
 flow
 wait_for 5 plain_to 203.0.113.3 2
 plain_to 203.0.113.4 0 || fail "more joined than add_addr_accepted allows"
-say "taken back"
+say "withdrawn: the other one is joined instead"
 on server ip mptcp endpoint del id "$(on server ip mptcp endpoint show | sed -n 's/^203.0.113.3 id \([0-9]*\).*/\1/p')"
 wait_for 5 plain_to 203.0.113.3 0
 wait_for 5 plain_to 203.0.113.4 2
-grep -q 'no more announced' "$TMP/monitor" || fail "monitor does not tell"
+grep -q 'no longer announced' "$TMP/monitor" || fail "monitor does not show the withdrawal"
 flow_end
 signal add 2001:db8:5::3
 TARGET=$SERVER6
@@ -85,7 +85,7 @@ relays_up
 wait_for 5 status_is client '[.connections[].subflows[] | select((.via | startswith("relay")) and .state == "established")] | length == 4'
 equals "$(counter client joins)" 0 "joins since"
 wait_for 5 status_is relay1 '.clients[0].leases == 1' # still that for the announced address
-say "and makes those anew that ended meanwhile"
+say "and makes those again that ended meanwhile"
 stop client KILL
 on client ss -K 'dst 198.51.100.16/28' >/dev/null 2>&1 || true
 wait_for 5 detours_to 203.0.113.4 2

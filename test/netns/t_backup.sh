@@ -1,6 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# backup on relays, told by MP_PRIO and toggled by reloads; what a server with the default limit takes of an interface
-# and two relays, and what `why` says; an interface's subflow outlives a killed daemon, with its routing.
+# backup = yes for a relay: the server is told by MP_PRIO, and a reload changes it. A server with the default limit takes
+# two additional subflows of an interface and two relays, and `why` says so. An interface's subflow, and its routing,
+# survive a killed daemon.
 . "$(dirname "$0")/lib.sh"
 standard_network 2
 veth client eth1 r1 second
@@ -17,12 +18,12 @@ conf() {
 }
 reload() { kill -HUP "$(cat "$TMP/client.pid")"; }
 established() { status_is client "[.connections[].subflows[] | select(.via == \"$1\" and .state == \"established\" and (${2:-true}))] | length == 2"; }
-# backups ADDRESS: subflows that the server sees from there, and was told are backup
+# backups ADDRESS: how many subflows from there the server takes for backup
 backups() { on server ss -Htni "dst $1" | grep -c 'tcp-ulp-mptcp.*flags:[A-Za-z]*B' || true; }
 backups_are() { [ "$(backups "$1")" = "$2" ]; }
 acked() { status client | jq '[.connections[].subflows[] | select(.via == "relay1") | .bytes_acked] | add'; }
 flow() {
-	on client mptcpize run iperf3 -c $SERVER4 -t $((60 * ${SLOWNESS:-1})) >/dev/null 2>&1 &
+	on client mptcpize run iperf3 -c $SERVER4 -t $((60 * SLOWNESS)) >/dev/null 2>&1 &
 	wait_for 5 status_is client '.connections | length == 2'
 }
 flow_end() {
@@ -35,8 +36,8 @@ client_start
 relays_up
 server_iperf
 flow
-wait_joined 5 established relay1 .backup
-wait_joined 5 established relay2 '.backup | not'
+wait_for_join 5 established relay1 .backup
+wait_for_join 5 established relay2 '.backup | not'
 wait_for 3 backups_are "$(relay4 1)" 2
 equals "$(backups "$(relay4 2)")" 0 "backups over relay2"
 sleep 0.5
@@ -46,7 +47,7 @@ at_most $(($(acked) - before)) 5000 "bytes by the backup in a second"
 conf "backup = no"
 reload
 wait_for 3 backups_are "$(relay4 1)" 0
-established relay1 '.backup | not' || fail "the detour did not outlive the reload"
+established relay1 '.backup | not' || fail "the detour did not survive the reload"
 before=$(acked)
 sleep 1
 at_least $(($(acked) - before)) 50000 "bytes a second later, no backup any more"
@@ -60,8 +61,8 @@ on server ip mptcp limits set subflow 2 add_addr_accepted 0
 conf "backup = no" "interfaces = eth1"
 reload
 flow
-wait_joined 5 status_is client '[.connections[].subflows[] | select(.interface == "eth1" and .state == "established")] | length == 2'
-wait_joined 10 status_is client '[.connections[] | select(.why | test("^1 of 2 detours; the server.s limit is reached: it took 2 additional subflows"))] | length == 2'
+wait_for_join 5 status_is client '[.connections[].subflows[] | select(.interface == "eth1" and .state == "established")] | length == 2'
+wait_for_join 10 status_is client '[.connections[] | select(.why | test("^1 of 2 detours by rule lab; the server.s limit is reached: it took 2 additional subflows"))] | length == 2'
 status client | jq -r '.connections[0].why'
 equals "$(status client | jq -c '[.connections[] | [.subflows[] | select(.state == "established")] | length]')" "[3,3]" \
 	"subflows of each connection"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# Connections of sockets that are bound to a device (SO_BINDTODEVICE) are found like others: they get detours after so
-# many bytes, are sampled, leave a direct path that died, and end cleanly; but none leaves by another interface.
+# Sockets that are bound to a device (SO_BINDTODEVICE). Their connections get detours after detour-after, are sampled, give
+# up a direct path that died, and end cleanly, as others do. But no detour of theirs leaves by another interface.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
 veth client eth1 r1 client1
@@ -16,37 +16,33 @@ for address in $SERVER4 $SERVER6; do
 	disown
 done
 wait_for 5 on server sh -c '[ "$(ss -Htln "sport = 7000" | wc -l)" = 2 ]'
-on r1 nft add table inet gap
-on r1 nft add chain inet gap forward '{ type filter hook forward priority 0; }'
-vias() { status client | jq -r '[.connections[].subflows[] | select(.state == "established") | .via] | sort | join(" ")'; }
-vias_are() { [ "$(vias)" = "$1" ]; }
 at_server() { on server ss -Htn state established "sport = :7000 and dst = $1" | wc -l; }
 none_at_server() { [ "$(at_server "$1")" = 0 ]; }
 bound() { DEVICE=eth0 nsenter --net="/run/netns/$PREFIX-client" -- python3 "$(dirname "$0")/gap.py" "$@"; }
 given=0
-# dies DIRECTION SERVER CLIENT [COMMAND]: which runs when the detour is there
+# dies DIRECTION SERVER CLIENT [COMMAND]: the direct path dies during a transfer. COMMAND runs before, when the detour is
+# established.
 dies() {
 	local pid
-	bound "$1" "$2" 7000 $((30 * ${SLOWNESS:-1})) >"$TMP/gap" &
+	bound "$1" "$2" 7000 $((30 * SLOWNESS)) >"$TMP/gap" &
 	disown
 	pid=$!
 	wait_for 8 vias_are "direct relay1"
 	${4:-true}
 	wait_for 3 status_is client '[.connections[].subflows[] | .bytes_acked + .bytes_received > 100000] | all'
 	equals "$(status client | jq -c '[.connections[].subflows[] | .srtt_us > 0]')" "[true,true]" "round-trip times known"
-	on r1 nft add rule inet gap forward oifname narrow drop
-	on r1 nft add rule inet gap forward iifname narrow drop
+	direct_hole
 	wait_for 3 status_is client ".counters.subflows_given_up > $given"
 	given=$(counter client subflows_given_up)
 	wait_for 3 none_at_server "$3"
 	equals "$(vias)" relay1 "subflows that are left of $1"
-	on r1 nft flush chain inet gap forward
-	wait_for 9 vias_are "direct relay1" # made anew
+	direct_hole_end
+	wait_for 9 vias_are "direct relay1" # the direct subflow was made again
 	kill -0 $pid || fail "the transfer broke"
 	kill_in client python3
 	wait_for 10 status_is client '.connections | length == 0'
 }
-later() {
+restarted() {
 	stop client KILL
 	client_start
 	given=0
@@ -57,8 +53,8 @@ dies up $SERVER4 $CLIENT4
 dies down $SERVER4 $CLIENT4
 dies up $SERVER6 $CLIENT6
 at_least "$(counter client probes_sent)" 1 "probes"
-say "a daemon that came later"
-dies up $SERVER4 $CLIENT4 later
+say "connections that are older than the daemon"
+dies up $SERVER4 $CLIENT4 restarted
 
 say "by WireGuard"
 carrier_set 1 wireguard

@@ -16,7 +16,7 @@ random_file "$TMP/www/file" 200
 on client mptcpize run curl -sS -o "$TMP/got" "http://$SERVER4/file" &
 curl=$!
 wait_for 20 status_is client '[.connections[0].subflows[] | select(.via != "direct" and .bytes_received > 20000000)] | length == 2'
-# sockops is silent here: the samples of those that move have to see it
+# sockops does not report received data: samples must show the rate
 wait_for 7 status_is client '[.connections[0].subflows[] | select(.receive_bps > 1000000)] | length >= 2'
 status client >"$TMP/mid.json"
 wait $curl || fail "curl failed"

@@ -1,6 +1,7 @@
 #!/bin/bash
-# Three relays, one detour: the widest gets its turn and stays; the next connection begins with it; a detour that
-# carries next to nothing becomes backup. Decisions are told in monitor and status. What was measured outlives the daemon.
+# Three relays and one detour: the relay with the highest rate is tried, and kept; the next connection begins with it. A
+# detour that carries almost nothing becomes backup. monitor and status show the decisions. What was measured is kept
+# in `state` and used after a restart.
 . "$(dirname "$0")/lib.sh"
 export CHOOSE=default
 standard_network 3
@@ -19,13 +20,13 @@ relays_up 3
 disown
 iperf -t 22 >/dev/null &
 transfer=$!
-wait_joined 20 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .state == "established")] | length >= 1'
+wait_for_join 20 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .state == "established")] | length >= 1'
 wait_for 3 status_is client '[.connections[].subflows[] | select(.via == "relay2") | .note] | any(test("trial|measured"))'
-wait_joined 15 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .bytes_acked > 6000000)] | length == 1'
+wait_for_join 15 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .bytes_acked > 6000000)] | length == 1'
 wait $transfer
 grep -q "\"event\":\"decision\".*\"relay\":\"relay2\"" "$TMP/events" || fail "no decision in monitor"
 say "what was measured holds for the next connection"
-iperf -t $((2 * ${SLOWNESS:-1})) >/dev/null &
+iperf -t $((2 * SLOWNESS)) >/dev/null &
 transfer=$!
 wait_for 3 status_is client '[.connections[].subflows[] | select(.via == "relay2" and .state == "established")] | length >= 1'
 wait $transfer
@@ -43,18 +44,18 @@ client_start
 relays_up 3
 next_by_relay2
 
-say "a state that is cut off is put aside, one that cannot be read stays"
+say "a truncated state file is renamed, one that cannot be read stays"
 stop client
 sed -i '$d' "$TMP/history"
 cp "$TMP/history" "$TMP/cut"
 client_start
-grep -q "state $TMP/history: not written by detourd, or not to its end, at line [0-9]*; put aside" "$TMP/client.log" ||
-	fail "no word of it"
+grep -q "state $TMP/history: damaged at line [0-9]*, or not written by detourd; renamed" "$TMP/client.log" ||
+	fail "the log does not mention it"
 cmp "$TMP/history.damaged" "$TMP/cut"
 stop client
 rm -f "$TMP/history"
 mkdir "$TMP/history"
 client_start
-grep -q "state $TMP/history: cannot read it: Is a directory" "$TMP/client.log" || fail "no word of the directory"
+grep -q "state $TMP/history: cannot read it: Is a directory" "$TMP/client.log" || fail "the log does not mention the directory"
 stop client
 rmdir "$TMP/history"

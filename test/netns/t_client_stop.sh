@@ -1,6 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# The client's daemon is stopped, or killed, in the middle of a transfer: the transfer goes on, and the namespace is
-# given back as it was found.
+# The client's daemon is stopped, or killed, in the middle of a transfer: the transfer goes on, and the namespace's
+# settings are restored.
+# alone: lists BPF programs of the whole machine
 . "$(dirname "$0")/lib.sh"
 command -v bpftool >/dev/null || skip "no bpftool"
 standard_network 1
@@ -43,13 +44,13 @@ equals "$(tracks)" 0 "sockops programs left"
 client_start
 relays_up 1
 transfer stop client KILL
-[ "$(manager)" != "$before" ] || fail "who gave the path manager back?"
-client_start # a successor remembers what the killed one found
+[ "$(manager)" != "$before" ] || fail "the path manager was restored although the daemon was killed"
+client_start # it knows what the killed one had found
 relays_up 1
 stop client
 equals "$(manager)" "$before" "path manager after kill -9, a new start and SIGTERM"
 
-# found as userspace already: no error, and left so
+# the path manager was userspace before: no error, and it stays so
 on client sh -c 'echo userspace >/proc/sys/net/mptcp/path_manager 2>/dev/null || echo 1 >/proc/sys/net/mptcp/pm_type'
 mine=$(manager)
 client_start

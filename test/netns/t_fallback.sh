@@ -1,7 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# Connections that fall back to TCP: a server without MPTCP, options stripped on the way, SYNs that carry them dropped, and
-# the kernel's own memory of that. Each goes on as TCP, is counted and told for its server, until MPTCP works there again.
-# A server that takes no additional subflows is found out, and left alone for a while.
+# Connections that fall back to TCP: the server has no MPTCP, something strips the options or drops SYNs that have them,
+# or the kernel remembers that it did. Each goes on as TCP, and status lists it under its server until MPTCP works there
+# again. A server that takes no additional subflows is noticed, and not asked for a while.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
 relay_start 1
@@ -24,21 +24,21 @@ wait_for 5 status_is client '.counters.fell_back == 3'
 equals "$(counter client joins) $(counter client leases_asked)" "0 0" "joins and leases for them"
 status_is client ".destinations | length == 1 and .[0].connections == 3 and .[0].remote == \"$SERVER4:9002\"" || fail "destinations"
 told 9002 | grep -q "answer carries no MPTCP" || fail "$(told 9002)"
-"$DETOURD" status --control "$TMP/client.sock" | grep -q "^  $SERVER4:9002  connections 3" || fail "not in words"
+"$DETOURD" status --control "$TMP/client.sock" | grep -q "^  $SERVER4:9002  connections 3" || fail "not in the text form of status"
 send 9001
 wait_for 5 status_is client '.counters.connections == 1'
-status_is client '.destinations | length == 1' || fail "the other port is told as well"
+status_is client '.destinations | length == 1' || fail "the other port is listed as well"
 
-say "stripped"
+say "something strips MPTCP"
 middlebox strip
 send 9001
 wait_for 5 status_is client '.counters.fell_back_stripped == 1 and .counters.fell_back == 3'
-told 9001 | grep -q 'as it did before: something on the way strips it' || fail "$(told 9001)"
+told 9001 | grep -q 'though it did before: something on the way strips it' || fail "$(told 9001)"
 middlebox_end
 send 9001
 wait_for 5 status_is client '.destinations | length == 1'
 
-say "dropped"
+say "something drops SYNs with MPTCP"
 if on client test -e /proc/sys/net/mptcp/syn_retrans_before_tcp_fallback; then
 	on client sysctl -qw net.mptcp.syn_retrans_before_tcp_fallback=0 net.mptcp.blackhole_timeout=60
 	middlebox drop_syn
@@ -64,10 +64,10 @@ wait_for 15 status_is client '.connections[0].why | test("limit is reached: it t
 before=$(counter client joins)
 sleep 3
 equals "$(counter client joins)" "$before" "joins after that"
-status_is client '[.connections[].subflows[].via] == ["direct"]' || fail "not direct alone"
+status_is client '[.connections[].subflows[].via] == ["direct"]' || fail "there is more than the direct subflow"
 status_is client ".server_limits | length == 1 and .[0].remote == \"$SERVER4:9001\" and .[0].took == 0 and .[0].refused == 2" ||
 	fail "limits: $(status client | jq -c .server_limits)"
-"$DETOURD" status --control "$TMP/client.sock" | grep -q "^  $SERVER4:9001  took 0, refused 2 joins; not asked again" || fail "not in words"
+"$DETOURD" status --control "$TMP/client.sock" | grep -q "^  $SERVER4:9001  took 0, refused 2 joins; not asked again" || fail "not in the text form of status"
 # other connections to it do not try either, nor that one once it has ended
 send 9001
 sleep 1

@@ -1,6 +1,8 @@
 # shellcheck shell=bash source=lib.sh
-# Under fire: strangers' datagrams of every length, floods of forged, repeated and greedy requests, and SYNs under a valid
-# lease. Nothing is answered that should not be, quotas hold exactly, memory stays, and another client is served.
+# A relay under attack: datagrams of every length from strangers, floods of forged, replayed and greedy requests, and of
+# SYNs under a valid lease. It answers nothing that it should not, holds quotas exactly, does not grow, and serves another
+# client meanwhile.
+# alone: floods take the processors
 . "$(dirname "$0")/lib.sh"
 ask_or_skip
 FLOOD=$(dirname "$DETOURD")/flood
@@ -27,7 +29,7 @@ port=$(ask other greedy 1 "lease $SERVER4:80" | awk '$1 == 0 { print $2 }')
 fire() { # SECONDS
 	local kind
 	for kind in garbage wrong replay greedy; do
-		on other "$FLOOD" $kind "$TMP/greedy.key" "$(pub relay1)" "$at" $((3000 / ${SLOWNESS:-1})) "$1" >"$TMP/$kind.out" &
+		on other "$FLOOD" $kind "$TMP/greedy.key" "$(pub relay1)" "$at" $((3000 / SLOWNESS)) "$1" >"$TMP/$kind.out" &
 		fires+=($!)
 	done
 	on other python3 "$(dirname "$0")/flood.py" 192.0.2.34 "$(relay4 1)" "$port" "$1" >"$TMP/syns" &
@@ -38,7 +40,7 @@ fire 3
 wait "${fires[@]}"
 before=$(rss)
 fires=()
-fire $((5 + ${SLOWNESS:-1})) # the leases that it holds last as long as it asks for them
+fire $((5 + SLOWNESS)) # the leases that it holds last as long as it asks for them
 RELAYS=1 client_conf
 client_start
 relays_up 1
@@ -47,7 +49,7 @@ random_file "$TMP/www/file" 40
 on client mptcpize run curl -sS --limit-rate 6M -o "$TMP/got" "http://$SERVER4/file" &
 curl=$!
 wait_for 10 status_is client '.connections[0].subflows[] | select(.via == "relay1" and .bytes_received > 300000)'
-say "another client has its detour under fire"
+say "another client gets its detour during the attack"
 for _ in 1 2 3 4 5 6; do
 	equals "$(greedy leases) $(greedy flows)" "50 200" "the attacker's leases and flows: exactly its max-leases and max-flows"
 	sleep 0.3
@@ -59,8 +61,8 @@ for kind in garbage wrong; do equals "$(cut -d' ' -f2 "$TMP/$kind.out")" 0 "answ
 read -r sent _ bytes_sent bytes_received longest <"$TMP/replay.out"
 at_most "$bytes_received" "$bytes_sent" "bytes answered to $sent repeated requests"
 at_most "$longest" "$((bytes_sent / sent))" "longest answer, against the request's length"
-at_least "$(counter relay1 dropped_auth)" $((10000 / ${SLOWNESS:-1})) "dropped_auth"
-at_least "$(counter relay1 dropped_greedy)" $((10000 / ${SLOWNESS:-1})) "dropped_greedy"
-at_least "$(counter relay1 denied_max_flows)" $((10000 / ${SLOWNESS:-1})) "denied_max_flows"
+at_least "$(counter relay1 dropped_auth)" $((10000 / SLOWNESS)) "dropped_auth"
+at_least "$(counter relay1 dropped_greedy)" $((10000 / SLOWNESS)) "dropped_greedy"
+at_least "$(counter relay1 denied_max_flows)" $((10000 / SLOWNESS)) "denied_max_flows"
 at_most "$(($(rss) - before))" 2048 "kB more memory after a second attack"
 status_is relay1 '.clients[] | select(.name == "client") | .flows >= 1' || fail "the other client's flow is gone"

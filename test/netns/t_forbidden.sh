@@ -1,14 +1,14 @@
 # shellcheck shell=bash source=lib.sh
-# Forbidden targets, asked of a running relay: in a request, in a renewal, by a reload, and when the relay's own addresses
-# change. (In BPF at flow start the same table is asked by test/unit/relay/test_policy.c.)
+# A running relay refuses forbidden targets: in a request, in a renewal, after a reload, and when its own addresses
+# change. (test/unit/relay/test_acl.c has the table, and checks what BPF does at the start of a flow.)
 . "$(dirname "$0")/lib.sh"
 ask_or_skip
 standard_network 1
-# as in the unit test, and that the relay is behind 1:1 NAT
-mapfile -t targets < <(sed -n '/^static const char \*const forbidden/,/^};/p' "$(dirname "$0")/../unit/relay/test_policy.c" |
+# the unit test's table
+mapfile -t targets < <(sed -n '/^static const char \*const forbidden/,/^};/p' "$(dirname "$0")/../unit/relay/test_acl.c" |
 	grep -v '/\* \|93\.184' | grep -o '"[^"]*"' | tr -d '"' | sort -u)
 at_least ${#targets[@]} 80 "forbidden targets"
-# of the host itself, found by no table
+# and the host's own addresses, one of them its public one behind 1:1 NAT
 own4=("$(relay4 1)" 198.51.100.31 185.10.10.10)
 own6=("$(relay6 1)")
 v4=() v6=()
@@ -19,7 +19,7 @@ lines() { # WORDS PORT-SEPARATED TARGETS...
 	shift
 	for t; do case $t in *:*) echo "$word [$t]:443" ;; *) echo "$word $t:443" ;; esac; done
 }
-asked() { # FAMILY WORD: reasons of all targets, counted
+asked() { # FAMILY WORD: what the relay answers for each target
 	if [ "$1" = 4 ]; then
 		mapfile -t l < <(lines "$2" "${v4[@]}")
 		ask client client 1 "${l[@]}"
@@ -28,10 +28,10 @@ asked() { # FAMILY WORD: reasons of all targets, counted
 		ASK6=1 ask client client 1 "${l[@]}"
 	fi
 }
-only() { # REASON... of standard input, sorted
+only() { # the different reasons in standard input, sorted
 	awk '{ print $1 }' | sort -un | tr '\n' ' '
 }
-# two keys, as each run of ask is a session, of which a key may have eight
+# two keys: each run of ask is a session, and a key may have eight
 key second
 conf() {
 	relay_conf 1 "$1" "$(printf '[client second]\npublic-key = %s' "$(pub second)")"
@@ -64,7 +64,7 @@ at_least "$held" 70 "leases"
 say "and closed again"
 reload ""
 equals "$(status relay1 | jq '.clients[0].leases')" 0 "leases after the reload"
-# renewals of what was granted, at its port
+# renewals of what was granted, with the port that was granted
 renew() { # TARGETS-ARRAY GRANTED
 	local -n list=$1
 	local i=0 port

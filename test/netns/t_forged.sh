@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lib.sh
-# Whoever knows a flow's addresses and ports, but not its sequence numbers, neither ends it nor gets anything through.
+# Somebody who knows a flow's addresses and ports, but not its sequence numbers, can neither end it nor send through it.
 . "$(dirname "$0")/lib.sh"
 command -v bpftool >/dev/null || skip "no bpftool"
 standard_network 1
@@ -9,7 +9,7 @@ RELAYS=1 client_conf
 client_start
 relays_up 1
 server_iperf
-on client mptcpize run iperf3 -c $SERVER4 -t $((20 * ${SLOWNESS:-1})) >/dev/null &
+on client mptcpize run iperf3 -c $SERVER4 -t $((20 * SLOWNESS)) >/dev/null &
 iperf=$!
 # the data connection
 carrying='.connections[].subflows[] | select(.via == "relay1" and .state == "established" and .bytes_acked > 2000000)'
@@ -32,7 +32,7 @@ forge server $SERVER4 5201 "$(relay4 1)" "$sport" FA $((($(flow 0 acked) + far) 
 forge client $CLIENT4 "$port" "$(relay4 1)" "$dpt" R $((($(flow 0 end) + far) % (1 << 32))) 0 100 1000003
 forge client $CLIENT4 "$port" "$(relay4 1)" "$dpt" FA $((($(flow 0 end) + far) % (1 << 32))) "$(flow 0 acked)" 100 1000003
 forge client $CLIENT4 "$port" "$(relay4 1)" "$dpt" A $((($(flow 0 end) + far) % (1 << 32))) "$(flow 0 acked)" 100 1000003
-# they may wait in the narrow link's queue
+# some may still wait in the narrow link's queue
 dropped() { [ $(($(counter relay1 dropped_window) - before)) -ge 500 ]; }
 wait_for 3 dropped
 say "forged segments dropped"
@@ -45,8 +45,32 @@ equals "$(subflow)" "$local $remote" "the detour"
 acked=$(status client | jq "[$carrying | .bytes_acked] | max")
 wait_for 5 status_is client "[$carrying | .bytes_acked] | max > $acked + 1000000"
 say "and it carries data"
+# SYNs with MP_JOIN on the flow, as anybody can send them: two a second are forwarded, and none counts for max-rate
+before=$(counter relay1 dropped_window)
+on client python3 "$(dirname "$0")/syn.py" $CLIENT4 "${remote%:*}" "$dpt" join "$port" "" 500
+synned() { [ $(($(counter relay1 dropped_window) - before)) -ge 50 ]; } # the link is full
+wait_for 3 synned
+before=$(counter relay1 dropped_syn_data)
+on client python3 "$(dirname "$0")/syn.py" $CLIENT4 "${remote%:*}" "$dpt" join "$port" "$(printf '%0*d' 200 0)" 500
+fed() { [ $(($(counter relay1 dropped_syn_data) - before)) -ge 50 ]; } # the link is full
+wait_for 3 fed
+equals "$(flow 0 state)" 1 "the flow is established"
+say "forged SYNs dropped"
+# segments in fragments or with IP options: the host's RST would end the flow
+for kind in fragment options; do
+	before=$(counter relay1 dropped_$kind)
+	forge_odd() { on "$1" python3 "$(dirname "$0")/odd.py" $kind "${@:2}"; }
+	forge_odd client $CLIENT4 "$port" "$(relay4 1)" "$dpt" "$(flow 0 end)"
+	forge_odd server $SERVER4 5201 "$(relay4 1)" "$sport" "$(flow 1 end)"
+	odd() { [ $(($(counter relay1 dropped_$kind) - before)) -ge 2 ]; }
+	wait_for 3 odd
+done
+equals "$(flow 0 state)" 1 "the flow is established"
+equals "$(subflow)" "$local $remote" "the detour"
+acked=$(status client | jq "[$carrying | .bytes_acked] | max")
+wait_for 5 status_is client "[$carrying | .bytes_acked] | max > $acked + 1000000"
 kill_in client iperf3
 wait $iperf 2>/dev/null || true
-# the end is seen for what it is
+# the relay notices the end
 wait_for 5 sh -c "[ \$(bpftool -j map dump pinned /sys/fs/bpf/detourd-$PREFIX-relay1/flows | jq '[.[].formatted.value | select(.state == 1)] | length') = 0 ]"
-say "closed by its ends, the flow is closing"
+say "both ends closed: the relay has the flow as closing"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# Subflows that end for reasons of others are made anew: reset by the server's side, by the relay (it forgot its flow, as a
-# middlebox forgets a mapping), and here by somebody's `ss -K`. The first new try comes at once, and the server is left
-# with no dead halves.
+# Subflows that somebody else ended are made again: reset by the server, by the relay (which forgot the flow, as a
+# middlebox forgets a mapping), or by `ss -K` at the client. The first new try comes at once, and no dead subflow is left
+# at the server.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
 narrow_paths "${RATE:-40}mbit"
@@ -10,13 +10,13 @@ RELAYS=1 client_conf
 client_start
 relays_up 1
 receive_start 9000 "$TMP/got"
-size=$((50 + 10 * ${SLOWNESS:-1}))
+size=$((50 + 10 * SLOWNESS))
 random_file "$TMP/sent" $size
 on client mptcpize run socat -u "OPEN:$TMP/sent" "TCP4:$SERVER4:9000" &
 moved_after relay1 >/dev/null
 established() { status_is client '[.connections[].subflows[] | select(.via == "relay1" and .state == "established")] | length == 1'; }
 joins() { counter client joins_established; }
-# again WHAT: the detour ends by the command, and there is a new one that carries data
+# again WHAT COMMAND...: the command ends the detour; waits for a new one that carries data
 again() {
 	local what=$1 before begin
 	shift

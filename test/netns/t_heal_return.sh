@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# A relay is out of reach for a while, shorter and longer than it takes to call it down; when it is back, its detour
-# carries data again soon, both ways, though TCP's own time-out has doubled meanwhile.
+# A relay cannot be reached for a while: once too short for the client to call it down, once long enough. When it answers
+# again, its detour soon carries data again, in both directions, though TCP's own time-out has doubled meanwhile.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
 narrow_paths "${RATE:-40}mbit"
@@ -11,14 +11,14 @@ relays_up 1
 server_iperf
 for way in "" -R; do
 	# shellcheck disable=SC2086 # may be nothing
-	on client mptcpize run iperf3 -c $SERVER4 -t 120 $way >/dev/null 2>&1 &
+	on client mptcpize run iperf3 -c $SERVER4 -t $((120 * SLOWNESS)) $way >/dev/null 2>&1 &
 	disown
 	for outage in 3 8; do
 		moved_after relay1 >/dev/null
 		black_hole 1
 		sleep $outage
-		light_again
-		at_most "$(moved_after relay1)" $((2500 * ${SLOWNESS:-1})) "milliseconds after ${outage} s without the relay, ${way:-upload}"
+		black_hole_end
+		at_most_ms "$(moved_after relay1)" 2500 "milliseconds after ${outage} s without the relay, ${way:-upload}"
 	done
 	kill_in client iperf3
 	wait_for 10 on server sh -c "! ss -tnH state established '( sport = :5201 )' | grep -q ."

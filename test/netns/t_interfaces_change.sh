@@ -1,5 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# interfaces through what changes: links, addresses, gateways, reloads, the daemon's end; and what `why` says.
+# interfaces when something changes: links, addresses, gateways, the configuration, the end of the daemon. And what `why`
+# says.
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=second.sh
 . "$(dirname "$0")/second.sh"
@@ -40,7 +41,7 @@ wait_for 9 status_is client '[.connections[] | select(.why | test("; by eth1: th
 for end in from to; do on r1 ip rule del prio 50 $end 192.0.2.67 blackhole; done
 wait_for 9 has_eth1
 
-say "reloads take it away and bring it"
+say "reloads remove it and add it"
 conf ""
 reload
 wait_for 5 has_eth1 0

@@ -1,5 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# Wrong keys on either side: no answer, a clear word, a counter. Strangers' datagrams: no answer ever.
+# Wrong keys at the client or the relay: no answer, but the client says why and the relay counts it. Datagrams of
+# strangers are never answered.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
 relay_conf 1
@@ -13,13 +14,13 @@ capture() {
 capture_end() {
 	sleep 0.3
 	kill $tcpdump
-	wait_for 5 gone $tcpdump
+	wait_for 5 process_ended $tcpdump
 }
 capture strangers
 
 # 1: the relay does not know this client
 key stranger
-RELAYS=1 client_conf "detour-after = 0" # a lease is asked for, for however little
+RELAYS=1 client_conf "detour-after = 0" # asks for a lease at once
 sed "s|$TMP/client.key|$TMP/stranger.key|" "$TMP/client.conf" >"$TMP/stranger.conf"
 mv "$TMP/client.conf" "$TMP/right.conf"
 mv "$TMP/stranger.conf" "$TMP/client.conf"
@@ -41,7 +42,7 @@ at_least "$(($(counter relay1 dropped_auth) - auth))" 50 "dropped_auth"
 capture_end
 equals "$(tcpdump -nr "$TMP/strangers.pcap" 'src port 45672' 2>/dev/null | wc -l)" 0 "datagrams the relay sent so far"
 
-# 4: the right client, then what it sent once more: replays under a live token are dropped
+# 4: the right client, then a replay of what it sent: dropped while its token is valid
 cp "$TMP/right.conf" "$TMP/client.conf"
 capture right
 client_start
@@ -59,7 +60,7 @@ cat "$TMP/replay.txt"
 equals "$(grep -c '^tokens 1$' "$TMP/replay.txt")" 1 "tokens given for replays (of the one without a token)"
 at_least "$(($(counter relay1 dropped_replay) - at))" 2 "dropped_replay"
 equals "$(status relay1 | jq '.clients[0].leases')" "$leases" "leases"
-# 5: and after a restart, whose secret is another, each gets a token at most, and makes no state
+# 5: after a restart the relay has another secret: a replay gets a token at most, and makes no state
 stop relay1 KILL
 relay_start 1
 on client python3 "$(dirname "$0")/replay.py" "$TMP/right.pcap" "$(relay4 1)" 45672 >"$TMP/replay.txt"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# Programs that never heard of MPTCP gain detours by [mptcp]; other programs', users', cgroups' and namespaces' sockets stay
-# TCP. Turned on and off while running; nothing is left when the daemon stops.
+# [mptcp] turns sockets of programs that do not know MPTCP into MPTCP ones, which get detours. Sockets of other programs,
+# users, cgroups and namespaces stay TCP. It is turned on and off while running, and ends with the daemon.
+# alone: hooks into every process of the machine
 . "$(dirname "$0")/lib.sh"
 for program in git ssh sshd; do command -v $program >/dev/null || skip "no $program"; done
 "$DETOURD" doctor --json | jq -e '.checks[] | select(.name == "mptcpify") | .state == "ok"' >/dev/null ||
@@ -32,7 +33,7 @@ $1"
 	wait_for 5 sh -c "[ \$(grep -c ' reloaded ' '$TMP/client.log') -gt $before ]"
 }
 connections() { counter client connections; }
-# gains WHAT COUNT COMMAND...: so many MPTCP connections are made by it
+# gains WHAT COUNT COMMAND...: the command makes so many MPTCP connections
 gains() {
 	local before what=$1 count=$2
 	shift 2
@@ -50,7 +51,7 @@ gains_detours() {
 	at_least $(($(connections) - before)) 1 "$what: connections"
 	at_least $(($(counter client joins_established) - joins)) 1 "$what: detours"
 }
-# a repository of 1 MB, to be had from nginx and by ssh
+# a repository of 1 MB, served by nginx and by ssh
 repository_make() {
 	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 	git init -q "$TMP/work"
@@ -131,10 +132,10 @@ conf "enable = no"
 gains "off again" 0 get
 conf "enable = yes"
 at_least "$(counter client sockets_made_mptcp)" 4 "sockets"
-# stays_tcp WHAT: a connection of curl's
+# stays_tcp WHAT: a new connection of curl uses TCP
 stays_tcp() {
 	local pid
-	nsenter --net="/run/netns/$PREFIX-client" -- curl -fsS --limit-rate 300k -o /dev/null "http://$SERVER4/file" &
+	nsenter --net="/run/netns/$PREFIX-client" -- curl -fsS --limit-rate 30k -o /dev/null "http://$SERVER4/file" &
 	pid=$!
 	wait_for 5 sh -c "nsenter --net=/run/netns/$PREFIX-client ss -tniH state established dst $SERVER4 | grep -q ."
 	! on client ss -tniH dst $SERVER4 | grep -q tcp-ulp-mptcp || fail "still MPTCP after $1"

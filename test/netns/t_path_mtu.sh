@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# Legs with a small MTU, seen and unseen, from the start and in mid-flow, both carriers, both families: big transfers go
-# through both ways, because the errors that say so come through, or are made here.
+# Links with a small MTU, the relay's own and others, from the start and during a transfer, by both carriers and families.
+# Big transfers work in both directions, because the relay passes "packet too big" errors on, or sends its own.
 #
 #     client ── r1 ═══ wide, MTU 1300 ═══ r2 ── server        r1 ── client, MTU 1350 towards the client only
 . "$(dirname "$0")/lib.sh"
@@ -14,7 +14,7 @@ relays_up 1
 server_iperf
 lease() { # SERVER: the relay's address and port for it
 	local subflow=".connections[] | select(.remote | contains(\"$1\")) | .subflows[] | select(.via == \"relay1\" and .state == \"established\")"
-	TARGET=$1 iperf -t $((2 * ${SLOWNESS:-1})) >/dev/null &
+	TARGET=$1 iperf -t $((2 * SLOWNESS)) >/dev/null &
 	wait_for 5 leased "$subflow"
 	wait $!
 }
@@ -26,7 +26,7 @@ through() { # LEASE OPTIONS...: over plain TCP
 	shift
 	iperf3_run on client timeout 20 iperf3 -c "$(echo "${at%:*}" | tr -d '[]')" -p "${at##*:}" -J "$@"
 }
-relay_mtu() { # of its routes: a veth would not even take in what is larger than its own MTU
+relay_mtu() { # of its routes, because a veth does not receive what is larger than its own MTU
 	on relay1 ip route change default via 198.51.100.17 mtu "$1"
 	on relay1 ip -6 route change default via 2001:db8:a1::1 mtu "$1"
 }
@@ -60,7 +60,7 @@ forget() {
 	done
 }
 forget
-say "the relay's own route shrinks in mid-flow: the redirect skips the kernel's error, ours is sent"
+say "the MTU of the relay's own route shrinks during a transfer: the redirect skips the kernel's error, the relay sends one"
 for at in "$lease4" "$lease6"; do
 	for reverse in "" -R; do
 		relay_mtu 1500
@@ -74,7 +74,7 @@ for at in "$lease4" "$lease6"; do
 		at_least "$(cat "$TMP/rate")" 5 "Mbit/s ${reverse:-up}, $at"
 		at_least "$(($(counter relay1 dropped_too_big) - before))" 1 "packets too big"
 	done
-	say "and from the start: the MSS says so"
+	say "and from the start: the MSS is lowered"
 	before=$(counter relay1 dropped_too_big)
 	forget
 	at_least "$(through "$at" -n 5M)" 5 "Mbit/s up, $at"

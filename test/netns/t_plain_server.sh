@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lib.sh
-# A server without MPTCP: plain TCP goes on as ever, nothing is tried, nothing is left.
+# A server without MPTCP: plain TCP works as always, no join is tried, and nothing is left.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
 relay_start 1

@@ -1,6 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# Quotas under a flood of joins, with the relay's daemon killed and started in its midst: the count of live flows is
-# exactly what is in the map, whatever moment a restart took, and other clients are served.
+# Quotas under a flood of joins, while the relay's daemon is killed and started again: whenever the restart comes, the
+# number of flows that is counted equals those in the map, and other clients are served.
+# alone: a flood takes the processors
 . "$(dirname "$0")/lib.sh"
 command -v bpftool >/dev/null || skip "no bpftool"
 standard_network 1
@@ -12,7 +13,7 @@ RELAYS=1 client_conf
 client_start
 relays_up 1
 server_iperf
-on client mptcpize run iperf3 -c $SERVER4 -t $((2 * ${SLOWNESS:-1})) >/dev/null &
+on client mptcpize run iperf3 -c $SERVER4 -t $((2 * SLOWNESS)) >/dev/null &
 wait_for 5 status_is client '.connections[].subflows[] | select(.via == "relay1" and .state == "established")'
 port=$(status client | jq -r '[.connections[].subflows[] | select(.via == "relay1") | .remote] | first' | sed 's/.*://')
 wait $!
@@ -27,7 +28,7 @@ for round in 1 2 3; do
 		relay_start 1
 	done
 	wait $flood
-	# the sweep may take some away between two looks
+	# flows may time out between the two looks
 	wait_for 10 counts_agree
 	say "round $round: $(cat "$TMP/sent") SYNs, $(counter relay1 flows_started) flows so far, $(in_map) in the map, counted $(status relay1 | jq '.clients[0].flows')"
 done

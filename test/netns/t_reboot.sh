@@ -19,10 +19,10 @@ for direction in "" -R; do
 	stop relay1 KILL
 	on relay1 "$DETOURD" --relay --flush -c "$TMP/relay1.conf"
 	wait_for 5 on client sh -c "! ss -Htn | grep -q '$old'"
-	say "the client's end is free"
-	# what the server has to say or to acknowledge is answered by RST too; its end knows by the client's RST to the relay at the latest
+	say "the client's end is closed"
+	# an RST also answers what the server sends; at the latest it learns by the client's RST to the relay
 	wait_for 20 on server sh -c '! ss -Htn state established | grep -q "198.51.100.18:.*"'
-	say "the server's end is free"
+	say "the server's end is closed"
 	relay_start 1
 	wait_for 10 status_is client "$detour"
 	at_least "$(counter client joins_established)" $((joins + 1)) "joins established"

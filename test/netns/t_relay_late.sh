@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lib.sh
-# A relay that is absent at start gets its detours when it appears; meanwhile it delays no other.
+# A relay that does not answer at start gets its detours once it does; meanwhile it does not delay the other one.
 . "$(dirname "$0")/lib.sh"
 standard_network 2
 narrow_paths "${RATE:-40}mbit"
@@ -10,10 +10,10 @@ client_conf
 client_start
 relays_up 1
 server_iperf
-# some kernels refuse, as servers, what joins while they receive
+# servers that refuse joins refuse them while they receive
 direction="" moved=bytes_acked
 ! refusing_server || direction=-R moved=bytes_received
-on client mptcpize run iperf3 -c $SERVER4 -t $((25 * ${SLOWNESS:-1})) -J ${direction:+$direction} >"$TMP/iperf.json" &
+on client mptcpize run iperf3 -c $SERVER4 -t $((25 * SLOWNESS)) -J ${direction:+$direction} >"$TMP/iperf.json" &
 iperf=$!
 wait_for 3 status_is client '.connections[] | select([.subflows[] | select(.via == "relay2" and .state == "established")] | length == 1)'
 say "the relay that is there was used at once"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash source=lib.sh
-# A relay behind 1:1 NAT: it knows itself as 172.31.5.4, the world as 198.51.100.18 (address = A as B).
+# A relay behind 1:1 NAT: its own address is 172.31.5.4, its public one 198.51.100.18 (address = A as B).
 . "$(dirname "$0")/lib.sh"
 standard_network 0
 router_add cloud
@@ -18,7 +18,7 @@ on cloud nft -f - <<-NFT
 		chain post { type nat hook postrouting priority 100; ip saddr 172.31.5.4 snat to 198.51.100.18; }
 	}
 NFT
-# the direct path carries little: the relay's use does not hang on how fast the machine is
+# the direct path is slow, so that the relay is used however fast the machine is
 narrow_direct "${RATE:-40}mbit"
 relay_conf 1 "address = 172.31.5.4 as 198.51.100.18"
 relay_start 1
@@ -30,5 +30,5 @@ iperf -n 50M >/dev/null
 iperf -n 50M -R >/dev/null
 status_is relay1 '.clients[0].bytes_up > 1000000 and .clients[0].bytes_down > 1000000' || fail "$(status relay1)"
 status_is client '.counters.joins_established >= 4' || fail "$(status client)"
-# its own public address is no destination
+# its own public address is not a permitted destination
 equals "$(counter relay1 denied_destination)" 0 "denied destinations"

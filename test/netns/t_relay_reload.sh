@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# The relay's reload: a revoked client's leases and flows end at once, a denied destination's too; quotas; refusals
-# reach the client's `why`.
+# A reload of the relay: leases and flows of a revoked client, or to a destination that is now denied, end at once. Quotas
+# change. `why` at the client says what the relay refused.
 . "$(dirname "$0")/lib.sh"
 standard_network 1
 narrow_paths 30mbit
@@ -38,9 +38,9 @@ kill -HUP "$(cat "$TMP/relay1.pid")"
 wait_for 5 status_is relay1 '.clients | length == 0'
 wait_for 10 status_is client "[$detour] | length == 0"
 wait_for 15 status_is client '.relays[0].state == "down"'
-# all or nothing
+# an error anywhere: nothing is reloaded
 echo 'max-leases = 3' >>"$TMP/relay1.conf"
 echo 'colour = blue' >>"$TMP/relay1.conf"
 kill -HUP "$(cat "$TMP/relay1.pid")"
 wait_for 5 grep -q 'nothing was reloaded' "$TMP/relay1.log"
-grep -q 'relay1.conf:[0-9]*:[0-9]*: .*colour' "$TMP/relay1.log" || fail "no place in the error"
+grep -q 'relay1.conf:[0-9]*:[0-9]*: .*colour' "$TMP/relay1.log" || fail "the error does not say where"

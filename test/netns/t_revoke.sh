@@ -1,11 +1,11 @@
 # shellcheck shell=bash source=lib.sh
-# A client is revoked in the midst of transfers, by NAT through one relay and by WireGuard through another: its flows stop
+# A client is revoked during transfers, by NAT through one relay and by WireGuard through another: its flows stop
 # at once, while those of another client of the same relay go on.
 . "$(dirname "$0")/lib.sh"
 wireguard_or_skip
 standard_network 2
 narrow_paths "${RATE:-20}mbit"
-# the one that stays
+# the client that stays
 space_add stays
 veth stays eth0 r1 stays
 addr stays eth0 192.0.2.18/28
@@ -42,7 +42,7 @@ for n in 1 2; do
 	sed -i '/^\[client client\]/,/^max-new-flows/d' "$TMP/relay$n.conf"
 	kill -HUP "$(cat "$TMP/relay$n.pid")"
 	wait_for 5 grep -q 'reloaded clients=1' "$TMP/relay$n.log"
-	# at once: nothing is left when the reload has been done
+	# at once: the flows are gone when the reload is done
 	grep -q 'ended what is no longer permitted.*flows=1' "$TMP/relay$n.log" || fail "$carrier: no flow was ended"
 	equals "$(status "relay$n" | jq -c '[.clients[].name]')" '["stays"]' "$carrier: clients"
 	equals "$(row $n stays flows)" "$was" "$carrier: flows of the other client"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# [rule]: destination, port, detours, relays; the first match wins; a reload holds for live connections, and is all or
-# nothing.
+# [rule]: destination, port, detours, relays. The first match wins. A reload applies to live connections; if there is an
+# error anywhere, nothing is reloaded.
 . "$(dirname "$0")/lib.sh"
 standard_network 2
 narrow_paths 100mbit
@@ -40,7 +40,7 @@ rules "$(printf '%s\n' '[rule late]' 'port = 5201' 'relays = relay2, relay1' 'de
 becomes 5201 direct,relay2
 rules "$(printf '%s\n' '[rule web]' 'destination = 203.0.113.0/24' 'port = 80' 'detours = 0')"
 becomes 5201 direct,relay1,relay2
-# the server heard that the detours are over
+# the server was told that the detours ended
 wait_for 5 on server sh -c "! ss -Htn state established sport = :80 | grep -q 198.51.100"
 # a reload with an error changes nothing
 echo 'nonsense' >>"$TMP/client.conf"

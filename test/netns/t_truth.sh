@@ -1,6 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# Connections older than the daemon. Under the kernel's path manager: shown, explained, left alone with the subflows
-# that it made, also by reloads and at the daemon's end. Under a userspace manager: they get detours, v4-mapped ones too.
+# Connections that are older than the daemon. Those of the kernel's path manager are shown and explained, but neither they
+# nor their subflows are changed, also not by reloads or at the daemon's end. Those of an earlier userspace path manager
+# get detours, also when their addresses are v4-mapped.
 . "$(dirname "$0")/lib.sh"
 crowd_or_skip
 standard_network 1
@@ -8,7 +9,7 @@ veth client eth1 r1 second
 addr client eth1 192.0.2.66/28
 addr r1 second 192.0.2.65/28
 route client default via 192.0.2.65 metric 500
-# it may leave by eth0: there are no rules
+# its packets may leave by eth0, because there are no rules by source address
 on client sysctl -qw net.ipv4.conf.all.rp_filter=2
 on client ip mptcp endpoint add 192.0.2.66 subflow
 on client ip mptcp limits set subflow 2
@@ -45,18 +46,18 @@ crowd_end old
 wait_for 10 status_is client '.connections | length == 0'
 stop client
 
-say "made under a userspace path manager that is no more"
+say "made under a userspace path manager that has ended"
 on client sh -c 'echo userspace >/proc/sys/net/mptcp/path_manager 2>/dev/null || echo 1 >/proc/sys/net/mptcp/pm_type'
 crowd old $SERVER4 2 100
 crowd mapped ::ffff:$SERVER4 1 100
 crowd six $SERVER6 1 100
 client_start
 wait_for 10 status_is client '[.connections[].subflows[] | select(.via == "relay1" and .state == "established")] | length == 4'
-status_is client 'all(.connections[]; .why == "1 of 2 detours; at most one a relay")' || fail "$(status client)"
+status_is client 'all(.connections[]; .why == "1 of 2 detours by rule lab; at most one a relay")' || fail "$(status client)"
 equals "$(status client | jq -c '[(.connections | length), .counters.taken_over, .counters.joins]')" "[4,4,4]" \
 	"connections, taken over, joins"
 subflows_agree || fail "$(diff "$TMP/known" "$TMP/truth")"
 equals "$(wc -l <"$TMP/known")" 8 "subflows"
-status client | jq -e '[.connections[].local] | map(select(startswith("192.0.2.2:"))) | length == 3' >/dev/null || fail "v4-mapped addresses shown otherwise"
+status client | jq -e '[.connections[].local] | map(select(startswith("192.0.2.2:"))) | length == 3' >/dev/null || fail "v4-mapped addresses are not shown as IPv4"
 stop client
 equals "$(on client ss -tnH state established | wc -l)" 4 "subflows after the daemon's end"

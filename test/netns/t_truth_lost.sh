@@ -1,6 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# Events that the kernel drops, because the daemon stands still in a burst: connections that came and went meanwhile are
-# known soon after, and get their detours; losses are counted. A reload takes stock as well.
+# The kernel drops events because the daemon does not read them during a burst. Soon after, the daemon knows which
+# connections came and went, and new ones get their detours; it counts the losses. A reload lists connections as well.
+# alone: thousands of connections take the processors
 . "$(dirname "$0")/lib.sh"
 crowd_or_skip
 count=${CONNECTIONS:-2000}
@@ -16,7 +17,7 @@ relays_up 1
 crowd_serve $SERVER4
 pid=$(cat "$TMP/client.pid")
 on client "$CROWD" shrink "$pid" 65536 || fail "the receive buffer cannot be shrunk"
-# agree SUBFLOWS: as many, and the same, within 5 s
+# agree COUNT: waits until kernel and daemon list the same subflows, so many
 agree() {
 	local begin
 	begin=$(now_ms)
@@ -34,7 +35,7 @@ at_least "$(counter client lost_events)" 1 "lost events"
 at_most "$(counter client joins)" "$count" "joins"
 equals "$(status client | jq '.connections | length')" "$count" "connections"
 
-say "half of them close unheard"
+say "half of them close while the daemon does not read"
 lost=$(counter client lost_events)
 kill -STOP "$pid"
 crowd_half all

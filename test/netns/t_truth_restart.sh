@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# The client's daemon is killed and started again in the middle of transfers: every subflow is known again, none is
-# there twice, leases are the same ones; while a third relay waits for its chance, and with one that is off at first.
+# The client's daemon is killed and started again during transfers: it knows every subflow again, makes none twice, and
+# keeps the leases. This also with a third relay that is not used, and with a relay that is off at the restart.
 . "$(dirname "$0")/lib.sh"
 standard_network 3
 narrow_paths "${RATE:-20}mbit"
@@ -9,7 +9,7 @@ RELAYS="1 2 3" client_conf
 client_start
 relays_up 3
 web_start
-random_file "$TMP/www/file" $((${RATE:-20} * (3 + 2 * ${SLOWNESS:-1})))
+random_file "$TMP/www/file" $((${RATE:-20} * (8 + 2 * SLOWNESS))) # outlasts all restarts: see widen_paths
 pids=()
 for address in $SERVER4 "$SERVER4" "[$SERVER6]"; do
 	nsenter --net="/run/netns/$PREFIX-client" -- mptcpize run curl -sS -o "$TMP/got${#pids[@]}" "http://$address/file" &
@@ -22,7 +22,8 @@ leases() { for n in 1 2 3; do status "relay$n" | jq -c '.clients[0].leases'; don
 vias() { status client | jq -r '[.connections[].subflows[].via] | sort | join(" ")' | tr ' ' '\n' | sort | uniq -c | sort -k2 | tr -s ' \n' ' '; }
 before=$(detours) leased=$(leases) before_vias=$(vias)
 at_server() { on server ss -tnH state established '( sport = :80 )' | wc -l; }
-# again SECONDS: killed, and everything as before within that time
+# again SECONDS [BEFORE [AFTER]]: kills and starts the daemon, and waits until everything is as before. The functions
+# BEFORE and AFTER run around the start.
 again() {
 	local begin
 	stop client KILL
@@ -42,7 +43,7 @@ say "relay 2 is off at the restart, and comes later"
 off() { stop relay2 KILL; }
 later() {
 	wait_for 10 status_is client '[.relays[] | select(.state == "up")] | length == 2'
-	sleep 6 # stock is taken in between
+	sleep 6 # connections are listed in between
 	equals "$(vias)" "$(sed -E 's/([0-9]+) relay2 (([0-9]+ relay3 )?)/\2\1 unknown /' <<<"$before_vias")" "subflows while relay 2 is off"
 	status_is client '[.connections[] | select(any(.subflows[]; .via == "unknown")) | .why | test("of an earlier run")] | all' ||
 		fail "$(status client | jq -c '[.connections[].why]')"
@@ -51,6 +52,7 @@ later() {
 again 10 off later
 equals "$(leases)" "$leased" "leases"
 equals "$(at_server)" 9 "subflows at the server"
+widen_paths
 for i in 0 1 2; do
 	wait "${pids[$i]}" || fail "a transfer failed"
 	same_bytes "$TMP/www/file" "$TMP/got$i"

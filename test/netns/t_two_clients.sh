@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# Two clients with keys of their own behind one home NAT address, and one in the open: each has leases and ports of
-# its own, and what one leased another cannot use.
+# Two clients with keys of their own behind one home NAT address, and one with a public address: each has leases and ports
+# of its own, and cannot use those of another.
 #
 #     client  192.168.1.2 ┐
 #                         ├─ home (masquerades as 192.0.2.3) ── r1
@@ -49,7 +49,7 @@ daemon c3 client -c "$TMP/c3.conf"
 for n in 1 2 3; do wait_for 10 status_is c$n '.relays[0].state == "up"'; done
 web_start
 random_file "$TMP/www/file" 100
-limit=$((8192 / ${SLOWNESS:-1}))k
+limit=$((8192 / SLOWNESS))k
 on home1 mptcpize run curl -sS --limit-rate "$limit" -o "$TMP/got1" "http://$SERVER4/file" &
 a=$!
 on home2 mptcpize run curl -sS --limit-rate "$limit" -o "$TMP/got2" "http://$SERVER4/file" &
@@ -60,12 +60,12 @@ for n in 1 2 3; do wait_for 10 status_is c$n '.connections[0].subflows[] | selec
 port() { status "$1" | jq -r '.connections[0].subflows[] | select(.via == "relay1") | .remote'; }
 equals "$(printf '%s\n' "$(port c1)" "$(port c2)" "$(port c3)" | sort -u | wc -l)" 3 "relay ports in use"
 status_is relay1 '[.clients[] | select(.leases == 1 and .flows >= 1)] | length == 3' || fail "clients: $(status relay1)"
-# the open client tries the port leased to those at home
+# the client with a public address tries a port that is leased to one at home
 at=$(counter relay1 denied_no_lease)
-on client timeout 1.5 curl -sS --connect-timeout 1 "http://$(port c1)/" >/dev/null 2>&1 && fail "a foreign lease works"
+on client timeout 1.5 curl -sS --connect-timeout 1 "http://$(port c1)/" >/dev/null 2>&1 && fail "another client's lease works"
 at_least "$(($(counter relay1 denied_no_lease) - at))" 1 "SYN without a lease dropped"
-# The neighbour behind the same public address knows the port: see docs/security.md. A plain SYN meets the gate, a join the
-# server's refusal, and both are the client's whose lease it is; its transfer does not notice.
+# A client behind the same public address may know the port: see docs/security.md. The gate drops its plain SYN, the server
+# refuses its join, and both count for the client that has the lease; its transfer goes on.
 at=$(counter relay1 denied_gate_syn)
 on home2 python3 "$(dirname "$0")/syn.py" 192.168.1.3 "$(relay4 1)" "$(port c1 | sed 's/.*://')" plain
 wait_for 5 status_is relay1 ".counters.denied_gate_syn > $at"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash source=lib.sh
-# A numbered stream of segments goes through the relay while its daemon is killed 20 times and replaced five times by
-# another release: none is lost, and none passes by the hook. A release whose maps are laid out otherwise says so and
-# leaves everything as it is.
+# A numbered stream of segments goes through the relay while its daemon is killed 20 times, and replaced five times by
+# another release: none is lost, and none passes the hook without its program. A release with another layout of maps
+# says so and changes nothing.
 . "$(dirname "$0")/lib.sh"
 ask_or_skip
 command -v bpftool >/dev/null || skip "no bpftool"
@@ -31,7 +31,7 @@ sleep 0.5
 on client python3 "$(dirname "$0")/stream.py" send $CLIENT4 "$(relay4 1)" "$port" "$TMP/stop" "${PPS:-4000}" >"$TMP/sent" 2>"$TMP/send.log" &
 sender=$!
 wait_for 5 status_is relay1 '.clients[0].flows == 1 and .clients[0].bytes_up > 10000'
-# another release: the same but for its name, as the version that a newer one is built with
+# another release: the same program under another version
 next=$TMP/detourd-next
 this=$("$DETOURD" --version | sed 's/^detourd //')
 other=$(echo "$this" | tr 0-9 1-90)
@@ -74,12 +74,12 @@ read -ra bytes < <(bpftool -j map dump pinned "$pin/config" | jq -r '.[0].value 
 bytes[0]=$(printf %02x $((layout + 1)))
 bpftool map update pinned "$pin/config" key hex 00 00 00 00 value hex "${bytes[@]}"
 on relay1 "$DETOURD" --relay -c "$TMP/relay1.conf" 2>"$TMP/refused.log" && fail "it started on other maps"
-grep -q "layout $((layout + 1)).*this detourd .*$layout.*detourd --relay --flush" "$TMP/refused.log" || fail "no clear word: $(cat "$TMP/refused.log")"
+grep -q "layout $((layout + 1)).*this detourd .*$layout.*detourd --relay --flush" "$TMP/refused.log" || fail "the reason is not told: $(cat "$TMP/refused.log")"
 at_least "$(bpftool -j map dump pinned "$pin/leases" | jq length)" 1 "leases that are left alone"
 at_least "$(bpftool -j map dump pinned "$pin/flows" | jq length)" 2 "entries of flows that are left alone"
 on relay1 "$DETOURD" --relay --flush -c "$TMP/relay1.conf" || fail "flush"
 
-say "maps as an older version made them: other sizes, and another layout or by mistake the same one"
+say "maps of an older version: other sizes, with another layout number, or by mistake with the same"
 # older LAYOUT: an empty table of shorter flows, and a shorter configuration
 older() {
 	local zeroes
@@ -93,12 +93,12 @@ older() {
 size=${#bytes[@]}
 older $((size - 8)) 01
 on relay1 "$DETOURD" --relay -c "$TMP/relay1.conf" 2>"$TMP/refused.log" && fail "it started on older maps"
-grep -q "layout 1, this detourd .*$layout.*detourd --relay --flush" "$TMP/refused.log" || fail "no clear word: $(cat "$TMP/refused.log")"
+grep -q "layout 1, this detourd .*$layout.*detourd --relay --flush" "$TMP/refused.log" || fail "the reason is not told: $(cat "$TMP/refused.log")"
 equals "$(bpftool -j map show pinned "$pin/flows" | jq .bytes_value)" 128 "the table of flows that is left alone"
 on relay1 "$DETOURD" --relay --flush -c "$TMP/relay1.conf" || fail "flush of older maps"
-[ ! -e "$pin" ] || fail "older maps are left"
+[ ! -e "$pin" ] || fail "older maps were left behind"
 older "$size" "$(printf %02x "$layout")"
 on relay1 "$DETOURD" --relay -c "$TMP/relay1.conf" 2>"$TMP/refused.log" && fail "it started on a table of other flows"
-grep -q "made by another version of detourd; run detourd --relay --flush" "$TMP/refused.log" || fail "no clear word: $(cat "$TMP/refused.log")"
+grep -q "made by another version of detourd; run detourd --relay --flush" "$TMP/refused.log" || fail "the reason is not told: $(cat "$TMP/refused.log")"
 on relay1 "$DETOURD" --relay --flush -c "$TMP/relay1.conf" || fail "flush of a table of other flows"
 relay_start 1

@@ -1,6 +1,6 @@
 # shellcheck shell=bash source=lib.sh
-# How many instructions the verifier walks through to load each program, against test/vm/verified: 10 % more than there
-# fails, since a kernel's limit comes without warning. Prints the lines of a kernel that has none yet.
+# How many instructions the verifier processes for each program, compared with test/vm/verified: the test fails beyond 10 %
+# more, because a kernel gives no warning before its limit. Prints lines for a kernel that has none yet.
 . "$(dirname "$0")/lib.sh"
 command -v bpftool >/dev/null || skip "no bpftool"
 table=$(dirname "$0")/../vm/verified

@@ -1,6 +1,7 @@
 # shellcheck shell=bash source=lib.sh
 # WireGuard detours: aggregation both ways in both families, every byte right, beside a NAT detour; the default route
 # stays untouched, strict rp_filter stays on, and a stop leaves nothing behind.
+# alone: measures rates
 . "$(dirname "$0")/lib.sh"
 wireguard_or_skip
 standard_network 2
@@ -23,7 +24,7 @@ server_iperf
 run() {
 	TARGET=$1
 	shift
-	at_least "$(joined iperf -t $((2 + ${SLOWNESS:-1})) "$@")" $((rate * 210 / 100)) "direct, WireGuard and NAT, $TARGET $*"
+	measure_at_least $((rate * 210 / 100)) "direct, WireGuard and NAT, $TARGET $*" retry_if_refused iperf -t $((2 + SLOWNESS)) "$@"
 }
 run $SERVER4
 run $SERVER4 -R
@@ -46,7 +47,7 @@ carrier_set 2 wireguard
 kill -HUP "$(cat "$TMP/client.pid")"
 wait_for 10 sh -c "[ \$(nsenter --net=/run/netns/$PREFIX-client ip rule | grep 'from 100\\.' | sort -u | wc -l) = 2 ]"
 TARGET=$SERVER4
-at_least "$(joined iperf -t $((2 + ${SLOWNESS:-1})))" $((rate * 210 / 100)) "direct and two by WireGuard"
+measure_at_least $((rate * 210 / 100)) "direct and two by WireGuard" retry_if_refused iperf -t $((2 + SLOWNESS))
 stop client
 after=$(on client ip route; on client ip -6 route; rules_of)
 equals "$after" "$before" "routes and rules after the stop"

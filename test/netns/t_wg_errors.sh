@@ -9,7 +9,7 @@ relay_conf 2
 relay_start 1
 relay_start 2
 web_start
-random_file "$TMP/www/file" $((3 * ${SLOWNESS:-1}))
+random_file "$TMP/www/file" $((3 * SLOWNESS))
 # check WORDS: relay1's reason has them; relay2 carries, and so does the direct path
 check() {
 	wait_for 15 status_is client ".relays[] | select(.name == \"relay1\") | .reason | test(\"$1\")"
@@ -30,7 +30,7 @@ say "the device's name is taken"
 ip -n "$PREFIX-client" link add "$(wg_name c1)" type veth peer name other
 client_start
 relays_up 2
-check "choose another name by wireguard-device"
+check "choose another name with wireguard-device"
 stop client
 ip -n "$PREFIX-client" link del "$(wg_name c1)"
 
@@ -81,6 +81,31 @@ carrier_set 2 wireguard
 client_start
 relays_up 2
 wait_for 10 status_is client '.relays[] | select(.name == "relay2") | .reason | test("the relay has no WireGuard")'
+stop client
+
+say "the relay has no address for what comes out of tunnels: no default route, and no address line"
+cp "$TMP/wg.conf" "$TMP/client.conf"
+stop relay1
+{
+	echo "route add 192.0.2.0/24 via 198.51.100.17"
+	echo "route add 203.0.113.0/24 via 198.51.100.17"
+	echo "route del default"
+	echo "route del default via 2001:db8:a1::1"
+} | ip_batch relay1
+relay_start 1
+grep -q 'no address for what comes out of tunnels' "$TMP/relay1.log" || fail "the relay does not say it"
+client_start
+relays_up 2
+check "the relay has no address of this family"
+equals "$(status relay1 | jq .counters.tunnels_made)" 0 "tunnels made"
+stop client
+ip -n "$PREFIX-relay1" route add default via 198.51.100.17
+wait_for 10 grep -q 'there is an address for what comes out of tunnels' "$TMP/relay1.log"
+client_start
+relays_up 2
+wait_for 10 status_is client '.relays[] | select(.name == "relay1") | .reason == ""'
+wait_for 10 sh -c "ip -n '$PREFIX-client' -o -4 addr show dev '$(wg_name c1)' | grep -q inet"
+[ -z "$(ip -n "$PREFIX-client" -o -6 addr show scope global dev "$(wg_name c1)")" ] || fail "an IPv6 address, which the relay cannot carry"
 stop client
 
 say "the relay's UDP port is taken"

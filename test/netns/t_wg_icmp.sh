@@ -4,6 +4,7 @@
 # the server.
 #
 #     client ═ tunnel ═ relay1 ── r1 ── wide, MTU 1300 ── r2 ── server
+# alone: measures times
 . "$(dirname "$0")/lib.sh"
 wireguard_or_skip
 standard_network 1
@@ -23,7 +24,7 @@ say "tunnel addresses: $(address 4) $(address 6)"
 through() {
 	local family=$1 server=SERVER$1
 	shift
-	iperf3_run on client timeout $((20 * ${SLOWNESS:-1})) iperf3 -c "${!server}" -B "$(address "$family")" -J "$@"
+	iperf3_run on client timeout $((20 * SLOWNESS)) iperf3 -c "${!server}" -B "$(address "$family")" -J "$@"
 }
 # grew NAME COUNTER SINCE WHAT
 grew() { at_least "$(($(counter "$1" "$2") - $3))" 1 "$4"; }
@@ -87,7 +88,7 @@ for family in 4 6; do
 	read -r said ms <<<"$(connect $family)"
 	[ "$said" = EHOSTUNREACH ] || { on r2 nft list ruleset; on server ss -tan; on client ss -tan; }
 	equals "$said" EHOSTUNREACH "connect, IPv$family"
-	at_most "$ms" $((500 * ${SLOWNESS:-1})) "after ms"
+	at_most_ms "$ms" 500 "after ms"
 	grew relay1 forwarded_icmp "$before" "errors from behind the relay"
 done
 on r2 nft delete table inet wall

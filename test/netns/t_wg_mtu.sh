@@ -34,7 +34,7 @@ mss() { on "$1" ss -tniH state established "$2" | sed -n 's/.* mss:\([0-9]*\) .*
 # run MSS SERVER RELAY [-R]: data goes by the tunnel, in segments of that size, as both ends say
 run() {
 	local size=$1 server=$2 relay=$3
-	TARGET=$server iperf -t $((1 + 2 * ${SLOWNESS:-1})) "${@:4}" >"$TMP/rate" &
+	TARGET=$server iperf -t $((1 + 2 * SLOWNESS)) "${@:4}" >"$TMP/rate" &
 	wait_for 10 moved "$server"
 	equals "$(mss client "( not src $CLIENT4 and not src [$CLIENT6] and dst ${server/#*:*/[$server]} )")" "$size" "MSS at the client, $server ${4:-up}"
 	equals "$(mss server "( dst ${relay/#*:*/[$relay]} )")" "$size" "MSS at the server, $server ${4:-up}"

@@ -11,7 +11,7 @@ relay_conf 1 "$(wg_relay 1)"
 relay_conf 2 "$(wg_relay 2)"
 for n in 1 2 3; do relay_start $n; done
 web_start
-random_file "$TMP/www/file" $((2 * ${SLOWNESS:-1}))
+random_file "$TMP/www/file" $((2 * SLOWNESS))
 RELAYS="1 2 3" client_conf "detour-after = 0"
 carrier_set 1 wireguard
 carrier_set 2 wireguard

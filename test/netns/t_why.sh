@@ -29,7 +29,7 @@ equals "$said" "no TCP connection is open with $SERVER4, and nothing is remember
 held mptcpize\ run "TCP4:$SERVER4:9001"
 held mptcpize\ run "TCP4:$SERVER4:9003"
 held mptcpize\ run "TCP6:[$SERVER6]:9006"
-wait_joined 5 why_is $SERVER4 '.connections | length == 2 and any(.subflows | length == 2)'
+wait_for_join 5 why_is $SERVER4 '.connections | length == 2 and any(.subflows | length == 2)'
 why_is $SERVER4:9001 '(.connections | length == 1) and .plain_tcp == 0' || fail "$(why --json $SERVER4:9001)"
 wait_for 5 why_is "[$SERVER6]:9006" ".connections | length == 1"
 why_is $SERVER6 '.connections | length == 1' || fail "$(why --json "$SERVER6")"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A client of protocol v2 for tests, without a path manager: asks a relay for what it reads from standard input, a line
- * each, and prints a line for each answer: REASON PORT LIFETIME DRAINING. A reason of -1: no answer.
+ * A client of protocol v2 for tests, without a path manager. It asks a relay what the lines of standard input say, and
+ * prints a line for each answer: REASON PORT LIFETIME DRAINING. A reason of -1 means no answer.
  * usage: ask SECRET-KEY-FILE RELAY-PUBLIC-KEY RELAY-ADDRESS:PORT
  * lines: lease SERVER | renew PORT SERVER | release PORT SERVER | tunnel | ping
  */
@@ -42,16 +42,16 @@ static bool line_parse(const struct client *c, char *line, struct dt_message *m)
 
 static void answer_await(struct client *c)
 {
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 
 	for (;;) {
 		client_pump(c);
-		while (dt_link_event(c->link, &event)) {
+		while (dt_client_link_event(c->link, &event)) {
 			if (event.type == DT_LINK_TIMEOUT)
 				printf("-1 0 0 0\n");
 			else if (event.type == DT_LINK_REPLY)
 				printf("%u %u %u %d\n", event.message.reason, event.message.dpt,
-				       event.message.lifetime_s, dt_link_draining(c->link));
+				       event.message.lifetime_s, dt_client_link_draining(c->link));
 			else
 				continue;
 			fflush(stdout);
@@ -76,22 +76,24 @@ int main(int argc, char **argv)
 		fprintf(stderr, "ask: %s\n", strerror(-err));
 		return 1;
 	}
-	for (uint64_t end_ns = dt_now_ns() + 5 * DT_SEC; dt_link_state(c.link) != DT_LINK_UP && dt_now_ns() < end_ns;)
+	for (uint64_t end_ns = dt_now_ns() + 5 * DT_SEC;
+	     dt_client_link_state(c.link) != DT_LINK_UP && dt_now_ns() < end_ns;)
 		client_pump(&c);
 	while (fgets(text, sizeof(text), stdin)) {
 		if (!line_parse(&c, text, &m)) {
 			fprintf(stderr, "ask: what is \"%s\"?\n", text);
 			return 2;
 		}
-		if (m.op == DT_OP_PING) { /* the link's own business */
-			dt_link_probe(c.link, dt_now_ns());
+		if (m.op == DT_OP_PING) { /* the link answers it */
+			dt_client_link_probe(c.link, dt_now_ns());
 			for (int i = 0; i < 20; i++)
 				client_pump(&c);
-			printf("%d 0 0 %d\n", dt_link_state(c.link) == DT_LINK_UP ? 0 : -1, dt_link_draining(c.link));
+			printf("%d 0 0 %d\n", dt_client_link_state(c.link) == DT_LINK_UP ? 0 : -1,
+			       dt_client_link_draining(c.link));
 			fflush(stdout);
 			continue;
 		}
-		if (dt_link_request(c.link, &m, &up, dt_now_ns()) == 0)
+		if (dt_client_link_request(c.link, &m, &up, dt_now_ns()) == 0)
 			answer_await(&c);
 	}
 	client_close(&c);

@@ -40,7 +40,7 @@ int client_link(struct client *c)
 {
 	int err = client_connect(c);
 
-	return err < 0 ? err : dt_link_new(&c->link, &c->pair, &c->session, dt_now_ns());
+	return err < 0 ? err : dt_client_link_new(&c->link, &c->pair, &c->session, dt_now_ns());
 }
 
 void client_pump(struct client *c)
@@ -51,19 +51,19 @@ void client_pump(struct client *c)
 	ssize_t got;
 	size_t len;
 
-	dt_link_tick(c->link, now_ns);
-	while ((len = dt_link_output(c->link, now_ns, buf, sizeof(buf))) > 0)
+	dt_client_link_tick(c->link, now_ns);
+	while ((len = dt_client_link_output(c->link, now_ns, buf, sizeof(buf))) > 0)
 		if (send(c->fd, buf, len, 0) < 0)
 			perror("send");
 	if (poll(&pfd, 1, 10) <= 0)
 		return;
 	while ((got = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
-		dt_link_input(c->link, dt_now_ns(), buf, (size_t)got);
+		dt_client_link_input(c->link, dt_now_ns(), buf, (size_t)got);
 }
 
 void client_close(struct client *c)
 {
-	dt_link_free(c->link);
+	dt_client_link_free(c->link);
 	if (c->fd >= 0)
 		close(c->fd);
 }

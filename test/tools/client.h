@@ -12,17 +12,17 @@ struct client {
 	struct dt_pair_keys pair;
 	struct dt_client_session session;
 	struct dt_endpoint relay;
-	struct dt_link *link; /* NULL until client_link() */
+	struct dt_client_link *link; /* NULL until client_link() */
 	int fd;
 };
 
-/* Takes CLIENT_USAGE, three arguments. -EINVAL: one is not understood, or cannot be read; -EKEYREJECTED. */
+/* Reads the three arguments of CLIENT_USAGE. -EINVAL: one is invalid or cannot be read; -EKEYREJECTED. */
 int client_parse(struct client *c, char **args);
 /* A socket that is connected to the relay. 0 or negative errno. */
 int client_connect(struct client *c);
-/* The same with a link, which has to stay where it is. 0 or negative errno. */
+/* The same with a link, which must not be moved in memory. 0 or negative errno. */
 int client_link(struct client *c);
-/* What the link has to send is sent, and what arrives within 10 ms is the link's. */
+/* Sends what the link has to send, and hands it what arrives within 10 ms. */
 void client_pump(struct client *c);
 void client_close(struct client *c);
 

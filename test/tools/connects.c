@@ -6,7 +6,7 @@
  *                                        COUNT connections of each KIND (tcp or mptcp, what is asked for), one after the
  *                                        other in turn, by a program of the name COMMAND; prints a line for each:
  *                                        number of KIND, microseconds of connect, of the first byte, of CPU, and
- *                                        whether MPTCP came about (1 or 0)
+ *                                        whether it is MPTCP (1 or 0)
  */
 #include <arpa/inet.h>
 #include <errno.h>

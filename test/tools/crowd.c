@@ -3,7 +3,7 @@
  * Thousands of MPTCP connections.
  *     crowd serve ADDRESS PORT           accepts them, sends each byte back, closes what the client closes
  *     crowd open ADDRESS PORT COUNT PER-SECOND
- *                                        opens them, a byte each way; says how many came about and how long it took,
+ *                                        opens them, with a byte each way; prints how many were made and how long it took,
  *                                        then holds them until SIGTERM; at each SIGUSR1 half of them close
  *     crowd shrink PID BYTES             the receive buffers of that process' generic netlink sockets
  */
@@ -222,7 +222,7 @@ static int open_all(char **args)
 		got = epoll_wait(crowd.epoll, events, EVENTS, 1);
 		for (int i = 0; i < got; i++)
 			event_take(&crowd, &events[i]);
-		/* the kernel does not tell of every MPTCP connection that it is there (6.18) */
+		/* 6.18 does not report every MPTCP connection that is established */
 		for (size_t i = 0; got == 0 && crowd.opened == count && i < count; i++)
 			ask(&crowd, i);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Floods a relay's UDP port, as fast as asked, for the tests that see it hold:
+ * Floods a relay's UDP port with PPS datagrams a second, for tests of relays under attack:
  *     garbage   random bytes of the right length and version, from a stranger
  *     wrong     with the key id of a client, as copied from the wire, and a box that does not open
  *     replay    one datagram of a client, again and again: authentic, but its token is another address's

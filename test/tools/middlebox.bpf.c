@@ -1,7 +1,7 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A middlebox that does not know MPTCP, for tests; at TC, for IPv4 and IPv6 without extension headers:
- *     strip       makes MPTCP options no-operations
+ *     strip       overwrites MPTCP options with no-operation options
  *     strip_late  the same, but lets SYNs keep them
  *     drop_syn    drops SYNs that carry one
  */
@@ -54,7 +54,7 @@ static __always_inline bool options_read(struct __sk_buff *skb, struct options *
 		return false;
 	o->tcp = at;
 	o->len = doff >> 4 > 5 ? (doff >> 4) * 4 - TCP_LEN : 0;
-	/* words, since verifiers like constant lengths */
+	/* in words: verifiers want constant lengths */
 	for (__u32 i = 0; i < OPTIONS_MAX && i < o->len; i += 4)
 		if (bpf_skb_load_bytes(skb, at + TCP_LEN + i, o->bytes + i, 4) < 0)
 			return false;
@@ -72,7 +72,7 @@ static __always_inline bool options_write(struct __sk_buff *skb, const struct op
 /* True if there was one. */
 static __always_inline bool mptcp_blank(struct options *o)
 {
-	__u32 left = 0; /* of the option at hand */
+	__u32 left = 0; /* of the current option */
 	bool blank = false, any = false;
 
 	for (__u32 i = 0; i < OPTIONS_MAX; i++) {

@@ -1,11 +1,11 @@
 # shellcheck shell=bash source=../netns/lib.sh
-# How long an application waits when its direct path turns into a black hole while one other subflow is there: the
-# in-kernel path manager's (from a second address, over the wide link) and detourd's (over a relay), alternating.
+# How long an application waits when its direct path stops carrying anything while one other subflow is there. That is one
+# of the in-kernel path manager (from a second address, over the wide link) or one of detourd (over a relay), alternating.
 #
 #     gap.sh [ROUNDS] [both|up|down: which way packets are lost] [RATE in Mbit/s] [QUEUE in ms] [RTT in ms]
 #
-# Every path has this rate, queue and round-trip time; a time above 0 needs netem: see bench/gap. AFTER (1): so many
-# seconds after the connection began it happens; it takes some round trips until windows are what they will be.
+# Every path has this rate, queue and round-trip time; a time above 0 needs netem: see bench/gap. It happens AFTER
+# seconds (1) of the connection, because windows take some round trips to grow.
 . "$(dirname "$0")/../netns/lib.sh"
 export CHOOSE=${CHOOSE:-default}
 rounds=${1:-20} way=${2:-both} rate=${3:-40} queue=${4:-5} rtt=${5:-0}

@@ -3,9 +3,9 @@
 #
 #     mptcpify.sh [CONNECTIONS of each]
 #
-# matched: by [mptcp]; unwanted: as that, and a rule gives it no detours; unmatched: stays TCP. Where the kernel has no hook,
-# the first two ask for MPTCP themselves. fallback: matched and unmatched, to a server without MPTCP. In eight turns, the
-# daemon stopped and started between them: a relay knows eight runs of a client at a time.
+# matched: [mptcp] makes it MPTCP; unwanted: the same, but a rule gives it no detours; unmatched: it stays TCP. If the
+# kernel has no hook for this, the first two ask for MPTCP themselves. fallback: matched and unmatched, to a server without
+# MPTCP. In eight turns, each with a new run of the daemon: a relay accepts eight sessions of a client at a time.
 . "$(dirname "$0")/../netns/lib.sh"
 [ -x "$CONNECTS" ] || skip "no $CONNECTS: built without tests"
 count=${1:-1000}
@@ -28,13 +28,13 @@ detours = 0
 enable = $([ $ask = tcp ] && echo yes || echo no)
 program = matched"
 daemon_ns() { awk '{ print $1 }' "/proc/$(cat "$TMP/client.pid")/schedstat"; }
-# block NAME PORT KIND...: a turn of each
+# block NAME PORT KIND...: makes the connections of one turn
 block() {
 	local name=$1 port=$2
 	shift 2
 	on client "$CONNECTS" open $SERVER4 "$port" $turn "$@" >>"$TMP/$name"
 }
-# watched NAME...: a block, and what the daemon worked for it, what it does anyhow taken off
+# watched NAME...: a block, and the CPU time that the daemon spent on it, beyond what it spends when idle
 watched() {
 	local ns begin
 	ns=$(daemon_ns) begin=$(now_ms)
@@ -58,7 +58,7 @@ for _ in 1 2 3 4 5 6 7 8; do
 	block none 7000 tcp:other
 	block none-mptcp 7000 mptcp:matched
 done
-# row FILE KIND WHAT: of one kind's lines
+# row FILE KIND WHAT: prints the results of one kind
 row() {
 	local column
 	awk -v k="$2" '$1 == k' "$TMP/$1" >"$TMP/row"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash source=../netns/lib.sh
-# In a guest: the topology of the thesis, by netem, and its question: how much of what two paths carry does one
-# connection get? NAT and WireGuard detours against plain TCP, and against MPTCP, on the direct path and through the
-# same carrier, each alone; both directions, alternating, medians.
+# In a guest: how much of the capacity of two paths does one connection get? In the topology of the thesis, made with
+# netem. Measured are one connection with a NAT or WireGuard detour, and plain TCP and MPTCP on the direct path alone and
+# through the same carrier alone; both directions, alternating, medians.
 #
 #     client --1-- r1 --2-- r2 --3-- server        access links 1, 3, 6; core links 2, 4, 5; each 5 ms
 #                   \       /                      direct path: 1-2-3
@@ -12,8 +12,8 @@
 #     netem.sh CELL [ROUNDS]
 #
 # CELL is core (core 10 Mbit/s, access 20) or symmetric (all 10), alone or with -loss (1 % on link 2) or -skew (link 2
-# has 100 ms). SECONDS_EACH (default 10) are measured after 2 s that are not. A queue holds 100 packets beyond those
-# that the link's delay keeps. BUFFERS="DEFAULT MAX" are the middle and last value of tcp_rmem and tcp_wmem, in bytes, at
+# has 100 ms). Each transfer is measured for SECONDS_EACH (10), after 2 s that do not count. A queue holds 100
+# packets more than the link's delay does. BUFFERS="DEFAULT MAX" are the middle and last value of tcp_rmem and tcp_wmem, in bytes, at
 # client and server.
 . "$(dirname "$0")/../netns/lib.sh"
 export CHOOSE=${CHOOSE:-default}
@@ -32,7 +32,7 @@ core | symmetric) ;;
 *) fail "no such cell: $cell" ;;
 esac
 
-# link A IFA B IFB MBIT MS LOSS: each end a packet a time, as on a wire
+# link A IFA B IFB MBIT MS LOSS: without offloads, so that packets are as large as on a wire
 link() {
 	local end
 	veth "$1" "$2" "$3" "$4"
@@ -101,14 +101,14 @@ carrier() { # CARRIER N: from now on, with so many detours; the same carrier's a
 }
 tunnel_is_up() { [ -n "$(tunnel_address)" ] && status_is client '.relays[0].reason == ""'; }
 tunnel_address() { on client ip -4 -o addr show dev "$(wg_name c1)" | awk '{ sub("/.*", "", $4); print $4 }'; }
-# the relay's port that stands for the server's, from a connection's detour
+# the relay's port that leads to the server, as a connection's detour uses it
 nat_port() {
 	iperf -t 2 >/dev/null &
 	wait_for 5 status_is client '.connections[].subflows[] | select(.via == "relay1" and .state == "established")'
 	status client | jq -r '[.connections[].subflows[] | select(.via == "relay1") | .remote] | first' | sed 's/.*://'
 	wait $!
 }
-# one_round CARRIERS...: what it measured goes to a file each
+# one_round CARRIERS...: each result goes to a file of its own
 one_round() {
 	local c through direct=
 	for c in "$@"; do
@@ -145,7 +145,7 @@ for direction in ${WAYS:-up -R}; do
 		tcp=$(median <"$TMP/tcp-direct$direction") tcp_c=$(median <"$TMP/tcp-$c$direction")
 		mptcp=$(median <"$TMP/mptcp-direct$direction") mptcp_c=$(median <"$TMP/mptcp-$c$direction")
 		both=$(median <"$TMP/both-$c$direction")
-		# one path alone is about half
+		# one path alone would give about half
 		case $cell in core*) at_least "$(ratio "$tcp" "$tcp_c" "$both")" 0.85 "$cell ${direction:-up} $c" ;; esac
 		echo "$(uname -r) $cell ${direction:-up} $c: TCP $tcp + $tcp_c, MPTCP $mptcp + $mptcp_c, both $both" \
 			"($(paste -sd ' ' "$TMP/both-$c$direction")): ratio to TCP $(ratio "$tcp" "$tcp_c" "$both"), to MPTCP $(ratio "$mptcp" "$mptcp_c" "$both")"

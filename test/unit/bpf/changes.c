@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What happens to the scene, or to a packet, in the rows of more than one test_nat_*.c. */
+/* Changes and checks of the scene, and damage to packets, that more than one test_nat_*.c uses. */
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
@@ -27,6 +27,7 @@ void daemon_dead(struct scene *s, unsigned family)
 {
 	daemon_away(s, family);
 	s->config.dead_after_ns = dt_now_ns() - 1;
+	s->config.dead_awake_ns = dt_awake_ns() - 1;
 	scene_config_store(s);
 }
 void age_239(struct scene *s, unsigned family) { scene_flows_age(s, 239 * DT_SEC); }
@@ -44,7 +45,7 @@ void max_flows_1(struct scene *s, unsigned family)
 }
 void small_mtu(struct scene *s, unsigned family)
 {
-	struct dt_route route = {.oif = 1, .mtu = 1400};
+	struct dt_route route = {.oif = 1, .mtu = SMALL_MTU};
 	struct dt_route_key key = {.prefixlen = DT_ROUTE_PREFIX_BASE + (family == 4 ? 96 : 0), .family = family};
 
 	if (family == 4)
@@ -67,7 +68,7 @@ static void each_flow(struct scene *s, void (*change)(struct dt_flow *f))
 }
 static void spent(struct dt_flow *f) { f->credit = 0; }
 void no_credit(struct scene *s) { each_flow(s, spent); }
-/* ten units ago */
+/* expired ten units ago */
 static void expired(struct dt_flow *f) { f->credit_until = (uint32_t)(dt_now_ns() >> 20) - 10; }
 void credit_old(struct scene *s, unsigned family) { each_flow(s, expired); }
 void rate_of_nothing(struct scene *s, unsigned family)
@@ -76,8 +77,8 @@ void rate_of_nothing(struct scene *s, unsigned family)
 	scene_limits_store(s);
 	no_credit(s);
 }
-/* The scene's interface is the tunnel: packets UP come from it, to the server itself. */
-void from_tunnel(struct scene *s, unsigned family)
+/* Makes the scene's interface the tunnel, with a lease of the client's tunnel address. */
+void interface_is_tunnel(struct scene *s, unsigned family)
 {
 	struct dt_lease_key key = {0};
 	struct dt_lease lease = {.client_id = SCENE_CLIENT_ID, .expires_ns = dt_now_ns() + 300 * DT_SEC};
@@ -88,7 +89,7 @@ void from_tunnel(struct scene *s, unsigned family)
 	s->config.tunnel_ifindex = 1;
 	scene_config_store(s);
 }
-void from_uplink(struct scene *s, unsigned family)
+void interface_is_uplink(struct scene *s, unsigned family)
 {
 	s->config.tunnel_ifindex = 99;
 	scene_config_store(s);

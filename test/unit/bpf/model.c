@@ -6,6 +6,8 @@
 #define RESTART_NS 5000000000LL
 #define SLACK_MIN (1 << 20)
 #define BACK 65536
+#define SYN_AGAIN_NS 500000000LL
+#define NEVER (INT64_MIN / 4)
 
 static int64_t after(uint32_t a, uint32_t b)
 {
@@ -29,7 +31,8 @@ struct model_flow *model_find(struct model *m, const struct model_packet *p)
 			continue;
 		if (p->dir == DT_DIR_UP && f->client == p->client && f->sport == p->sport && f->lease == p->lease)
 			return f;
-		if (p->dir == DT_DIR_DOWN && f->server == p->server && f->source == p->source)
+		if (p->dir == DT_DIR_DOWN && f->state != DT_FLOW_REFUSED && f->server == p->server &&
+		    f->source == p->source)
 			return f;
 	}
 	return NULL;
@@ -41,11 +44,11 @@ int64_t model_end(const struct model *m, const struct model_flow *f)
 
 	switch (f->state) {
 	case DT_FLOW_HALF_OPEN:
+	case DT_FLOW_REFUSED:
 		return f->changed_ns + m->half_open_ns;
 	case DT_FLOW_ESTABLISHED:
 		return seen + (f->side[0].fin && f->side[1].fin ? m->closing_ns : m->idle_ns);
 	case DT_FLOW_CLOSING:
-	case DT_FLOW_REFUSED:
 		return f->changed_ns + m->closing_ns;
 	case DT_FLOW_ENDED:
 		break;
@@ -64,12 +67,15 @@ bool model_is_close(const struct model *m, const struct model_packet *p, int64_t
 
 	if (!f)
 		return false;
-	/* an ended flow is over at once, and may begin again for as long as any other */
+	if (f->state == DT_FLOW_ESTABLISHED && p->dir == DT_DIR_UP && p->spec->flags & SYN &&
+	    is_near(f->syn_again_ns + SYN_AGAIN_NS, now_ns))
+		return true;
+	/* an ended flow is over at once, and may start again for as long as any other flow */
 	return (f->state != DT_FLOW_ENDED && is_near(model_end(m, f), now_ns)) ||
 	       is_near(model_end(m, f) + RESTART_NS, now_ns);
 }
 
-/* --- windows ----------------------------------------------------------------------------------- */
+/* --- windows ------------------------------------------------------------------------------------- */
 
 static int64_t slack(const struct model_flow *f, uint32_t window)
 {
@@ -144,7 +150,7 @@ static void note(struct model_flow *f, enum dt_flow_dir dir, const struct packet
 	struct model_side *s = &f->side[dir], *other = &f->side[!dir];
 	uint32_t end = p->seq + p->payload, window;
 
-	/* a SYN on an established flow may be anybody's */
+	/* anyone can send a SYN to an established flow */
 	if (f->state != DT_FLOW_ESTABLISHED || (p->flags & (SYN | ACK | RST)) != SYN)
 		s->seen_ns = now_ns;
 	if (p->flags & (SYN | RST))
@@ -171,7 +177,7 @@ static void note(struct model_flow *f, enum dt_flow_dir dir, const struct packet
 		change(f, DT_FLOW_CLOSING, now_ns);
 }
 
-/* --- the start of a flow ----------------------------------------------------------------------- */
+/* --- the start of a flow ------------------------------------------------------------------------- */
 
 static void quotas(const struct model *m, unsigned client, unsigned *live, unsigned *half_open, unsigned *all)
 {
@@ -190,11 +196,11 @@ static bool sources_are_taken(const struct model *m, unsigned server)
 	unsigned taken = 0;
 
 	for (const struct model_flow *f = m->flows; f < m->flows + MODEL_FLOWS; f++)
-		taken += f->is_there && f->server == server;
+		taken += f->is_there && f->server == server && f->state != DT_FLOW_REFUSED;
 	return taken >= MODEL_SOURCES;
 }
 
-/* 0, or the counter of why not. */
+/* Starts a flow. 0, or the counter of why not. */
 static unsigned start(struct model *m, const struct model_packet *p, struct model_flow **flow, int64_t now_ns)
 {
 	const struct model_lease *lease = &m->leases[p->client][p->lease];
@@ -210,6 +216,8 @@ static unsigned start(struct model *m, const struct model_packet *p, struct mode
 		return DT_NAT_DROP_REVOKED;
 	if (!client->plain && !joins(p->spec))
 		return DT_NAT_DROP_GATE_SYN;
+	if (p->spec->payload)
+		return DT_NAT_DROP_SYN_DATA;
 	if (client->denied[lease->server])
 		return DT_NAT_DROP_DESTINATION;
 	if (p->spec->hops <= 1)
@@ -231,9 +239,15 @@ static unsigned start(struct model *m, const struct model_packet *p, struct mode
 		for (f = m->flows; f->is_there; f++)
 			;
 		memset(f, 0, sizeof(*f));
-		*f = (struct model_flow){true, p->client, p->sport, p->lease, lease->server};
+		*f = (struct model_flow){.is_there = true,
+					 .client = p->client,
+					 .sport = p->sport,
+					 .lease = p->lease,
+					 .server = lease->server,
+					 .syn_again_ns = NEVER};
 	}
 	f->plain = client->plain;
+	f->no_answer = false;
 	f->reset[0] = f->reset[1] = f->side[0].fin = f->side[1].fin = false;
 	f->side[0].seen_ns = f->side[1].seen_ns = now_ns;
 	change(f, DT_FLOW_HALF_OPEN, now_ns);
@@ -243,7 +257,7 @@ static unsigned start(struct model *m, const struct model_packet *p, struct mode
 	return 0;
 }
 
-/* --- the life of a flow ------------------------------------------------------------------------ */
+/* --- the life of a flow -------------------------------------------------------------------------- */
 
 static bool answers(const struct model_side *up, const struct packet_spec *p)
 {
@@ -255,9 +269,11 @@ static unsigned handshake(struct model_flow *f, enum dt_flow_dir dir, const stru
 	struct model_side *up = &f->side[DT_DIR_UP];
 
 	if (p->flags & RST) {
+		if (dir == DT_DIR_UP && p->payload)
+			return DT_NAT_DROP_SYN_DATA;
 		if (dir == DT_DIR_UP ? after(p->seq, up->start - 1) < 0 || after(p->seq, up->end) > 0 : !answers(up, p))
 			return DT_NAT_DROP_WINDOW;
-		f->reset[dir] = true;
+		f->reset[dir] = f->no_answer = true;
 		change(f, DT_FLOW_CLOSING, now_ns);
 		return 0;
 	}
@@ -266,6 +282,8 @@ static unsigned handshake(struct model_flow *f, enum dt_flow_dir dir, const stru
 	if (dir == DT_DIR_UP) {
 		if (!f->plain && !joins(p))
 			return DT_NAT_DROP_GATE_SYN;
+		if (p->payload)
+			return DT_NAT_DROP_SYN_DATA;
 		side_begin(up, p);
 		return 0;
 	}
@@ -280,12 +298,25 @@ static unsigned handshake(struct model_flow *f, enum dt_flow_dir dir, const stru
 	return 0;
 }
 
+/* Anyone can send a SYN to an established flow: one each half second is forwarded. */
+static unsigned syn_again(struct model_flow *f, const struct packet_spec *p, int64_t now_ns)
+{
+	if (p->payload)
+		return DT_NAT_DROP_SYN_DATA;
+	if (now_ns - f->syn_again_ns < SYN_AGAIN_NS)
+		return DT_NAT_DROP_WINDOW;
+	f->syn_again_ns = now_ns;
+	return 0;
+}
+
 static unsigned life(struct model_flow *f, enum dt_flow_dir dir, const struct packet_spec *p, int64_t now_ns)
 {
 	if (f->state == DT_FLOW_REFUSED)
 		return DT_NAT_PASS_REFUSED;
 	if (f->state == DT_FLOW_HALF_OPEN)
 		return handshake(f, dir, p, now_ns);
+	if (f->no_answer)
+		return DT_NAT_DROP_GATE_STATE;
 	if (p->flags & RST) {
 		if (!admits(f, dir, p))
 			return DT_NAT_DROP_WINDOW;
@@ -302,7 +333,7 @@ static unsigned life(struct model_flow *f, enum dt_flow_dir dir, const struct pa
 		if (!f->plain && !joins(p))
 			return dir == DT_DIR_UP ? DT_NAT_DROP_GATE_SYN : DT_NAT_DROP_GATE_STATE;
 		if (dir == DT_DIR_UP)
-			return 0;
+			return syn_again(f, p, now_ns);
 	}
 	return admits(f, dir, p) ? 0 : DT_NAT_DROP_WINDOW;
 }
@@ -323,7 +354,7 @@ static enum model_fate fate_of(unsigned counter)
 	}
 }
 
-static unsigned judge(struct model *m, const struct model_packet *p, int64_t now_ns, struct model_flow **flow)
+static unsigned outcome(struct model *m, const struct model_packet *p, int64_t now_ns, struct model_flow **flow)
 {
 	const struct packet_spec *s = p->spec;
 	bool syn = (s->flags & (SYN | ACK | RST | FIN)) == SYN, over;
@@ -338,8 +369,8 @@ static unsigned judge(struct model *m, const struct model_packet *p, int64_t now
 			return f ? DT_NAT_PASS_EXPIRED : DT_NAT_PASS_NO_FLOW;
 		if (!f && p->dir == DT_DIR_DOWN)
 			return DT_NAT_PASS_NO_FLOW;
-		if (f && f->state == DT_FLOW_REFUSED && !over)
-			return DT_NAT_PASS_REFUSED;
+		if (f && f->state == DT_FLOW_REFUSED)
+			return over ? DT_NAT_DROP_STALE : DT_NAT_PASS_REFUSED;
 		if (f && now_ns > model_end(m, f) + RESTART_NS)
 			return DT_NAT_DROP_STALE;
 		counter = start(m, p, flow, now_ns);
@@ -362,7 +393,7 @@ static unsigned judge(struct model *m, const struct model_packet *p, int64_t now
 enum model_fate model_run(struct model *m, const struct model_packet *p, int64_t now_ns, unsigned *counter,
 			  struct model_flow **flow)
 {
-	*counter = judge(m, p, now_ns, flow);
+	*counter = outcome(m, p, now_ns, flow);
 	m->counters[*counter]++;
 	return *counter <= DT_NAT_FORWARDED_DOWN ? MODEL_FORWARD : fate_of(*counter);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What nat.bpf is to do, said again and plainly: one uplink, IPv4 or IPv6, rates without bound, no ICMP from outside. No
- * BPF, no maps, no clock: packets and times go in, what becomes of them comes out.
+ * A second, plain implementation of what nat.bpf does, for one uplink with IPv4 or IPv6, without limits of rate and without
+ * ICMP from outside. It has no BPF, no maps and no clock: packets and times go in, their outcome comes out.
  */
 #ifndef TEST_BPF_MODEL_H
 #define TEST_BPF_MODEL_H
@@ -16,7 +16,7 @@
 #define MODEL_FLOWS 32
 #define MODEL_MTU 1500
 #define WSCALE_ABSENT 16
-/* A verdict that hangs on less than this is not asked for: BPF reads the clock a little later. */
+/* An outcome that this much time would change is not compared: BPF reads the clock a little later than the model. */
 #define MODEL_MARGIN_NS 300000000LL
 
 struct model_lease {
@@ -32,12 +32,12 @@ struct model_client {
 	bool denied[MODEL_HOSTS]; /* servers */
 };
 
-/* One direction's TCP. */
+/* TCP of one direction. */
 struct model_side {
 	uint32_t start, end, fin_end, acked, bound, window;
 	unsigned wscale;
 	bool fin;
-	/* of the other side, as last seen */
+	/* a copy of the other side's */
 	uint32_t other_end, other_bound, other_window;
 	int64_t seen_ns;
 };
@@ -46,9 +46,10 @@ struct model_flow {
 	bool is_there;
 	unsigned client, sport, lease, server; /* indices */
 	uint16_t source;
-	bool plain, reset[2];
+	bool plain, reset[2], no_answer;
 	enum dt_flow_state state;
 	int64_t changed_ns;
+	int64_t syn_again_ns;	   /* when a SYN was last forwarded while it was established */
 	struct model_side side[2]; /* by enum dt_flow_dir */
 };
 
@@ -62,7 +63,7 @@ struct model {
 	uint64_t counters[DT_NAT_COUNTERS];
 };
 
-/* A packet by its indices; spec has the rest. */
+/* A packet; the indices are those of the model's hosts, ports and leases, spec has the rest. */
 struct model_packet {
 	enum dt_flow_dir dir;
 	unsigned client, sport, lease; /* UP */
@@ -73,10 +74,10 @@ struct model_packet {
 
 enum model_fate { MODEL_FORWARD, MODEL_PASS, MODEL_DROP, MODEL_ANSWER };
 
-/* counter: what rises. *flow: where it belongs, or NULL; of a new one source is zero and for the caller to fill in. */
+/* *counter: the one that rises. *flow: the packet's, or NULL; in a new flow source is zero, and the caller sets it. */
 enum model_fate model_run(struct model *m, const struct model_packet *p, int64_t now_ns, unsigned *counter,
 			  struct model_flow **flow);
-/* Does what becomes of this packet hang on the last fraction of a second? */
+/* Would MODEL_MARGIN_NS more or less change the outcome? */
 bool model_is_close(const struct model *m, const struct model_packet *p, int64_t now_ns);
 struct model_flow *model_find(struct model *m, const struct model_packet *p);
 /* When the flow's time is over. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Building and judging Ethernet frames with TCP for tests of nat.bpf. */
+/* Builds and reads Ethernet frames with TCP for tests of nat.bpf. */
 #ifndef TEST_BPF_PACKET_H
 #define TEST_BPF_PACKET_H
 
@@ -21,7 +21,7 @@ enum option_kind {
 	OPT_JOIN_ACK,	 /* MP_JOIN of 24 bytes, RFC 8684 figure 7 */
 	OPT_CAPABLE,	 /* MP_CAPABLE */
 	OPT_JOIN_SHORT,	 /* MP_JOIN of 11 bytes */
-	OPT_JOIN_LAST,	 /* MP_JOIN behind an end-of-options */
+	OPT_JOIN_LAST,	 /* MP_JOIN behind the end-of-options */
 	OPT_JOIN_CUT,	 /* MP_JOIN whose length goes beyond the header */
 	OPT_ZERO_LEN,	 /* an option of length 0 before MP_JOIN */
 	OPT_MSS_ODD,	 /* MSS at an odd offset, and MP_JOIN */
@@ -69,18 +69,18 @@ struct icmp_seen {
 	uint32_t rest;
 	uint8_t hops;
 	bool ip_sum_ok, icmp_sum_ok;
-	struct packet_seen quoted; /* as far as it was quoted */
+	struct packet_seen quoted; /* as much as is quoted */
 	uint32_t quoted_seq;
 };
 
-/* Returns the frame's length. out holds 2048 bytes. */
-/* Of the TCP header with options. */
+/* The length of the TCP header with options. */
 unsigned packet_tcp_len(const struct packet_spec *spec);
+/* Returns the frame's length. out holds 2048 bytes. */
 size_t packet_build(const struct packet_spec *spec, uint8_t *out);
-/* False if it is no TCP frame. */
+/* False if it is not a TCP frame. */
 bool packet_read(const uint8_t *frame, size_t len, struct packet_seen *out);
 size_t icmp_build(const struct icmp_spec *spec, uint8_t *out);
-/* False if it is no ICMP error that quotes TCP. */
+/* False if it is not an ICMP error that quotes TCP. */
 bool icmp_read(const uint8_t *frame, size_t len, struct icmp_seen *out);
 
 #endif

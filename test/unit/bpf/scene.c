@@ -84,6 +84,7 @@ void scene_reset(struct scene *s)
 	map_clear(s->skel->maps.flows);
 	map_clear(s->skel->maps.leases);
 	map_clear(s->skel->maps.clients);
+	map_clear(s->skel->maps.shares);
 	map_clear(s->skel->maps.policy);
 	map_clear(s->skel->maps.routes);
 	map_clear(s->skel->maps.addresses);
@@ -96,6 +97,7 @@ void scene_reset(struct scene *s)
 		.route_generation = 1,
 		.alive_until_ns = now_ns + 60 * DT_SEC,
 		.dead_after_ns = now_ns + 660 * DT_SEC,
+		.dead_awake_ns = now_ns + 660 * DT_SEC,
 		.half_open_ns = 10 * DT_SEC,
 		.idle_ns = 7440 * DT_SEC,
 		.closing_ns = 240 * DT_SEC,
@@ -181,7 +183,7 @@ void scene_policy_put(struct scene *s, uint64_t client_id, unsigned kind, const 
 		key.prefixlen = DT_POLICY_PREFIX_BASE + p.len;
 		key.family = (uint16_t)dt_prefix_family(&p);
 		key.ip = p.ip;
-	} else { /* the mark that there is an allow list */
+	} else { /* tells that there is an allow list */
 		key.prefixlen = DT_POLICY_PREFIX_BASE;
 	}
 	bpf_map_update_elem(bpf_map__fd(s->skel->maps.policy), &key, &one, BPF_ANY);
@@ -223,11 +225,12 @@ void scene_flows_age(struct scene *s, uint64_t ns)
 		f.started_ns -= ns;
 		f.changed_ns -= ns;
 		f.seen_ns -= ns;
+		f.syn_again -= (uint32_t)(ns >> 20);
 		bpf_map_update_elem(fd, &keys[i], &f, BPF_EXIST);
 	}
 }
 
-unsigned scene_flows(const struct scene *s)
+unsigned scene_entries(const struct scene *s)
 {
 	struct dt_flow_key key, next;
 	int fd = bpf_map__fd(s->skel->maps.flows);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nat.bpf in a scene of its own: unpinned maps, one client with one lease per family, one source port, so that the
- * outcome of every packet is known. Used by the rows and by bench/nat_ns.c.
+ * nat.bpf in a scene of its own: unpinned maps, one client with one lease for each family, and one source port, so that
+ * the outcome of every packet is known. Used by the tests and by bench/nat_ns.c.
  */
 #ifndef TEST_BPF_SCENE_H
 #define TEST_BPF_SCENE_H
@@ -25,7 +25,7 @@ struct scene {
 /* Needs root. 0 or negative errno. */
 int scene_open(struct scene *s);
 void scene_close(struct scene *s);
-/* Everything as at the start. */
+/* Sets everything back to the start. */
 void scene_reset(struct scene *s);
 
 const char *scene_client(unsigned family);
@@ -39,18 +39,19 @@ void scene_lease_delete(struct scene *s, unsigned family);
 void scene_policy_put(struct scene *s, uint64_t client_id, unsigned kind, const char *prefix);
 void scene_route_put(struct scene *s, const char *prefix, uint32_t oif);
 void scene_routes_clear(struct scene *s);
-/* Errors of the relay's own are no longer too many. */
+/* Refills the bucket that limits the relay's own ICMP errors. */
 void scene_icmp_refill(struct scene *s);
-/* As if this much time had passed for all flows. */
+/* Makes all flows this much older. */
 void scene_flows_age(struct scene *s, uint64_t ns);
-unsigned scene_flows(const struct scene *s);
+/* Entries in the map "flows", two for each flow. */
+unsigned scene_entries(const struct scene *s);
 uint64_t scene_counter(const struct scene *s, unsigned counter);
-/* The first entry of this direction; false: none. */
+/* The first entry of this direction; false: there is none. */
 bool scene_flow(const struct scene *s, unsigned dir, struct dt_flow *out);
 
 /*
- * Runs the L2 program on a frame; what comes out is in frame again (2048 bytes), its length in *len. gso_size 0: no
- * aggregate. Returns the verdict (TC_ACT_*) or negative errno below -100.
+ * Runs nat_l2 on a frame. What comes out is in frame (2048 bytes), its length in *len. gso_size 0: not an aggregate.
+ * Returns the verdict (TC_ACT_*), or -1000 plus a negative errno.
  */
 int scene_run(struct scene *s, uint8_t *frame, size_t *len, uint32_t gso_size, uint32_t gso_segs);
 

@@ -11,7 +11,7 @@ static void packet_check(const char *row, const struct step *st, const struct pa
 			 size_t len)
 {
 	unsigned family = in->family;
-	bool is_up = st->what != DOWN, tunnelled = scene.config.tunnel_ifindex != 0;
+	bool is_up = st->kind != FROM_SERVER, tunnelled = scene.config.tunnel_ifindex != 0;
 	uint8_t original[2048];
 	struct packet_seen out, was;
 	uint16_t mss = in->mss;
@@ -32,13 +32,13 @@ static void packet_check(const char *row, const struct step *st, const struct pa
 	cr_assert(out.ip_sum_ok, "%s: IP checksum", row);
 	cr_assert(out.tcp_sum_ok, "%s: TCP checksum", row);
 	cr_assert(out.payload == was.payload && out.payload_hash == was.payload_hash, "%s: payload", row);
-	if (st->mss_out)
-		mss = (uint16_t)((st->mss_out == 1 ? 1400 : st->mss_out == 3 ? 1420 : 1500) - (family == 4 ? 40 : 60));
+	if (st->mss_fits)
+		mss = (uint16_t)(st->mss_fits - (family == 4 ? 40 : 60));
 	if (out.mss)
 		cr_assert_eq(out.mss, mss, "%s: MSS %u, not %u", row, out.mss, mss);
 }
 
-/* Both ends' sequence numbers, by enum dt_flow_dir. */
+/* The sequence numbers of both ends, by enum dt_flow_dir of what they send. */
 static struct {
 	uint32_t first, next;
 } ends[2];
@@ -51,15 +51,16 @@ static void ends_reset(void)
 
 static struct packet_spec spec_of(const struct step *st, unsigned family)
 {
-	bool is_down = st->what == DOWN || st->what == ERROR_DOWN, tunnelled = scene.config.tunnel_ifindex != 0;
+	bool is_down = st->kind == FROM_SERVER || st->kind == ERROR_TO_SERVER;
+	bool tunnelled = scene.config.tunnel_ifindex != 0;
 	struct packet_spec spec = {
 		.family = family,
 		.src = !is_down ? scene_client(family) : scene_server(family),
-		.dst = st->what == TUNNEL_UP ? scene_server(family) : scene_relay(family),
-		.sport = !is_down ? (st->sport ? st->sport : SCENE_SPORT) : SCENE_RPT,
-		.dport = st->what == TUNNEL_UP ? SCENE_RPT
-			 : st->what == UP      ? (st->dport ? st->dport : SCENE_DPT)
-					       : SCENE_SOURCE,
+		.dst = st->kind == FROM_TUNNEL ? scene_server(family) : scene_relay(family),
+		.sport = !is_down ? (st->client_port ? st->client_port : SCENE_SPORT) : SCENE_RPT,
+		.dport = st->kind == FROM_TUNNEL   ? SCENE_RPT
+			 : st->kind == FROM_CLIENT ? (st->lease_port ? st->lease_port : SCENE_DPT)
+						   : SCENE_SOURCE,
 		.flags = st->flags,
 		.options = st->options,
 		.mss = st->mss	     ? st->mss
@@ -74,16 +75,16 @@ static struct packet_spec spec_of(const struct step *st, unsigned family)
 	spec.seq = (st->flags & SYN ? ends[is_down].first : ends[is_down].next) + (uint32_t)st->seq_add;
 	if (st->flags & ACK)
 		spec.ack = ends[!is_down].next + (uint32_t)st->ack_add;
-	/* with several source ports, the answer goes to the one the flow has */
-	if (st->what == DOWN && scene_flow(&scene, DT_DIR_UP, &f))
+	/* with several source ports the answer goes to the one that the flow has */
+	if (st->kind == FROM_SERVER && scene_flow(&scene, DT_DIR_UP, &f))
 		spec.dport = (uint16_t)(f.new_sport_be16 << 8 | f.new_sport_be16 >> 8);
-	/* what is quoted has been rewritten */
-	if (st->what == ERROR_UP) {
+	/* an error quotes the packet as it was rewritten */
+	if (st->kind == ERROR_TO_CLIENT) {
 		spec.src = scene_relay(family);
 		spec.dst = scene_server(family);
 		spec.sport = SCENE_SOURCE;
 		spec.dport = SCENE_RPT;
-	} else if (st->what == ERROR_DOWN) {
+	} else if (st->kind == ERROR_TO_SERVER) {
 		spec.src = tunnelled ? scene_server(family) : scene_relay(family);
 		spec.dst = scene_client(family);
 		spec.sport = tunnelled ? SCENE_RPT : SCENE_DPT;
@@ -94,10 +95,10 @@ static struct packet_spec spec_of(const struct step *st, unsigned family)
 
 static void ends_advance(const struct step *st, const struct packet_spec *spec)
 {
-	bool is_down = st->what == DOWN;
+	bool is_down = st->kind == FROM_SERVER;
 	uint32_t end = spec->seq + spec->payload + !!(spec->flags & SYN) + !!(spec->flags & FIN);
 
-	if (st->sport || (spec->flags & SYN && st->seq_add))
+	if (st->client_port || (spec->flags & SYN && st->seq_add))
 		return;
 	if (spec->flags & SYN && !(spec->flags & ACK))
 		ends[0].next = end;
@@ -107,29 +108,31 @@ static void ends_advance(const struct step *st, const struct packet_spec *spec)
 
 static uint8_t icmp_type(unsigned family, uint8_t type, uint8_t code)
 {
-	if (family == 4 || type >= 128)
+	if (family == 4 || type == ICMPV6_ECHO_REQUEST)
 		return type;
-	return type == 11 ? 3 : code == 4 ? 2 : 1;
+	if (type == ICMP_TIME_EXCEEDED)
+		return ICMPV6_TIME_EXCEED;
+	return code == ICMP_FRAG_NEEDED ? ICMPV6_PKT_TOOBIG : ICMPV6_DEST_UNREACH;
 }
 
 static struct icmp_spec error_of(const struct step *st, const struct packet_spec *quoted)
 {
 	unsigned family = quoted->family;
-	bool is_big = st->icmp.type == 3 && st->icmp.code == 4;
+	bool is_big = st->icmp.type == ICMP_DEST_UNREACH && st->icmp.code == ICMP_FRAG_NEEDED;
 
 	return (struct icmp_spec){
 		.src = family == 4 ? "192.0.2.77" : "2001:db8:77::77",
 		.dst = st->icmp.elsewhere ? scene_client(family) : quoted->src,
 		.type = icmp_type(family, st->icmp.type, st->icmp.code),
 		.code = family == 6 ? 0 : st->icmp.code,
-		.rest = is_big ? st->icmp.rest : 0,
+		.rest = is_big ? st->icmp.mtu : 0,
 		.hops = st->hops ? st->hops : 64,
 		.quoted = *quoted,
-		.quoted_tcp = st->icmp.bytes ? st->icmp.bytes : (uint16_t)(20 + quoted->payload),
+		.quoted_tcp = st->icmp.quoted_tcp ? st->icmp.quoted_tcp : (uint16_t)(20 + quoted->payload),
 	};
 }
 
-/* A translated error: from the relay to the sender, who finds in it the packet as he sent it. */
+/* A translated error: from the relay to the sender of the quoted packet, which is quoted as it was sent. */
 static void error_check(const char *row, const struct step *st, const struct icmp_spec *in, const uint8_t *frame,
 			size_t len)
 {
@@ -140,7 +143,7 @@ static void error_check(const char *row, const struct step *st, const struct icm
 
 	cr_assert(icmp_read(frame, len, &out), "%s: no ICMP error comes out", row);
 	cr_assert_str_eq(out.src, relay, "%s: from %s", row, out.src);
-	cr_assert_str_eq(out.dst, st->what == ERROR_UP ? client : server, "%s: to %s", row, out.dst);
+	cr_assert_str_eq(out.dst, st->kind == ERROR_TO_CLIENT ? client : server, "%s: to %s", row, out.dst);
 	cr_assert(out.type == in->type && out.code == in->code && out.rest == in->rest, "%s: other ICMP", row);
 	cr_assert_eq(out.hops, in->hops - 1, "%s: hops", row);
 	cr_assert(out.ip_sum_ok, "%s: IP checksum", row);
@@ -149,7 +152,7 @@ static void error_check(const char *row, const struct step *st, const struct icm
 	if (in->quoted_tcp == 20 + in->quoted.payload && in->quoted.options == OPT_NONE)
 		cr_assert(out.quoted.tcp_sum_ok, "%s: quoted TCP checksum", row);
 	cr_assert_eq(out.quoted_seq, in->quoted.seq, "%s: quoted sequence number", row);
-	if (st->what == ERROR_UP) {
+	if (st->kind == ERROR_TO_CLIENT) {
 		cr_assert_str_eq(out.quoted.src, client, "%s: quotes one from %s", row, out.quoted.src);
 		cr_assert_str_eq(out.quoted.dst, tunnelled ? server : relay, "%s: quotes one to %s", row,
 				 out.quoted.dst);
@@ -163,7 +166,7 @@ static void error_check(const char *row, const struct step *st, const struct icm
 	}
 }
 
-/* An error made here: about the packet as it came, to its sender. */
+/* An error that the relay made: about the packet as it came, to its sender. */
 static void answer_check(const char *row, const struct step *st, const struct packet_spec *in, const uint8_t *frame,
 			 size_t len)
 {
@@ -174,7 +177,7 @@ static void answer_check(const char *row, const struct step *st, const struct pa
 	cr_assert_str_eq(out.dst, in->src, "%s: to %s", row, out.dst);
 	cr_assert_eq(out.type, icmp_type(in->family, st->icmp.type, st->icmp.code), "%s: type %u", row, out.type);
 	cr_assert_eq(out.code, in->family == 4 ? st->icmp.code : 0, "%s: code %u", row, out.code);
-	cr_assert_eq(out.rest, st->icmp.rest, "%s: MTU %u", row, out.rest);
+	cr_assert_eq(out.rest, st->icmp.mtu, "%s: MTU %u", row, out.rest);
 	cr_assert(out.ip_sum_ok, "%s: IP checksum", row);
 	cr_assert(out.icmp_sum_ok, "%s: ICMP checksum", row);
 	cr_assert_str_eq(out.quoted.src, in->src, "%s: quotes one from %s", row, out.quoted.src);
@@ -191,13 +194,13 @@ static void step_run(const char *row, const struct step *st, unsigned family)
 		[DROP] = TC_ACT_SHOT,
 		[ANSWER] = TC_ACT_REDIRECT,
 	};
-	bool is_error = st->what == ERROR_UP || st->what == ERROR_DOWN;
+	bool is_error = st->kind == ERROR_TO_CLIENT || st->kind == ERROR_TO_SERVER;
 	struct packet_spec spec = spec_of(st, family);
 	struct icmp_spec error = error_of(st, &spec);
-	unsigned counter = st->fate != FORWARD ? st->counter
-			   : is_error	       ? DT_NAT_FORWARDED_ICMP
-			   : st->what != DOWN  ? DT_NAT_FORWARDED_UP
-					       : DT_NAT_FORWARDED_DOWN;
+	unsigned counter = st->fate != FORWARD	     ? st->counter
+			   : is_error		     ? DT_NAT_FORWARDED_ICMP
+			   : st->kind != FROM_SERVER ? DT_NAT_FORWARDED_UP
+						     : DT_NAT_FORWARDED_DOWN;
 	uint64_t before[DT_NAT_COUNTERS];
 	uint8_t frame[2048], original[2048];
 	size_t len = is_error ? icmp_build(&error, frame) : packet_build(&spec, frame), original_len;
@@ -234,14 +237,15 @@ void row_run(const struct row *row, unsigned family)
 {
 	scene_reset(&scene);
 	ends_reset();
-	for (const struct step *st = row->steps; st < row->steps + STEPS && st->what != END; st++) {
-		if (st->what == CALL)
-			st->change(&scene, family);
+	for (const struct step *st = row->steps; st < row->steps + STEPS && st->kind != NO_STEP; st++) {
+		if (st->kind == CALL)
+			st->function(&scene, family);
 		else
 			step_run(row->name, st, family);
 	}
-	cr_assert_eq(scene_flows(&scene), row->flows, "%s (IPv%u): %u entries left, not %u", row->name, family,
-		     scene_flows(&scene), row->flows);
+	cr_assert_eq(scene_entries(&scene), 2 * row->flows_left + row->refused_left,
+		     "%s (IPv%u): %u entries left, not 2 for each of %u flows, and 1 for each of %u refused ones",
+		     row->name, family, scene_entries(&scene), row->flows_left, row->refused_left);
 }
 
 int story_join(unsigned family, uint16_t sport, uint8_t hops, struct packet_seen *out)

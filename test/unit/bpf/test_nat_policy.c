@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nat.bpf, packet by packet. Who may have a flow, and to where: leases, clients, destinations. */
+/* nat.bpf, packet by packet. Which flows are permitted: leases, clients, destinations. */
 #include "base/clock.h"
 #include "bpf/story.h"
 
@@ -61,35 +61,36 @@ static void address_gone(struct scene *s, unsigned family)
 
 const struct row policy_rows[] = {
 	/* leases */
-	{"no lease", {call(lease_gone), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE))}, 0},
-	{"a lease that is over", {call(lease_over), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE))}, 0},
-	{"another lease port", {up(SYN, OPT_JOIN_SYN, drop(NO_LEASE), .dport = 50001)}, 0},
-	{"the highest lease port", {up(SYN, OPT_JOIN_SYN, drop(NO_LEASE), .dport = 59999)}, 0},
-	{"a flow outlives its lease", {JOINED, call(lease_gone), up(ACK, OPT_NONE, forward, .payload = 5), down(ACK, OPT_NONE, forward)}, 2},
-	{"no second flow after the lease", {JOINED, call(lease_over), up(SYN, OPT_JOIN_SYN, drop(NO_LEASE), .sport = 2000)}, 2},
-	{"a revoked client", {call(revoked), up(SYN, OPT_JOIN_SYN, drop(REVOKED))}, 0},
-	{"a segment without a flow goes to the host", {up(ACK, OPT_NONE, pass(NO_FLOW), .payload = 10)}, 0},
-	{"a RST without a flow goes to the host", {up(RST, OPT_NONE, pass(NO_FLOW))}, 0},
-	{"a segment for a source port without a flow", {down(ACK, OPT_NONE, pass(NO_FLOW))}, 0},
-	{"a SYN for a source port goes to the host", {down(SYN, OPT_JOIN_SYN, pass(NO_FLOW))}, 0},
-	{"another port of the host", {up(SYN, OPT_JOIN_SYN, pass(NO_FLOW), .dport = 22)}, 0},
-	{"below the lease ports", {up(SYN, OPT_JOIN_SYN, pass(NO_FLOW), .dport = 49999 + 10001)}, 0},
-	{"an address that is no NAT address", {call(address_gone), up(SYN, OPT_JOIN_SYN, pass(NO_FLOW))}, 0},
-	{"ports that were moved away", {JOINED, call(ports_moved), up(ACK, OPT_NONE, pass(NO_FLOW)), down(ACK, OPT_NONE, pass(NO_FLOW))}, 2},
+	{"no lease", {call(lease_gone), from_client(SYN, OPT_JOIN_SYN, dropped(NO_LEASE))}, .flows_left = 0},
+	{"an expired lease", {call(lease_over), from_client(SYN, OPT_JOIN_SYN, dropped(NO_LEASE))}, .flows_left = 0},
+	{"another lease port", {from_client(SYN, OPT_JOIN_SYN, dropped(NO_LEASE), .lease_port = 50001)}, .flows_left = 0},
+	{"the highest lease port", {from_client(SYN, OPT_JOIN_SYN, dropped(NO_LEASE), .lease_port = 59999)}, .flows_left = 0},
+	{"a flow outlives its lease", {JOINED, call(lease_gone), from_client(ACK, OPT_NONE, forwarded, .payload = 5), from_server(ACK, OPT_NONE, forwarded)}, .flows_left = 1},
+	{"no second flow after the lease", {JOINED, call(lease_over), from_client(SYN, OPT_JOIN_SYN, dropped(NO_LEASE), .client_port = 2000)}, .flows_left = 1},
+	{"a revoked client", {call(revoked), from_client(SYN, OPT_JOIN_SYN, dropped(REVOKED))}, .flows_left = 0},
+	{"a segment without a flow goes to the host", {from_client(ACK, OPT_NONE, passed(NO_FLOW), .payload = 10)}, .flows_left = 0},
+	{"a RST without a flow goes to the host", {from_client(RST, OPT_NONE, passed(NO_FLOW))}, .flows_left = 0},
+	{"a segment for a source port without a flow", {from_server(ACK, OPT_NONE, passed(NO_FLOW))}, .flows_left = 0},
+	{"a SYN for a source port goes to the host", {from_server(SYN, OPT_JOIN_SYN, passed(NO_FLOW))}, .flows_left = 0},
+	{"another port of the host", {from_client(SYN, OPT_JOIN_SYN, passed(NO_FLOW), .lease_port = 22)}, .flows_left = 0},
+	{"below the lease ports", {from_client(SYN, OPT_JOIN_SYN, passed(NO_FLOW), .lease_port = 49999)}, .flows_left = 0},
+	{"above the lease ports", {from_client(SYN, OPT_JOIN_SYN, passed(NO_FLOW), .lease_port = 60000)}, .flows_left = 0},
+	{"an address that is not a NAT address", {call(address_gone), from_client(SYN, OPT_JOIN_SYN, passed(NO_FLOW))}, .flows_left = 0},
+	{"port ranges that have changed", {JOINED, call(ports_moved), from_client(ACK, OPT_NONE, passed(NO_FLOW)), from_server(ACK, OPT_NONE, passed(NO_FLOW))}, .flows_left = 1},
 	/* destinations */
-	{"deny", {call(denied), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
-	{"deny beats allow", {call(denied), call(allowed), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
-	{"the built-in table", {call(builtin), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
-	{"allow opens the built-in table", {call(builtin), call(allowed), up(SYN, OPT_JOIN_SYN, forward)}, 2},
-	{"allow of another opens nothing", {call(builtin), call(allowed_other), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
-	{"the client's deny", {call(client_denied), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
-	{"the client's allow list holds others", {call(client_allows_other), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
-	{"the client's allow list holds it", {call(client_allows), up(SYN, OPT_JOIN_SYN, forward)}, 2},
-	{"the client's allow does not widen", {call(builtin), call(client_allows), up(SYN, OPT_JOIN_SYN, drop(DESTINATION))}, 0},
-	{"another client's deny", {call(stranger_denied), up(SYN, OPT_JOIN_SYN, forward)}, 2},
-	{"the other family's deny", {call(other_family_denied), up(SYN, OPT_JOIN_SYN, forward)}, 2},
-	{"a policy of yesterday", {call(policy_outdated), up(SYN, OPT_JOIN_SYN, forward)}, 2},
-	{"deny holds for new flows only", {JOINED, call(denied), up(ACK, OPT_NONE, forward)}, 2},
+	{"deny", {call(denied), from_client(SYN, OPT_JOIN_SYN, dropped(DESTINATION))}, .flows_left = 0},
+	{"deny beats allow", {call(denied), call(allowed), from_client(SYN, OPT_JOIN_SYN, dropped(DESTINATION))}, .flows_left = 0},
+	{"denied by the built-in table", {call(builtin), from_client(SYN, OPT_JOIN_SYN, dropped(DESTINATION))}, .flows_left = 0},
+	{"allow opens the built-in table", {call(builtin), call(allowed), from_client(SYN, OPT_JOIN_SYN, forwarded)}, .flows_left = 1},
+	{"allow of another server does not open it", {call(builtin), call(allowed_other), from_client(SYN, OPT_JOIN_SYN, dropped(DESTINATION))}, .flows_left = 0},
+	{"the client's deny", {call(client_denied), from_client(SYN, OPT_JOIN_SYN, dropped(DESTINATION))}, .flows_left = 0},
+	{"the client's allow list holds others", {call(client_allows_other), from_client(SYN, OPT_JOIN_SYN, dropped(DESTINATION))}, .flows_left = 0},
+	{"the client's allow list holds it", {call(client_allows), from_client(SYN, OPT_JOIN_SYN, forwarded)}, .flows_left = 1},
+	{"the client's allow does not widen", {call(builtin), call(client_allows), from_client(SYN, OPT_JOIN_SYN, dropped(DESTINATION))}, .flows_left = 0},
+	{"another client's deny", {call(stranger_denied), from_client(SYN, OPT_JOIN_SYN, forwarded)}, .flows_left = 1},
+	{"the other family's deny", {call(other_family_denied), from_client(SYN, OPT_JOIN_SYN, forwarded)}, .flows_left = 1},
+	{"a policy of an old generation", {call(policy_outdated), from_client(SYN, OPT_JOIN_SYN, forwarded)}, .flows_left = 1},
+	{"deny holds for new flows only", {JOINED, call(denied), from_client(ACK, OPT_NONE, forwarded)}, .flows_left = 1},
 	{NULL},
 };
 /* clang-format on */

@@ -46,7 +46,7 @@ static void buckets_full(struct scene *s, unsigned family)
 	}
 	no_credit(s);
 }
-/* At a byte a second nothing flows back while the test runs. */
+/* At one byte per second the bucket does not refill while the test runs. */
 static void bucket_of(struct scene *s, uint64_t bytes)
 {
 	s->limits.rate = 1;
@@ -56,7 +56,7 @@ static void bucket_of(struct scene *s, uint64_t bytes)
 }
 static void bucket_of_2500(struct scene *s, unsigned family) { bucket_of(s, 2500); }
 static void bucket_of_500(struct scene *s, unsigned family) { bucket_of(s, 500); }
-/* 500 ns a byte, so that a millisecond is worth 1,953 of them; time as it goes by fills none of it. */
+/* A byte costs 500 ns, so 1,953 bytes a millisecond. Time that passes in the test does not change what is in use. */
 static uint64_t half_used_until_ns, half_used_bytes;
 static void bucket_half_used(struct scene *s, unsigned family)
 {
@@ -74,7 +74,7 @@ static void bucket_half_used(struct scene *s, unsigned family)
 	u.rate_ns[DT_DIR_UP] = half_used_until_ns = dt_now_ns() + 400 * DT_SEC;
 	bpf_map__update_elem(s->skel->maps.usage, &id, sizeof(id), &u, sizeof(u), 0);
 }
-/* Was taken from the bucket what went through and what the flow still has? */
+/* The bucket must have given what was forwarded, and the credit that the flow still has. */
 static void paid_what_passed(struct scene *s, unsigned family)
 {
 	uint64_t id = SCENE_CLIENT_ID;
@@ -101,27 +101,28 @@ static void revoked_without_credit(struct scene *s, unsigned family)
 
 const struct row quota_rows[] = {
 	/* quotas */
-	{"max-flows", {call(max_flows_1), JOINED, up(SYN, OPT_JOIN_SYN, drop(MAX_FLOWS), .sport = 2000)}, 2},
-	{"max-flows counts the half-open", {call(max_flows_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(MAX_FLOWS), .sport = 2000)}, 2},
-	{"the relay's max-flows", {call(relay_max_flows_0), up(SYN, OPT_JOIN_SYN, drop(MAX_FLOWS))}, 0},
-	{"half-open flows", {call(half_open_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(HALF_OPEN), .sport = 2000)}, 2},
-	{"an established one is not half open", {call(half_open_1), JOINED, up(SYN, OPT_JOIN_SYN, forward, .sport = 2000)}, 4},
-	{"max-new-flows", {call(new_flows_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(NEW_FLOWS), .sport = 2000)}, 2},
-	{"max-new-flows of 0", {call(new_flows_0), up(SYN, OPT_JOIN_SYN, drop(NEW_FLOWS))}, 0},
-	{"a SYN again costs nothing", {call(new_flows_1), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, forward)}, 2},
-	{"source ports run out", {up(SYN, OPT_JOIN_SYN, forward), up(SYN, OPT_JOIN_SYN, drop(NO_PORT), .sport = 2000), up(SYN, OPT_JOIN_SYN, forward)}, 2},
+	{"max-flows", {call(max_flows_1), JOINED, from_client(SYN, OPT_JOIN_SYN, dropped(MAX_FLOWS), .client_port = 2000)}, .flows_left = 1},
+	{"max-flows counts half-open flows", {call(max_flows_1), from_client(SYN, OPT_JOIN_SYN, forwarded), from_client(SYN, OPT_JOIN_SYN, dropped(MAX_FLOWS), .client_port = 2000)}, .flows_left = 1},
+	{"the relay's max-flows", {call(relay_max_flows_0), from_client(SYN, OPT_JOIN_SYN, dropped(MAX_FLOWS))}, .flows_left = 0},
+	{"half-open flows", {call(half_open_1), from_client(SYN, OPT_JOIN_SYN, forwarded), from_client(SYN, OPT_JOIN_SYN, dropped(HALF_OPEN), .client_port = 2000)}, .flows_left = 1},
+	{"an established flow is not half open", {call(half_open_1), JOINED, from_client(SYN, OPT_JOIN_SYN, forwarded, .client_port = 2000)}, .flows_left = 2},
+	{"max-new-flows", {call(new_flows_1), from_client(SYN, OPT_JOIN_SYN, forwarded), from_client(SYN, OPT_JOIN_SYN, dropped(NEW_FLOWS), .client_port = 2000)}, .flows_left = 1},
+	{"max-new-flows of 0", {call(new_flows_0), from_client(SYN, OPT_JOIN_SYN, dropped(NEW_FLOWS))}, .flows_left = 0},
+	{"a repeated SYN costs nothing", {call(new_flows_1), from_client(SYN, OPT_JOIN_SYN, forwarded), from_client(SYN, OPT_JOIN_SYN, forwarded), from_client(SYN, OPT_JOIN_SYN, forwarded)}, .flows_left = 1},
+	{"source ports run out", {from_client(SYN, OPT_JOIN_SYN, forwarded), from_client(SYN, OPT_JOIN_SYN, dropped(NO_PORT), .client_port = 2000), from_client(SYN, OPT_JOIN_SYN, forwarded)}, .flows_left = 1},
 	/* rates */
-	{"max-rate of the client", {JOINED, call(rate_of_nothing), up(ACK, OPT_NONE, drop(RATE), .payload = 1000), down(ACK, OPT_NONE, drop(RATE), .payload = 1000)}, 2},
-	{"max-rate of the relay", {JOINED, call(relay_rate_of_nothing), up(ACK, OPT_NONE, drop(RATE), .payload = 1000), down(ACK, OPT_NONE, drop(RATE), .payload = 1000)}, 2},
-	{"a bucket of two packets", {JOINED, call(bucket_of_2500), up(ACK, OPT_NONE, forward, .payload = 1000), up(ACK, OPT_NONE, forward, .payload = 1000), up(ACK, OPT_NONE, drop(RATE), .payload = 1000), down(ACK, OPT_NONE, forward, .payload = 1000), call(buckets_full), up(ACK, OPT_NONE, forward, .payload = 1000)}, 2},
-	{"a packet larger than the bucket", {JOINED, call(bucket_of_500), up(ACK, OPT_NONE, forward, .payload = 1000), up(ACK, OPT_NONE, drop(RATE), .payload = 100)}, 2},
-	{"what was taken in advance and not used comes back", {JOINED, call(bucket_half_used), up(ACK, OPT_NONE, forward, .payload = 948), up(ACK, OPT_NONE, forward, .payload = 100), call(paid_what_passed), call(credit_old), up(ACK, OPT_NONE, forward, .payload = 948), call(paid_what_passed), up(ACK, OPT_NONE, forward, .payload = 948), call(paid_what_passed)}, 2},
-	{"revoked in mid-flow", {JOINED, call(revoked_without_credit), up(ACK, OPT_NONE, drop(REVOKED), .payload = 1000)}, 2},
+	{"max-rate of the client", {JOINED, call(rate_of_nothing), from_client(ACK, OPT_NONE, dropped(RATE), .payload = 1000), from_server(ACK, OPT_NONE, dropped(RATE), .payload = 1000)}, .flows_left = 1},
+	{"a SYN of an established flow costs no rate", {JOINED, call(rate_of_nothing), from_client(SYN, OPT_JOIN_SYN, forwarded), from_client(SYN, OPT_JOIN_SYN, dropped(WINDOW)), from_client(ACK, OPT_NONE, dropped(RATE), .payload = 1000)}, .flows_left = 1},
+	{"max-rate of the relay", {JOINED, call(relay_rate_of_nothing), from_client(ACK, OPT_NONE, dropped(RATE), .payload = 1000), from_server(ACK, OPT_NONE, dropped(RATE), .payload = 1000)}, .flows_left = 1},
+	{"a bucket of two packets", {JOINED, call(bucket_of_2500), from_client(ACK, OPT_NONE, forwarded, .payload = 1000), from_client(ACK, OPT_NONE, forwarded, .payload = 1000), from_client(ACK, OPT_NONE, dropped(RATE), .payload = 1000), from_server(ACK, OPT_NONE, forwarded, .payload = 1000), call(buckets_full), from_client(ACK, OPT_NONE, forwarded, .payload = 1000)}, .flows_left = 1},
+	{"a packet larger than the bucket", {JOINED, call(bucket_of_500), from_client(ACK, OPT_NONE, forwarded, .payload = 1000), from_client(ACK, OPT_NONE, dropped(RATE), .payload = 100)}, .flows_left = 1},
+	{"what was taken in advance and not used comes back", {JOINED, call(bucket_half_used), from_client(ACK, OPT_NONE, forwarded, .payload = 948), from_client(ACK, OPT_NONE, forwarded, .payload = 100), call(paid_what_passed), call(credit_old), from_client(ACK, OPT_NONE, forwarded, .payload = 948), call(paid_what_passed), from_client(ACK, OPT_NONE, forwarded, .payload = 948), call(paid_what_passed)}, .flows_left = 1},
+	{"revoked in mid-flow", {JOINED, call(revoked_without_credit), from_client(ACK, OPT_NONE, dropped(REVOKED), .payload = 1000)}, .flows_left = 1},
 	{NULL},
 };
 /* clang-format on */
 
-/* 40 joins at once, for 32 source ports: each flow gets one of its own, and the last eight joins none. */
+/* 40 joins and 32 source ports: each flow has a port of its own, and eight joins get none. */
 Test(nat, source_ports_are_claimed_once)
 {
 	bool taken[32] = {false};
@@ -143,7 +144,7 @@ Test(nat, source_ports_are_claimed_once)
 	cr_assert_eq(got, 32, "%u flows", got);
 }
 
-/* Of 40 joins from this port on. */
+/* How many of 40 joins, from this client port on, make a flow. */
 static unsigned flows_made(unsigned sport)
 {
 	struct packet_seen out;
@@ -169,4 +170,56 @@ Test(nat, new_flows_refill)
 	usleep(300000);
 	made += flows_made(2024);
 	cr_assert(made >= 25, "%u flows after 0.3 s", made);
+}
+
+#define SECOND_CLIENT_ID (SCENE_CLIENT_ID + 1)
+
+/* Makes the scene's lease this client's, who shares 20 of 40 source ports and has ten to himself, from first on. */
+static void lease_is_of(uint64_t id, uint16_t first)
+{
+	struct dt_lease_key key = {.dpt_be16 = (uint16_t)(SCENE_DPT >> 8 | (SCENE_DPT & 0xff) << 8)};
+	struct dt_port_share share = {.common = 20, .first = first, .own = 10};
+	struct dt_client_usage usage = {0};
+	struct dt_client_ended ended = {0};
+	struct dt_lease lease;
+
+	dt_ip_parse(&key.client, scene_client(4));
+	dt_ip_parse(&key.relay, scene_relay(4));
+	cr_assert_eq(bpf_map__lookup_elem(scene.skel->maps.leases, &key, sizeof(key), &lease, sizeof(lease), 0), 0);
+	lease.client_id = id;
+	bpf_map__update_elem(scene.skel->maps.leases, &key, sizeof(key), &lease, sizeof(lease), 0);
+	bpf_map__update_elem(scene.skel->maps.clients, &id, sizeof(id), &scene.limits, sizeof(scene.limits), 0);
+	bpf_map__update_elem(scene.skel->maps.shares, &id, sizeof(id), &share, sizeof(share), 0);
+	bpf_map__update_elem(scene.skel->maps.usage, &id, sizeof(id), &usage, sizeof(usage), 0);
+	bpf_map__update_elem(scene.skel->maps.ended, &id, sizeof(id), &ended, sizeof(ended), 0);
+}
+
+/* How many of 40 joins, from this client port on, make a flow; each has a port that is common or in the ten from first on. */
+static unsigned flows_in_share(unsigned sport, unsigned first)
+{
+	struct packet_seen out;
+	unsigned made = 0;
+
+	for (unsigned i = 0; i < 40; i++) {
+		if (story_join(4, (uint16_t)(sport + i), 64, &out) != TC_ACT_REDIRECT)
+			continue;
+		cr_assert(out.sport < SCENE_SOURCE + 20 ||
+				  (out.sport >= SCENE_SOURCE + first && out.sport < SCENE_SOURCE + first + 10),
+			  "port %u", out.sport);
+		made++;
+	}
+	return made;
+}
+
+/* A client that takes all the ports it gets leaves others theirs. */
+Test(nat, each_client_has_its_share_of_source_ports)
+{
+	scene_reset(&scene);
+	scene.config.source_max = SCENE_SOURCE + 39;
+	scene_config_store(&scene);
+	lease_is_of(SCENE_CLIENT_ID, 20);
+	cr_assert_eq(flows_in_share(1024, 20), 30);
+	cr_assert_eq(scene_counter(&scene, DT_NAT_DROP_NO_PORT), 10);
+	lease_is_of(SECOND_CLIENT_ID, 30);
+	cr_assert_eq(flows_in_share(2024, 30), 10);
 }

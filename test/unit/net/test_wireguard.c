@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "net/wireguard.h"
+#include "net/wireguard_go.h"
+#include "net/wireguard_kernel.h"
 
 static void init(void)
 {
@@ -41,7 +43,7 @@ static int take(const struct dt_wg_peer *peer, void *data)
 	return 0;
 }
 
-Test(wireguard, what_the_program_says)
+Test(wireguard, an_answer_of_the_program)
 {
 	char text[] = "private_key=00\nlisten_port=51820\n"
 		      "public_key=0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20\n"
@@ -64,7 +66,7 @@ Test(wireguard, what_the_program_says)
 	cr_assert_eq(s.peers[1].handshake_s, 0);
 }
 
-Test(wireguard, what_it_should_not_say)
+Test(wireguard, invalid_answers_of_the_program)
 {
 	char bad_key
 		[] = "public_key=0102\n\n",

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
-#include "pm/fallback.h"
+#include "pm/decide/fallback.h"
 
 static struct dt_destinations all;
 
@@ -25,7 +25,7 @@ static size_t known(uint64_t now_ns)
 	return count;
 }
 
-Test(fallback, is_news_once_and_forgotten)
+Test(fallback, is_new_once_and_forgotten_after_an_hour)
 {
 	struct dt_endpoint a = server(1), b = server(2);
 	size_t next = 0;
@@ -33,7 +33,7 @@ Test(fallback, is_news_once_and_forgotten)
 
 	cr_assert(fell_back(&a, DT_FALLBACK_PLAIN, DT_SEC));
 	cr_assert_not(fell_back(&a, DT_FALLBACK_PLAIN, 2 * DT_SEC));
-	cr_assert(fell_back(&a, DT_FALLBACK_SYN_LOST, 2 * DT_SEC), "another way is news");
+	cr_assert(fell_back(&a, DT_FALLBACK_SYN_LOST, 2 * DT_SEC), "another cause is new");
 	cr_assert(fell_back(&b, DT_FALLBACK_PLAIN, 9 * DT_SEC));
 	d = dt_destination_next(&all, &next, 10 * DT_SEC);
 	cr_assert(dt_endpoint_equal(&d->server, &a));
@@ -42,12 +42,12 @@ Test(fallback, is_news_once_and_forgotten)
 	cr_assert_eq(d->last, DT_FALLBACK_SYN_LOST);
 	cr_assert_eq(known(3601 * DT_SEC), 2);
 	cr_assert_eq(known(3602 * DT_SEC), 1, "an hour after it was last seen");
-	cr_assert(fell_back(&a, DT_FALLBACK_SYN_LOST, 3700 * DT_SEC), "forgotten, so news again");
+	cr_assert(fell_back(&a, DT_FALLBACK_SYN_LOST, 3700 * DT_SEC), "forgotten, so it is new again");
 	dt_destination_speaks(&all, &a, 3700 * DT_SEC);
 	cr_assert_eq(known(3700 * DT_SEC), 0);
 }
 
-Test(fallback, the_oldest_makes_room)
+Test(fallback, the_oldest_is_replaced)
 {
 	size_t next = 0;
 	const struct dt_destination *d;
@@ -62,13 +62,13 @@ Test(fallback, the_oldest_makes_room)
 		cr_assert_neq(d->server.port, 1, "the first is still there");
 }
 
-Test(fallback, a_server_that_spoke_is_not_the_one_to_blame)
+Test(fallback, of_a_server_that_spoke_mptcp_is_caused_on_the_way)
 {
 	struct dt_endpoint a = server(1), b = server(2);
 	enum dt_fallback how = DT_FALLBACK_PLAIN;
 
 	dt_destination_speaks(&all, &a, DT_SEC);
-	cr_assert_eq(known(2 * DT_SEC), 0, "none without MPTCP");
+	cr_assert_eq(known(2 * DT_SEC), 0, "no fallback so far");
 	cr_assert(dt_destination_fell_back(&all, &a, &how, 2 * DT_SEC));
 	cr_assert_eq(how, DT_FALLBACK_STRIPPED);
 	cr_assert_eq(known(2 * DT_SEC), 1);
@@ -83,7 +83,7 @@ Test(fallback, a_server_that_spoke_is_not_the_one_to_blame)
 	cr_assert_eq(how, DT_FALLBACK_PLAIN);
 }
 
-Test(fallback, servers_that_speak_make_room_first)
+Test(fallback, servers_that_speak_mptcp_are_replaced_first)
 {
 	struct dt_endpoint plain = server(0);
 

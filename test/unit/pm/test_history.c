@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pm/history.h"
+#include "pm/decide/history.h"
 
 static const uint8_t key_a[DT_KEY_LEN] = {1}, key_b[DT_KEY_LEN] = {2};
 
@@ -17,21 +17,37 @@ static struct dt_ip ip(const char *text)
 	return out;
 }
 
-Test(history, one_entry_a_prefix_and_relay)
+Test(history, has_one_entry_for_each_prefix_and_relay)
 {
 	struct dt_history *h = dt_history_new();
 	struct dt_ip near = ip("203.0.113.1"), neighbour = ip("203.0.113.200"), far = ip("203.0.114.1");
 	struct dt_ip six = ip("2001:db8:1:2::3"), six_neighbour = ip("2001:db8:1:ff::1"), six_far = ip("2001:db8:2::");
 
-	dt_history_note(h, &near, key_a, 10e6, 10, 1000);
-	dt_history_note(h, &six, key_a, 5e6, 10, 1000);
-	cr_assert(dt_history_get(h, &neighbour, key_a).mean_bps == 10e6);
-	cr_assert(dt_history_get(h, &far, key_a).last_s == 0);
-	cr_assert(dt_history_get(h, &near, key_b).last_s == 0);
-	cr_assert(dt_history_get(h, &six_neighbour, key_a).mean_bps == 5e6);
-	cr_assert(dt_history_get(h, &six_far, key_a).last_s == 0);
+	dt_history_note(h, &near, key_a, DT_WAY_DOWN, 10e6, 10, 1000);
+	dt_history_note(h, &six, key_a, DT_WAY_DOWN, 5e6, 10, 1000);
+	cr_assert(dt_history_get(h, &neighbour, key_a, DT_WAY_DOWN).mean_bps == 10e6);
+	cr_assert(dt_history_get(h, &far, key_a, DT_WAY_DOWN).last_s == 0);
+	cr_assert(dt_history_get(h, &near, key_b, DT_WAY_DOWN).last_s == 0);
+	cr_assert(dt_history_get(h, &six_neighbour, key_a, DT_WAY_DOWN).mean_bps == 5e6);
+	cr_assert(dt_history_get(h, &six_far, key_a, DT_WAY_DOWN).last_s == 0);
 	dt_history_failed(h, &near, key_a, 1100);
-	cr_assert(dt_history_get(h, &near, key_a).last_bps == 0 && dt_history_get(h, &near, key_a).mean_bps == 10e6);
+	cr_assert(dt_history_get(h, &near, key_a, DT_WAY_DOWN).last_bps == 0 &&
+		  dt_history_get(h, &near, key_a, DT_WAY_DOWN).mean_bps == 10e6);
+	dt_history_free(h);
+}
+
+Test(history, knows_until_when_a_measured_relay_is_backup)
+{
+	struct dt_history *h = dt_history_new();
+	struct dt_gain verdict = {.backups = 2, .backup_until_s = 1500, .backup_bps = 3e6};
+	struct dt_ip server = ip("203.0.113.1");
+
+	dt_history_note_backup(h, &server, key_a, DT_WAY_DOWN, &verdict);
+	cr_assert(dt_history_count(h) == 0, "never measured, so there is no entry");
+	dt_history_note(h, &server, key_a, DT_WAY_DOWN, 1e6, 1, 1000);
+	dt_history_note_backup(h, &server, key_a, DT_WAY_DOWN, &verdict);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_DOWN).backups == 2);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_DOWN).backup_until_s == 1500);
 	dt_history_free(h);
 }
 
@@ -42,18 +58,18 @@ Test(history, is_bounded_and_ages)
 	for (uint32_t i = 0; i < DT_HISTORY_MAX + 100; i++) {
 		struct dt_ip server = dt_ip_from_v4(htonl(i << 8));
 
-		dt_history_note(h, &server, key_a, 1e6, 1, 1000 + i);
+		dt_history_note(h, &server, key_a, DT_WAY_DOWN, 1e6, 1, 1000 + i);
 	}
 	cr_assert(dt_history_count(h) == DT_HISTORY_MAX);
-	cr_assert(dt_history_get(h, &(struct dt_ip){.b = {[10] = 0xff, [11] = 0xff}}, key_a).last_s == 0,
-		  "the oldest went");
-	dt_history_note(h, &(struct dt_ip){.b = {[0] = 0x20}}, key_a, 1e6, 1,
+	cr_assert(dt_history_get(h, &(struct dt_ip){.b = {[10] = 0xff, [11] = 0xff}}, key_a, DT_WAY_DOWN).last_s == 0,
+		  "the oldest was removed");
+	dt_history_note(h, &(struct dt_ip){.b = {[0] = 0x20}}, key_a, DT_WAY_DOWN, 1e6, 1,
 			1000 + DT_HISTORY_AGE_S + 2 * DT_HISTORY_MAX);
-	cr_assert(dt_history_count(h) == 1);
+	cr_assert(dt_history_count(h) == 2, "for this destination, and for any");
 	dt_history_free(h);
 }
 
-Test(history, written_and_read_again)
+Test(history, is_the_same_after_format_and_parse)
 {
 	struct dt_history *h = dt_history_new(), *again = dt_history_new();
 	struct dt_ip server = ip("203.0.113.1"), six = ip("2001:db8:1:2::3");
@@ -62,15 +78,15 @@ Test(history, written_and_read_again)
 	char *text, *text_again;
 
 	cr_assert(sodium_init() >= 0);
-	dt_history_note(h, &server, key_a, 12345678, 30, 1000);
-	dt_history_note(h, &six, key_b, 1e6, 3, 1001);
+	dt_history_note(h, &server, key_a, DT_WAY_DOWN, 12345678, 30, 1000);
+	dt_history_note(h, &six, key_b, DT_WAY_DOWN, 1e6, 3, 1001);
 	dt_history_failed(h, &six, key_a, 1002);
 	text = dt_history_format(h);
 	cr_assert(dt_history_parse(again, text, 1003, &line) == 0);
 	text_again = dt_history_format(again);
 	cr_assert_str_eq(text, text_again);
-	was = dt_history_get(h, &server, key_a);
-	is = dt_history_get(again, &server, key_a);
+	was = dt_history_get(h, &server, key_a, DT_WAY_DOWN);
+	is = dt_history_get(again, &server, key_a, DT_WAY_DOWN);
 	cr_assert(was.mean_bps == is.mean_bps && was.weight_s == is.weight_s && was.last_s == is.last_s);
 	free(text);
 	free(text_again);
@@ -78,7 +94,7 @@ Test(history, written_and_read_again)
 	dt_history_free(again);
 }
 
-Test(history, nothing_of_a_broken_file_is_taken)
+Test(history, takes_nothing_from_a_damaged_file)
 {
 	struct dt_history *h = dt_history_new();
 	struct dt_ip server = ip("203.0.113.1");
@@ -86,8 +102,8 @@ Test(history, nothing_of_a_broken_file_is_taken)
 	char *text;
 
 	cr_assert(sodium_init() >= 0);
-	dt_history_note(h, &server, key_a, 1e6, 3, 1000);
-	dt_history_note(h, &server, key_b, 1e6, 3, 1000);
+	dt_history_note(h, &server, key_a, DT_WAY_DOWN, 1e6, 3, 1000);
+	dt_history_note(h, &server, key_b, DT_WAY_DOWN, 1e6, 3, 1000);
 	text = dt_history_format(h);
 	dt_history_free(h);
 	for (size_t len = 0; len < strlen(text); len++) { /* cut off anywhere */
@@ -100,8 +116,57 @@ Test(history, nothing_of_a_broken_file_is_taken)
 		free(cut);
 	}
 	h = dt_history_new();
-	text[strlen("detourd-history 1\n")] = 'x';
+	text[strlen("detourd-history 2\n")] = 'x';
 	cr_assert(dt_history_parse(h, text, 1000, &line) == -EINVAL && line == 2);
 	dt_history_free(h);
 	free(text);
+}
+
+Test(history, keeps_the_two_directions_apart)
+{
+	struct dt_history *h = dt_history_new();
+	struct dt_ip server = ip("203.0.113.1"), other = ip("198.51.100.1");
+	struct dt_gain verdict = {.backups = 1, .backup_until_s = 1500};
+
+	dt_history_note(h, &server, key_a, DT_WAY_DOWN, 40e6, 10, 1000);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_UP).last_s == 0);
+	dt_history_note(h, &server, key_a, DT_WAY_UP, 5e6, 10, 1000);
+	dt_history_note_backup(h, &server, key_a, DT_WAY_UP, &verdict);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_DOWN).backup_until_s == 0);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_UP).backup_until_s == 1500);
+	/* what the relay carried is known for other destinations, too */
+	cr_assert(dt_history_get(h, &other, key_a, DT_WAY_UP).last_s == 0);
+	cr_assert(dt_history_elsewhere(h, key_a, DT_WAY_UP).mean_bps == 5e6);
+	dt_history_failed(h, &server, key_a, 1100);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_DOWN).last_bps == 0);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_UP).last_bps == 0);
+	dt_history_free(h);
+}
+
+Test(history, keeps_a_verdict_on_a_direct_path_that_was_never_measured_alone)
+{
+	static const uint8_t no_relay[DT_KEY_LEN];
+	struct dt_history *h = dt_history_new();
+	struct dt_ip server = ip("203.0.113.1");
+	struct dt_gain verdict = {.last_s = 1000, .backups = 1, .backup_until_s = 1030};
+
+	dt_history_note_backup(h, &server, no_relay, DT_WAY_DOWN, &verdict);
+	cr_assert(dt_history_get(h, &server, no_relay, DT_WAY_DOWN).backup_until_s == 1030);
+	dt_history_free(h);
+}
+
+Test(history, reads_a_file_without_directions)
+{
+	static const char text[] = "detourd-history 1\n"
+				   "203.0.113.0 AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 1000000 900000 30 1000\n"
+				   "end 1\n";
+	struct dt_history *h = dt_history_new();
+	struct dt_ip server = ip("203.0.113.1");
+	unsigned line;
+
+	cr_assert(sodium_init() >= 0);
+	cr_assert(dt_history_parse(h, text, 1000, &line) == 0, "line %u", line);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_DOWN).mean_bps == 1e6);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_UP).last_bps == 9e5);
+	dt_history_free(h);
 }

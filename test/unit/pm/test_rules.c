@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pm/pm.h"
+#include "pm/decide/rules.h"
 
 static const char text[] =
 	"[client]\n"
 	"private-key-file = /k\n"
 	"max-detours = 3\n"
-	"[relay a]\nendpoint = 198.51.100.1:45672\npublic-key = AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+	"[relay a]\nendpoint = 198.51.100.1:45672\npublic-key = CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
 	"[relay b]\nendpoint = 198.51.100.2:45672\npublic-key = AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
 	"[rule first]\ndestination = 203.0.113.0/24\nport = 443, 8000-8999\ndetours = 1\nrelays = b\n"
 	"[rule second]\ndestination = 203.0.113.0/25, 2001:db8::/32\ndetours = 0\n"
@@ -18,15 +18,22 @@ static const char text[] =
 Test(rules, first_match_wins)
 {
 	static const struct {
-		const char *remote, *rule;
+		const char *remote;
+		const char *rule; /* NULL: none matches */
 		unsigned detours;
 		size_t nrelays;
 	} rows[] = {
-		{"203.0.113.5:443", "first", 1, 1},    {"203.0.113.200:8500", "first", 1, 1},
-		{"203.0.113.5:80", "second", 0, 2},    {"203.0.113.200:80", NULL, 3, 2},
-		{"203.0.113.200:22", "third", 3, 2},   {"203.0.113.5:22", "second", 0, 2},
-		{"[2001:db8::1]:443", "second", 0, 2}, {"[2001:db9::1]:443", NULL, 3, 2},
-		{"[2001:db9::1]:22", "third", 3, 2},   {"8.8.8.8:9000", NULL, 3, 2},
+		{"203.0.113.5:443", .rule = "first", .detours = 1, .nrelays = 1},
+		{"203.0.113.200:8500", .rule = "first", .detours = 1, .nrelays = 1},
+		{"203.0.113.5:80", .rule = "second", .detours = 0, .nrelays = 2},
+		{"203.0.113.200:80", .rule = NULL, .detours = 0, .nrelays = 2},
+		{"203.0.113.200:22", .rule = "third", .detours = 0, .nrelays = 2},
+		{"8.8.8.8:22", .rule = "third", .detours = 3, .nrelays = 2},
+		{"203.0.113.5:22", .rule = "second", .detours = 0, .nrelays = 2},
+		{"[2001:db8::1]:443", .rule = "second", .detours = 0, .nrelays = 2},
+		{"[2001:db9::1]:443", .rule = NULL, .detours = 3, .nrelays = 2},
+		{"[2001:db9::1]:22", .rule = "third", .detours = 3, .nrelays = 2},
+		{"8.8.8.8:9000", .rule = NULL, .detours = 3, .nrelays = 2},
 	};
 	struct dt_client_config *config = NULL;
 
@@ -49,7 +56,38 @@ Test(rules, first_match_wins)
 
 	dt_endpoint_parse(&remote, "8.8.8.8:22");
 	plan = dt_rules_plan(config, &remote, NULL);
-	cr_assert(plan.relays && plan.relays[0] == 1 && plan.relays[1] == 0, "the order given is the preference");
+	cr_assert(plan.relays && plan.relays[0] == 1 && plan.relays[1] == 0, "in the order that the rule names them");
+	dt_client_config_free(config);
+}
+
+/* A special-purpose destination is told to relays only if the rule that applies names one. */
+Test(rules, private_destinations)
+{
+	static const char rules[] = "[client]\nprivate-key-file = /k\n"
+				    "[rule ssh]\nport = 22\n"
+				    "[rule office]\ndestination = 10.1.0.0/16, 2001:db8::/32\n"
+				    "[rule all]\ndestination = 0.0.0.0/0, 8.0.0.0/5, ::/0\n";
+	static const struct {
+		const char *remote;
+		bool untold;
+	} rows[] = {
+		{"10.1.2.3:443", false},	{"10.1.2.3:22", true},	  {"10.2.2.3:443", true},
+		{"192.168.1.1:443", true},	{"100.64.1.1:443", true}, {"8.8.8.8:443", false},
+		{"[2001:db8::1]:443", false},	{"[fd00::1]:443", true},  {"[2001:db9::1]:22", false},
+		{"[64:ff9b::808:808]:1", true}, {"169.254.1.1:80", true},
+	};
+	struct dt_client_config *config = NULL;
+
+	cr_assert_eq(dt_client_config_parse(&config, "t", rules, strlen(rules), stderr), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dt_endpoint remote;
+		struct dt_plan plan;
+
+		dt_endpoint_parse(&remote, rows[i].remote);
+		plan = dt_rules_plan(config, &remote, NULL);
+		cr_expect_eq(plan.untold, rows[i].untold, "%s", rows[i].remote);
+		cr_expect_eq(plan.detours, rows[i].untold ? 0 : DT_MAX_DETOURS_DEFAULT, "%s", rows[i].remote);
+	}
 	dt_client_config_free(config);
 }
 
@@ -61,7 +99,7 @@ Test(rules, who_opened_the_connection)
 				  "[rule c]\nprogram = fifteen-bytes15\ndetour-after = 2s, 1MB\n";
 	static const struct {
 		struct dt_origin origin;
-		const char *rule;
+		const char *rule; /* NULL: none matches */
 	} rows[] = {
 		{{.uid = 7, .program = "curl"}, "a"},
 		{{.uid = 7, .program = "curly"}, NULL},
@@ -78,8 +116,8 @@ Test(rules, who_opened_the_connection)
 
 	cr_assert_eq(dt_client_config_parse(&config, "t", who, strlen(who), stderr), 0);
 	cr_assert_str_eq(config->rules[1].who.cgroups[1].path, "/user.slice/user-1000.slice");
-	config->rules[1].who.cgroups[0].id = 70;
-	config->rules[1].who.cgroups[1].id = 80;
+	config->rules[1].who.cgroups[0].id = 70; /* /x/y */
+	config->rules[1].who.cgroups[1].id = 80; /* user-1000.slice */
 	dt_endpoint_parse(&remote, "203.0.113.5:443");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		plan = dt_rules_plan(config, &remote, &rows[i].origin);
@@ -89,7 +127,7 @@ Test(rules, who_opened_the_connection)
 			cr_assert_null(plan.rule, "row %zu", i);
 	}
 	cr_assert(plan.after.ms == 2000 && plan.after.bytes == 1000000);
-	cr_assert_null(dt_rules_plan(config, &remote, NULL).rule, "nobody's connection is in no list");
+	cr_assert_null(dt_rules_plan(config, &remote, NULL).rule, "an unknown origin is in no list");
 	cr_assert_eq(dt_rules_plan(config, &remote, NULL).after.ms, DT_DETOUR_AFTER_MS_DEFAULT);
 	dt_client_config_free(config);
 }

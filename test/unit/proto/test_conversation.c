@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Both state machines, one against the other, in made-up time. */
+/* Client and relay talk to each other, in virtual time. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sodium.h>
@@ -15,35 +15,37 @@ static struct dt_pair_keys pair;
 static struct dt_relay_proto *relay;
 static struct dt_relay_peer *peer;
 static struct dt_client_session session;
-static struct dt_link *link_;
+static struct dt_client_link *link_;
 static struct dt_endpoint from;
 static uint64_t now;
 static int owner_a;
 static bool draining;
+static uint32_t lifetime_s, rtt_us; /* as the relay says; 0: the lifetime as requested */
 
 static void init(void)
 {
 	cr_assert(sodium_init() >= 0);
 	now = 1000 * DT_SEC;
 	draining = false;
+	lifetime_s = rtt_us = 0;
 	dt_keypair_generate(&client_keys);
 	dt_keypair_generate(&relay_keys);
 	cr_assert_eq(dt_pair_keys_client(&pair, &client_keys, relay_keys.public), 0);
 	cr_assert_eq(dt_relay_proto_new(&relay, &relay_keys, now), 0);
 	cr_assert_eq(dt_relay_proto_peer_add(relay, client_keys.public, &peer, &peer), 0);
 	dt_client_session_init(&session);
-	cr_assert_eq(dt_link_new(&link_, &pair, &session, now), 0);
+	cr_assert_eq(dt_client_link_new(&link_, &pair, &session, now), 0);
 	dt_endpoint_parse(&from, "192.0.2.2:40000");
 }
 
 static void fini(void)
 {
-	dt_link_free(link_);
+	dt_client_link_free(link_);
 	dt_relay_proto_free(relay);
 }
 TestSuite(conversation, .init = init, .fini = fini);
 
-/* One datagram to the relay; the reply's length, 0: none. */
+/* Gives one datagram to the relay; returns the length of its reply, 0: none. */
 static size_t relay_hears(const uint8_t *in, size_t len, uint8_t *reply, enum dt_relay_verdict *verdict)
 {
 	struct dt_relay_request req;
@@ -60,13 +62,14 @@ static size_t relay_hears(const uint8_t *in, size_t len, uint8_t *reply, enum dt
 	answer.draining = draining;
 	if (req.message.op == DT_OP_LEASE) {
 		answer.dpt = 50123;
-		answer.lifetime_s = req.message.lifetime_s;
+		answer.lifetime_s = lifetime_s ? lifetime_s : req.message.lifetime_s;
+		answer.rtt_us = rtt_us;
 	}
 	dt_ip_parse(&answer.nat4, "198.51.100.18");
 	return dt_relay_proto_reply(relay, now, &req, &answer, reply);
 }
 
-/* All that is due goes over and comes back; returns the number of datagrams sent. */
+/* Sends everything that is due and takes the replies, unless they get lost; returns the number of datagrams sent. */
 static unsigned exchange(bool lose)
 {
 	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
@@ -74,16 +77,16 @@ static unsigned exchange(bool lose)
 	unsigned sent = 0;
 	size_t len;
 
-	dt_link_tick(link_, now);
-	while ((len = dt_link_output(link_, now, out, sizeof(out))) > 0) {
+	dt_client_link_tick(link_, now);
+	while ((len = dt_client_link_output(link_, now, out, sizeof(out))) > 0) {
 		sent++;
-		cr_assert_lt(sent, 100, "the link does not stop");
+		cr_assert_lt(sent, 100, "the link sends without end");
 		if (lose)
 			continue;
 		len = relay_hears(out, len, reply, &verdict);
 		if (len) {
 			cr_assert_leq(len, sizeof(out));
-			cr_assert_eq(dt_link_input(link_, now, reply, len), DT_LINK_ACCEPTED);
+			cr_assert_eq(dt_client_link_input(link_, now, reply, len), DT_LINK_ACCEPTED);
 		}
 	}
 	return sent;
@@ -93,18 +96,18 @@ static unsigned run_until(uint64_t end, bool lose)
 {
 	unsigned sent = exchange(lose);
 
-	while (dt_link_deadline(link_) < end) {
-		if (dt_link_deadline(link_) > now)
-			now = dt_link_deadline(link_);
+	while (dt_client_link_deadline(link_) < end) {
+		if (dt_client_link_deadline(link_) > now)
+			now = dt_client_link_deadline(link_);
 		sent += exchange(lose);
 	}
 	now = end;
 	return sent;
 }
 
-static bool event_is(enum dt_link_event_type type, struct dt_link_event *event)
+static bool event_is(enum dt_client_link_event_type type, struct dt_client_link_event *event)
 {
-	while (dt_link_event(link_, event))
+	while (dt_client_link_event(link_, event))
 		if (event->type == type)
 			return true;
 	return false;
@@ -112,31 +115,31 @@ static bool event_is(enum dt_link_event_type type, struct dt_link_event *event)
 
 Test(conversation, comes_up_with_one_token_exchange)
 {
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 
-	cr_assert_eq(dt_link_state(link_), DT_LINK_CONNECTING);
+	cr_assert_eq(dt_client_link_state(link_), DT_LINK_CONNECTING);
 	cr_assert_eq(exchange(false), 2, "a probe without a token, one with it");
-	cr_assert_eq(dt_link_state(link_), DT_LINK_UP);
+	cr_assert_eq(dt_client_link_state(link_), DT_LINK_UP);
 	cr_assert(event_is(DT_LINK_STATE, &event));
-	cr_assert_gt(dt_link_rtt_us(link_), 0);
-	cr_assert(dt_ip_is_v4(&dt_link_last_reply(link_)->nat4));
-	cr_assert(dt_endpoint_equal(&dt_link_last_reply(link_)->seen, &from));
+	cr_assert_gt(dt_client_link_rtt_us(link_), 0);
+	cr_assert(dt_ip_is_v4(&dt_client_link_last_reply(link_)->nat4));
+	cr_assert(dt_endpoint_equal(&dt_client_link_last_reply(link_)->seen, &from));
 }
 
 Test(conversation, a_lease_is_asked_and_answered)
 {
 	struct dt_message m = {.op = DT_OP_LEASE, .lifetime_s = 300};
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 
 	dt_endpoint_parse(&m.server, "203.0.113.2:443");
-	cr_assert_eq(dt_link_request(link_, &m, &owner_a, now), 0);
-	cr_assert_eq(dt_link_request(link_, &m, &owner_a, now), -EBUSY);
+	cr_assert_eq(dt_client_link_request(link_, &m, &owner_a, now), 0);
+	cr_assert_eq(dt_client_link_request(link_, &m, &owner_a, now), -EBUSY);
 	exchange(false);
 	cr_assert(event_is(DT_LINK_REPLY, &event));
 	cr_assert_eq(event.owner, &owner_a);
 	cr_assert_eq(event.message.dpt, 50123);
-	cr_assert_eq(dt_link_request(link_, &m, &owner_a, now), 0, "free for the next");
-	dt_link_cancel(link_, &owner_a);
+	cr_assert_eq(dt_client_link_request(link_, &m, &owner_a, now), 0, "free for the next");
+	dt_client_link_cancel(link_, &owner_a);
 	exchange(false);
 	cr_assert(!event_is(DT_LINK_REPLY, &event), "a cancelled one was answered");
 }
@@ -144,37 +147,37 @@ Test(conversation, a_lease_is_asked_and_answered)
 Test(conversation, retries_with_growing_pauses_then_gives_up)
 {
 	struct dt_message m = {.op = DT_OP_LEASE, .lifetime_s = 300};
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 	unsigned sent;
 
 	exchange(false);
 	dt_endpoint_parse(&m.server, "203.0.113.2:443");
-	dt_link_request(link_, &m, &owner_a, now);
+	dt_client_link_request(link_, &m, &owner_a, now);
 	/* 250 ms doubling to 2 s, and five probes: not more than a dozen datagrams in 10 s */
 	sent = run_until(now + 11 * DT_SEC, true);
 	cr_assert(sent >= 8 && sent <= 16, "%u datagrams", sent);
 	cr_assert(event_is(DT_LINK_TIMEOUT, &event));
 	cr_assert_eq(event.owner, &owner_a);
-	cr_assert_eq(dt_link_state(link_), DT_LINK_DOWN);
+	cr_assert_eq(dt_client_link_state(link_), DT_LINK_DOWN);
 }
 
 Test(conversation, down_after_5_s_and_up_again_within_2)
 {
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 	uint64_t lost;
 
 	run_until(now + 10 * DT_SEC, false);
-	cr_assert_eq(dt_link_state(link_), DT_LINK_UP);
+	cr_assert_eq(dt_client_link_state(link_), DT_LINK_UP);
 	while (event_is(DT_LINK_STATE, &event))
 		;
 	lost = now;
-	while (dt_link_state(link_) == DT_LINK_UP)
+	while (dt_client_link_state(link_) == DT_LINK_UP)
 		run_until(now + 100 * DT_MS, true);
 	cr_assert(now - lost <= 7100 * DT_MS && now - lost >= 5 * DT_SEC, "%llu ms",
 		  (unsigned long long)((now - lost) / DT_MS));
 	run_until(now + 60 * DT_SEC, true);
 	lost = now;
-	while (dt_link_state(link_) != DT_LINK_UP && now < lost + 10 * DT_SEC)
+	while (dt_client_link_state(link_) != DT_LINK_UP && now < lost + 10 * DT_SEC)
 		run_until(now + 10 * DT_MS, false);
 	cr_assert(now - lost <= 2100 * DT_MS, "%llu ms", (unsigned long long)((now - lost) / DT_MS));
 }
@@ -185,7 +188,7 @@ Test(conversation, strangers_get_nothing)
 	enum dt_relay_verdict verdict;
 	struct dt_keypair other;
 	struct dt_pair_keys wrong;
-	struct dt_link *stranger;
+	struct dt_client_link *stranger;
 	size_t len;
 
 	for (size_t i = 0; i < sizeof(garbage); i++) {
@@ -195,15 +198,15 @@ Test(conversation, strangers_get_nothing)
 	}
 	dt_keypair_generate(&other);
 	dt_pair_keys_client(&wrong, &other, relay_keys.public);
-	dt_link_new(&stranger, &wrong, &session, now);
-	len = dt_link_output(stranger, now, out, sizeof(out));
+	dt_client_link_new(&stranger, &wrong, &session, now);
+	len = dt_client_link_output(stranger, now, out, sizeof(out));
 	cr_assert_eq(relay_hears(out, len, reply, &verdict), 0);
 	cr_assert_eq(verdict, DT_RELAY_AUTH);
-	/* the right key id with a foreign box */
+	/* the right key id, but encrypted with another key */
 	memcpy(out + 4, pair.key_id, DT_KEY_ID_LEN);
 	cr_assert_eq(relay_hears(out, len, reply, &verdict), 0);
 	cr_assert_eq(verdict, DT_RELAY_AUTH);
-	dt_link_free(stranger);
+	dt_client_link_free(stranger);
 }
 
 Test(conversation, replays_are_dropped_while_the_token_lives)
@@ -214,21 +217,21 @@ Test(conversation, replays_are_dropped_while_the_token_lives)
 
 	exchange(false);
 	now += 3 * DT_SEC;
-	len = dt_link_output(link_, now, with, sizeof(with));
+	len = dt_client_link_output(link_, now, with, sizeof(with));
 	cr_assert_gt(relay_hears(with, len, reply, &verdict), 0);
 	cr_assert_eq(verdict, DT_RELAY_ACCEPT);
 	for (int i = 0; i < 100; i++) {
 		cr_assert_eq(relay_hears(with, len, reply, &verdict), 0);
 		cr_assert_eq(verdict, DT_RELAY_REPLAY);
 	}
-	/* from another address the token proves nothing: a token back, no longer than the question, nothing done */
+	/* from another address the token is not valid: only a token comes back, in a reply no longer than the request */
 	from.port++;
 	cr_assert_leq(relay_hears(with, len, reply, &verdict), len);
 	cr_assert_eq(verdict, DT_RELAY_ANSWER);
 	from.port--;
 	now += 300 * DT_SEC;
 	cr_assert_leq(relay_hears(with, len, reply, &verdict), len);
-	cr_assert_eq(verdict, DT_RELAY_ANSWER, "an old token was taken");
+	cr_assert_eq(verdict, DT_RELAY_ANSWER, "an old token was accepted");
 }
 
 Test(conversation, a_token_lives_120_to_240_s)
@@ -241,14 +244,14 @@ Test(conversation, a_token_lives_120_to_240_s)
 	exchange(false);
 	for (now = start; now < start + 119 * DT_SEC; now += 7 * DT_SEC) {
 		/* the client never hears an answer, so it keeps its first token */
-		dt_link_probe(link_, now);
-		len = dt_link_output(link_, now, out, sizeof(out));
+		dt_client_link_probe(link_, now);
+		len = dt_client_link_output(link_, now, out, sizeof(out));
 		relay_hears(out, len, reply, &verdict);
 		cr_assert_eq(verdict, DT_RELAY_ACCEPT, "after %llu s", (unsigned long long)((now - start) / DT_SEC));
 	}
 	now = start + 241 * DT_SEC;
-	dt_link_probe(link_, now);
-	len = dt_link_output(link_, now, out, sizeof(out));
+	dt_client_link_probe(link_, now);
+	len = dt_client_link_output(link_, now, out, sizeof(out));
 	relay_hears(out, len, reply, &verdict);
 	cr_assert_eq(verdict, DT_RELAY_ANSWER);
 }
@@ -258,73 +261,148 @@ Test(conversation, eight_sessions_then_a_reason)
 	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
 	enum dt_relay_verdict verdict;
 	struct dt_client_session sessions[10];
-	struct dt_link *links[10];
+	struct dt_client_link *links[10];
 
 	for (int i = 0; i < 10; i++) {
 		size_t len;
 
 		dt_client_session_init(&sessions[i]);
-		dt_link_new(&links[i], &pair, &sessions[i], now);
-		for (int k = 0; k < 3 && (len = dt_link_output(links[i], now, out, sizeof(out))); k++) {
+		dt_client_link_new(&links[i], &pair, &sessions[i], now);
+		for (int k = 0; k < 3 && (len = dt_client_link_output(links[i], now, out, sizeof(out))); k++) {
 			size_t reply_len = relay_hears(out, len, reply, &verdict);
 
 			cr_assert_leq(reply_len, len);
 			if (reply_len)
-				dt_link_input(links[i], now, reply, reply_len);
+				dt_client_link_input(links[i], now, reply, reply_len);
 		}
-		cr_assert_eq(dt_link_state(links[i]) == DT_LINK_UP, i < 8, "session %d", i);
+		cr_assert_eq(dt_client_link_state(links[i]) == DT_LINK_UP, i < 8, "session %d", i);
 		if (i >= 8)
-			cr_assert_eq(dt_link_reason(links[i]), DT_REASON_SESSIONS);
+			cr_assert_eq(dt_client_link_reason(links[i]), DT_REASON_SESSIONS);
 		now += DT_SEC;
 	}
-	/* when the oldest have been silent for longer than a token lives, there is room again */
+	/* sessions that are silent for longer than a token lives make room */
 	now += 250 * DT_SEC;
 	for (int k = 0; k < 3; k++) {
 		size_t len, reply_len;
 
-		dt_link_probe(links[9], now);
-		len = dt_link_output(links[9], now, out, sizeof(out));
+		dt_client_link_probe(links[9], now);
+		len = dt_client_link_output(links[9], now, out, sizeof(out));
 		reply_len = relay_hears(out, len, reply, &verdict);
-		dt_link_input(links[9], now, reply, reply_len);
+		dt_client_link_input(links[9], now, reply, reply_len);
 	}
-	cr_assert_eq(dt_link_state(links[9]), DT_LINK_UP);
+	cr_assert_eq(dt_client_link_state(links[9]), DT_LINK_UP);
 	for (int i = 0; i < 10; i++)
-		dt_link_free(links[i]);
+		dt_client_link_free(links[i]);
 }
 
-Test(conversation, answers_without_a_question_are_not_heard)
+/* Sends what the link has to send, and takes the answers. The last datagram that went out is in out. */
+static size_t talk(struct dt_client_link *l, uint8_t *out, enum dt_relay_verdict *verdict)
+{
+	uint8_t reply[DT_WIRE_MAX];
+	size_t len, last = 0;
+
+	for (int k = 0; k < 3 && (len = dt_client_link_output(l, now, out, DT_WIRE_MAX)); k++) {
+		size_t reply_len = relay_hears(out, len, reply, verdict);
+
+		last = len;
+		if (reply_len)
+			dt_client_link_input(l, now, reply, reply_len);
+	}
+	return last;
+}
+
+/* Nine starts of a client in a row: the first session makes room, and what it sent is worth nothing from then on. */
+Test(conversation, a_silent_session_makes_room_and_cannot_be_replayed)
+{
+	uint8_t out[DT_WIRE_MAX], first[DT_WIRE_MAX], last[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+	enum dt_relay_verdict verdict;
+	struct dt_client_session sessions[9];
+	struct dt_client_link *links[9];
+	size_t first_len = 0, last_len = 0;
+
+	for (int i = 0; i < 9; i++) {
+		size_t len;
+
+		dt_client_session_init(&sessions[i]);
+		dt_client_link_new(&links[i], &pair, &sessions[i], now);
+		len = talk(links[i], out, &verdict);
+		cr_assert_eq(verdict, DT_RELAY_ACCEPT, "start %d", i);
+		cr_assert_eq(dt_client_link_state(links[i]), DT_LINK_UP, "start %d", i);
+		if (i == 0)
+			memcpy(first, out, first_len = len);
+		if (i == 7)
+			memcpy(last, out, last_len = len);
+		now += 2 * DT_SEC;
+	}
+	relay_hears(first, first_len, reply, &verdict);
+	cr_assert_eq(verdict, DT_RELAY_ANSWER, "a datagram of the session that made room was accepted");
+	/* the others go on after a new token; their windows are the old ones */
+	dt_client_link_probe(links[7], now);
+	talk(links[7], out, &verdict);
+	dt_client_link_probe(links[7], now);
+	talk(links[7], out, &verdict);
+	cr_assert_eq(verdict, DT_RELAY_ACCEPT);
+	cr_assert_eq(dt_client_link_state(links[7]), DT_LINK_UP);
+	relay_hears(last, last_len, reply, &verdict);
+	cr_assert_eq(verdict, DT_RELAY_ANSWER, "an old token was accepted");
+	/* a forged start does not make room: it has no token */
+	dt_client_session_init(&sessions[0]);
+	dt_client_link_free(links[0]);
+	dt_client_link_new(&links[0], &pair, &sessions[0], now);
+	now += 60 * DT_SEC;
+	relay_hears(out, dt_client_link_output(links[0], now, out, sizeof(out)), reply, &verdict);
+	cr_assert_eq(verdict, DT_RELAY_ANSWER);
+	for (int i = 0; i < 9; i++)
+		dt_client_link_free(links[i]);
+}
+
+/* A reload takes a client away and another one brings it back: it has no windows, so its old tokens are worth nothing. */
+Test(conversation, a_client_that_comes_back_is_not_replayed)
 {
 	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
 	enum dt_relay_verdict verdict;
-	size_t len = dt_link_output(link_, now, out, sizeof(out)), reply_len;
+	size_t len = talk(link_, out, &verdict);
+
+	cr_assert_eq(verdict, DT_RELAY_ACCEPT);
+	dt_relay_proto_peer_remove(relay, peer);
+	cr_assert_eq(dt_relay_proto_peer_add(relay, client_keys.public, &peer, &peer), 0);
+	relay_hears(out, len, reply, &verdict);
+	cr_assert_eq(verdict, DT_RELAY_ANSWER);
+}
+
+Test(conversation, replies_without_a_request_are_refused)
+{
+	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+	enum dt_relay_verdict verdict;
+	size_t len = dt_client_link_output(link_, now, out, sizeof(out)), reply_len;
 
 	reply_len = relay_hears(out, len, reply, &verdict);
-	cr_assert_eq(dt_link_input(link_, now, reply, reply_len), DT_LINK_ACCEPTED);
-	cr_assert_eq(dt_link_input(link_, now, reply, reply_len), DT_LINK_UNMATCHED, "the same answer twice");
-	cr_assert_eq(dt_link_input(link_, now, out, len), DT_LINK_AUTH, "its own question");
+	cr_assert_eq(dt_client_link_input(link_, now, reply, reply_len), DT_LINK_ACCEPTED);
+	cr_assert_eq(dt_client_link_input(link_, now, reply, reply_len), DT_LINK_UNMATCHED, "the same reply twice");
+	cr_assert_eq(dt_client_link_input(link_, now, out, len), DT_LINK_AUTH, "its own request");
 }
 
 Test(conversation, a_relay_restart_is_noticed)
 {
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 
 	exchange(false);
-	while (dt_link_event(link_, &event))
+	while (dt_client_link_event(link_, &event))
 		;
 	dt_relay_proto_free(relay);
 	cr_assert_eq(dt_relay_proto_new(&relay, &relay_keys, now), 0);
 	cr_assert_eq(dt_relay_proto_peer_add(relay, client_keys.public, &peer, &peer), 0);
 	run_until(now + 3 * DT_SEC, false);
 	cr_assert(event_is(DT_LINK_RESTARTED, &event));
-	cr_assert_eq(dt_link_state(link_), DT_LINK_UP);
+	cr_assert_eq(dt_client_link_state(link_), DT_LINK_UP);
 }
 
 Test(conversation, a_moved_client_is_told)
 {
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 
 	exchange(false);
-	while (dt_link_event(link_, &event))
+	while (dt_client_link_event(link_, &event))
 		;
 	dt_endpoint_parse(&from, "192.0.2.77:999");
 	run_until(now + 3 * DT_SEC, false);
@@ -332,10 +410,120 @@ Test(conversation, a_moved_client_is_told)
 	cr_assert(dt_endpoint_equal(&event.message.seen, &from));
 }
 
+/* Counts these events over a time in which the relay seems to change every two seconds. */
+static unsigned events_in(uint64_t duration_ns, enum dt_client_link_event_type type, void (*change)(unsigned turn))
+{
+	struct dt_client_link_event event;
+	unsigned count = 0, turn = 0;
+
+	for (uint64_t end = now + duration_ns; now < end;) {
+		change(turn++);
+		run_until(now + 2 * DT_SEC, false);
+		while (dt_client_link_event(link_, &event))
+			count += event.type == type;
+	}
+	return count;
+}
+
+static void restart(unsigned turn)
+{
+	dt_relay_proto_free(relay);
+	cr_assert_eq(dt_relay_proto_new(&relay, &relay_keys, now), 0);
+	cr_assert_eq(dt_relay_proto_peer_add(relay, client_keys.public, &peer, &peer), 0);
+}
+
+static void move(unsigned turn)
+{
+	from.port = (uint16_t)(1000 + turn);
+}
+
+/* Each makes the client renew all leases, so a relay must not be able to cause one with every reply. */
+Test(conversation, restarts_and_moves_are_told_every_ten_seconds)
+{
+	struct dt_client_link_event event;
+
+	exchange(false);
+	while (dt_client_link_event(link_, &event))
+		;
+	cr_assert_eq(events_in(100 * DT_SEC, DT_LINK_RESTARTED, restart), 10);
+	cr_assert_eq(events_in(100 * DT_SEC, DT_LINK_MOVED, move), 10);
+}
+
+/* A second restart soon after the first is not forgotten. */
+Test(conversation, a_restart_soon_after_another_is_told_later)
+{
+	struct dt_client_link_event event;
+
+	exchange(false);
+	restart(0);
+	run_until(now + 3 * DT_SEC, false);
+	cr_assert(event_is(DT_LINK_RESTARTED, &event));
+	restart(0);
+	run_until(now + 3 * DT_SEC, false);
+	cr_assert(!event_is(DT_LINK_RESTARTED, &event));
+	run_until(now + 10 * DT_SEC, false);
+	cr_assert(event_is(DT_LINK_RESTARTED, &event));
+}
+
+static struct dt_message lease_granted(void)
+{
+	struct dt_message m = {.op = DT_OP_LEASE, .lifetime_s = 300};
+	struct dt_client_link_event event;
+
+	dt_endpoint_parse(&m.server, "203.0.113.2:443");
+	cr_assert_eq(dt_client_link_request(link_, &m, &owner_a, now), 0);
+	exchange(false);
+	cr_assert(event_is(DT_LINK_REPLY, &event));
+	return event.message;
+}
+
+Test(conversation, lifetimes_and_times_are_limited)
+{
+	exchange(false);
+	lifetime_s = 1;
+	cr_assert_eq(lease_granted().lifetime_s, DT_LEASE_LIFETIME_MIN_S);
+	lifetime_s = UINT32_MAX;
+	rtt_us = 10000000;
+	cr_assert_eq(lease_granted().lifetime_s, DT_LEASE_LIFETIME_MAX_S);
+	cr_assert_eq(lease_granted().rtt_us, 10000000);
+	rtt_us = 10000001;
+	cr_assert_eq(lease_granted().rtt_us, 0);
+}
+
+/* A relay that holds back an answer for a minute cannot make the client wait for minutes between its requests. */
+Test(conversation, an_answer_held_back_counts_as_ten_seconds)
+{
+	uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
+	enum dt_relay_verdict verdict;
+	size_t len = dt_client_link_output(link_, now, out, sizeof(out));
+
+	len = relay_hears(out, len, reply, &verdict);
+	now += 60 * DT_SEC;
+	cr_assert_eq(dt_client_link_input(link_, now, reply, len), DT_LINK_ACCEPTED);
+	cr_assert_eq(dt_client_link_rtt_us(link_), 10000000);
+}
+
+static void nat_forget(struct dt_message *reply, void *data)
+{
+	memset(&reply->nat4, 0, sizeof(reply->nat4));
+	++*(unsigned *)data;
+}
+
+Test(conversation, what_the_owner_does_not_believe_is_not_taken)
+{
+	unsigned checked = 0;
+
+	dt_client_link_check_by(link_, nat_forget, &checked);
+	exchange(false);
+	cr_assert_eq(checked, 2, "the token's reply, and the full one");
+	cr_assert_eq(dt_client_link_state(link_), DT_LINK_UP);
+	cr_assert(dt_ip_is_unset(&dt_client_link_last_reply(link_)->nat4));
+}
+
 Test(conversation, a_thousand_requests_are_all_answered_over_a_lossy_path)
 {
 	static int owners[1000];
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 	unsigned answered = 0, failed = 0, sent = 0, replied = 0;
 
 	exchange(false);
@@ -344,7 +532,7 @@ Test(conversation, a_thousand_requests_are_all_answered_over_a_lossy_path)
 
 		dt_endpoint_parse(&m.server, "203.0.113.2:443");
 		m.server.port = (uint16_t)(i + 1);
-		cr_assert_eq(dt_link_request(link_, &m, &owners[i], now), 0);
+		cr_assert_eq(dt_client_link_request(link_, &m, &owners[i], now), 0);
 	}
 	for (int turn = 0; turn < 2000 && answered + failed < 1000; turn++) {
 		uint8_t out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
@@ -352,16 +540,16 @@ Test(conversation, a_thousand_requests_are_all_answered_over_a_lossy_path)
 		size_t len;
 
 		now += 10 * DT_MS;
-		dt_link_tick(link_, now);
-		while ((len = dt_link_output(link_, now, out, sizeof(out))) > 0) {
-			/* every tenth either way, counted: by chance one in a hundred runs would lose one eight times */
+		dt_client_link_tick(link_, now);
+		while ((len = dt_client_link_output(link_, now, out, sizeof(out))) > 0) {
+			/* every tenth datagram in each direction is lost; a random choice might lose a request too often */
 			if (++sent % 10 == 0)
 				continue;
 			len = relay_hears(out, len, reply, &verdict);
 			if (len && ++replied % 10)
-				dt_link_input(link_, now, reply, len);
+				dt_client_link_input(link_, now, reply, len);
 		}
-		while (dt_link_event(link_, &event)) {
+		while (dt_client_link_event(link_, &event)) {
 			answered += event.type == DT_LINK_REPLY;
 			failed += event.type == DT_LINK_TIMEOUT;
 		}
@@ -371,24 +559,24 @@ Test(conversation, a_thousand_requests_are_all_answered_over_a_lossy_path)
 
 Test(conversation, a_relay_that_is_about_to_close_says_so)
 {
-	struct dt_link_event event;
+	struct dt_client_link_event event;
 
 	run_until(now + 3 * DT_SEC, false);
 	cr_assert(!event_is(DT_LINK_DRAINING, &event));
 	draining = true;
 	run_until(now + 3 * DT_SEC, false);
-	cr_assert(event_is(DT_LINK_DRAINING, &event), "told with the next probe");
-	cr_assert(dt_link_draining(link_));
-	cr_assert_eq(dt_link_state(link_), DT_LINK_UP);
+	cr_assert(event_is(DT_LINK_DRAINING, &event), "known with the next probe");
+	cr_assert(dt_client_link_draining(link_));
+	cr_assert_eq(dt_client_link_state(link_), DT_LINK_UP);
 	run_until(now + 3 * DT_SEC, false);
-	cr_assert(!event_is(DT_LINK_DRAINING, &event), "and only once");
+	cr_assert(!event_is(DT_LINK_DRAINING, &event), "but only once");
 	draining = false;
 	run_until(now + 3 * DT_SEC, false);
 	cr_assert(event_is(DT_LINK_DRAINING, &event));
-	cr_assert(!dt_link_draining(link_));
+	cr_assert(!dt_client_link_draining(link_));
 }
 
-Test(conversation, more_requests_than_allowed_are_not_heard)
+Test(conversation, more_requests_than_allowed_are_dropped)
 {
 	uint8_t plain[DT_WIRE_REQUEST_PLAIN], out[DT_WIRE_MAX], reply[DT_WIRE_MAX];
 	struct dt_client_session other;
@@ -417,11 +605,11 @@ Test(conversation, more_requests_than_allowed_are_not_heard)
 		memcpy(m.token, answer.token, sizeof(m.token));
 		memcpy(header.session, other.id, sizeof(header.session));
 	}
-	/* five seconds, and what was saved up at first */
+	/* five seconds of 100, and 20 at once */
 	cr_assert_geq(heard, 510);
 	cr_assert_leq(heard, 521, "%u", heard);
-	cr_assert_eq(heard + greedy, 4999, "and one that got a token");
+	cr_assert_eq(heard + greedy, 4999, "and one that got only a token");
 	now += DT_SEC;
 	run_until(now + DT_SEC, false);
-	cr_assert_eq(dt_link_state(link_), DT_LINK_UP, "it is heard again");
+	cr_assert_eq(dt_client_link_state(link_), DT_LINK_UP, "requests are accepted again");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keys, codec, boxes and replay window. */
+/* Keys, codec, encryption and replay window. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sodium.h>
@@ -43,7 +43,7 @@ Test(proto, key_text)
 	cr_assert_eq(dt_key_parse(back, text), -EINVAL, "no padding");
 	dt_key_format(keys.public, text);
 	text[10] = '!';
-	cr_assert_eq(dt_key_parse(back, text), -EINVAL, "a foreign character");
+	cr_assert_eq(dt_key_parse(back, text), -EINVAL, "not a base64 character");
 	/* the last character before the padding carries two bits that must be zero */
 	memset(text, 'A', 43);
 	text[42] = 'B';
@@ -180,7 +180,7 @@ Test(proto, malformed_messages_are_refused)
 	cr_assert_eq(memcmp(&back, &untouched, sizeof(back)), 0, "touched on failure");
 }
 
-Test(proto, a_box_opens_only_at_the_other_end)
+Test(proto, a_datagram_decrypts_only_at_the_other_end)
 {
 	uint8_t plain[sizeof(struct dt_wire_body)] = "hello", box[DT_WIRE_MAX], out[DT_WIRE_MAX], id[DT_KEY_ID_LEN];
 	struct dt_seal_header header = {.session = "abcdefgh", .counter = 42}, seen;
@@ -195,18 +195,20 @@ Test(proto, a_box_opens_only_at_the_other_end)
 	cr_assert_arr_eq(out, plain, sizeof(plain));
 	cr_assert_eq(seen.counter, 42);
 	cr_assert_arr_eq(seen.session, header.session, DT_SESSION_LEN);
-	cr_assert_eq(dt_open(&at_client, box, (size_t)len, &seen, out, sizeof(out)), -EACCES, "a reflection opened");
-	/* the header is authenticated, and so is every byte of the box */
+	cr_assert_eq(dt_open(&at_client, box, (size_t)len, &seen, out, sizeof(out)), -EACCES,
+		     "a reflection was decrypted");
+	/* every byte is authenticated, those of the header too */
 	for (int i = 0; i < len; i++) {
 		int err;
 
 		box[i] ^= 0x40;
 		err = dt_open(&at_relay, box, (size_t)len, &seen, out, sizeof(out));
-		cr_assert(err == -EACCES || err == -EBADMSG, "byte %d does not matter", i);
+		cr_assert(err == -EACCES || err == -EBADMSG, "byte %d is not authenticated", i);
 		box[i] ^= 0x40;
 	}
 	for (int cut = 0; cut < len; cut++)
-		cr_assert_lt(dt_open(&at_relay, box, (size_t)cut, &seen, out, sizeof(out)), 0, "%d bytes opened", cut);
+		cr_assert_lt(dt_open(&at_relay, box, (size_t)cut, &seen, out, sizeof(out)), 0,
+			     "%d bytes were decrypted", cut);
 }
 
 Test(proto, nonces_do_not_repeat)
@@ -220,7 +222,7 @@ Test(proto, nonces_do_not_repeat)
 	cr_assert_neq(memcmp(a + 28, b + 28, DT_NONCE_LEN), 0);
 }
 
-/* Against the plainest model: a set of what was seen. */
+/* Against the simplest model: a set of the counters seen. */
 Test(proto, replay_window)
 {
 	static bool seen[200000];

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/config_keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void dt_config_public_key_take(struct dt_config *c, struct dt_config_public_keys *keys, const char *what,
+			       const char *section, const char *value, uint8_t out[DT_KEY_LEN])
+{
+	struct dt_config_public_key fresh = {.pos = c->pos};
+
+	if (!dt_config_key32(c, value, fresh.key))
+		return;
+	memcpy(out, fresh.key, sizeof(fresh.key));
+	for (size_t i = 0; i < keys->count; i++)
+		if (memcmp(keys->list[i].key, fresh.key, sizeof(fresh.key)) == 0) {
+			dt_config_error(c, "duplicate public key: [%s %s] has the same", what, keys->list[i].section);
+			break;
+		}
+	snprintf(fresh.section, sizeof(fresh.section), "%s", section);
+	dt_config_append(c, &keys->list, &keys->count, sizeof(fresh), &fresh);
+}
+
+void dt_config_public_keys_check_own(struct dt_config *c, const struct dt_config_public_keys *keys,
+				     const uint8_t own[DT_KEY_LEN], const char *whose)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (memcmp(keys->list[i].key, own, DT_KEY_LEN) == 0)
+			dt_config_error_at(c, keys->list[i].pos, "this is %s own public key, not the other side's",
+					   whose);
+}
+
+void dt_config_public_keys_fini(struct dt_config_public_keys *keys)
+{
+	free(keys->list);
+	memset(keys, 0, sizeof(*keys));
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What may be said on the command line. The parser, --help and the shells' completions all follow these two tables. */
+#ifndef DETOURD_CLI_FORMS_H
+#define DETOURD_CLI_FORMS_H
+
+enum dt_command {
+	DT_COMMAND_RUN, /* the daemon, in either mode */
+	DT_COMMAND_CHECK,
+	DT_COMMAND_FLUSH,
+	DT_COMMAND_GENKEY,
+	DT_COMMAND_PUBKEY,
+	DT_COMMAND_STATUS,
+	DT_COMMAND_WHY,
+	DT_COMMAND_MONITOR,
+	DT_COMMAND_DOCTOR,
+	DT_COMMAND_HELP,
+	DT_COMMAND_VERSION,
+};
+
+enum dt_cli_option {
+	DT_CLI_RELAY,
+	DT_CLI_CHECK,
+	DT_CLI_FLUSH,
+	DT_CLI_JSON,
+	DT_CLI_CONFIG,
+	DT_CLI_CONTROL,
+	DT_CLI_HELP,
+	DT_CLI_VERSION,
+	DT_CLI_OPTIONS,
+};
+
+struct dt_option_form {
+	const char *name;
+	const char *brief; /* NULL: it has only the long name */
+	const char *value; /* what --help calls its value; NULL: it takes none */
+	const char *help;
+};
+
+/* One line of --help. A command may have several: the daemon, which has no name, does. */
+struct dt_command_form {
+	const char *name; /* NULL: the daemon */
+	enum dt_command command;
+	unsigned needs;	      /* options that this form has always, as bits of enum dt_cli_option */
+	unsigned takes;	      /* options that it may have as well */
+	const char *argument; /* NULL: none */
+	const char *help;
+};
+
+#define DT_COMMAND_FORMS 10
+
+extern const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS];
+extern const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS];
+
+#endif

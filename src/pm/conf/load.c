@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/conf/client_conf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/keyfile.h"
+#include "pm/conf/parse.h"
+
+#define CONTROL_PATH_MAX 107 /* sizeof(sun_path) - 1 */
+#define STATE_PATH_MAX 4080  /* leaves room for ".damaged" within PATH_MAX */
+#define HOST_MAX 253	     /* RFC 1035 */
+
+/* --- [client] ---------------------------------------------------------------------------------- */
+
+static void *client_open(struct dt_config *c, void *root, const char *name)
+{
+	return ((struct dt_client_parse *)root)->config;
+}
+
+static void take_private_key(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_keyfile_take(c, value, &config->keys);
+}
+
+static void take_max_detours(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_unsigned(c, value, 0, DT_MAX_DETOURS_LIMIT, &config->max_detours);
+}
+
+static void take_tunnel_table(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	/* the kernel uses 253 to 255 itself */
+	dt_config_unsigned(c, value, 256, 2000000000, &config->tunnel_table);
+}
+
+static void take_tunnel_priority(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_unsigned(c, value, 1, 32765, &config->tunnel_priority);
+}
+
+static void take_control(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_path(c, value, CONTROL_PATH_MAX, &config->control);
+}
+
+static void take_state(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_path(c, value, STATE_PATH_MAX, &config->state);
+}
+
+static void take_log_level(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	dt_config_log_level(c, value, &config->log_level);
+}
+
+static void take_detour_after(struct dt_config *c, void *section, const char *value)
+{
+	dt_detour_after_parse(c, value, &((struct dt_client_config *)section)->after);
+}
+
+static void take_interface(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+	char *pattern = NULL;
+
+	if (!dt_config_device(c, value, &pattern))
+		return;
+	if (!dt_config_append(c, &config->interfaces, &config->ninterfaces, sizeof(pattern), &pattern))
+		free(pattern);
+}
+
+static void take_choose(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = section;
+
+	if (strcmp(value, "order") != 0 && strcmp(value, "measured") != 0)
+		dt_config_error(c, "\"%s\" is not one of order, measured", value);
+	config->choose_measured = strcmp(value, "measured") == 0;
+}
+
+static const struct dt_config_key client_keys[] = {
+	{"private-key-file", DT_CONFIG_ONE, true, take_private_key},
+	{"max-detours", DT_CONFIG_ONE, false, take_max_detours},
+	{"control", DT_CONFIG_ONE, false, take_control},
+	{"tunnel-table", DT_CONFIG_ONE, false, take_tunnel_table},
+	{"tunnel-priority", DT_CONFIG_ONE, false, take_tunnel_priority},
+	{"log-level", DT_CONFIG_ONE, false, take_log_level},
+	{"choose", DT_CONFIG_ONE, false, take_choose},
+	{"interfaces", DT_CONFIG_LIST, false, take_interface},
+	{"detour-after", DT_CONFIG_LIST, false, take_detour_after},
+	{"state", DT_CONFIG_ONE, false, take_state},
+};
+
+/* --- [relay NAME] ------------------------------------------------------------------------------ */
+
+/* A section's handle is the parse, not its relay: the array of relays moves when it grows. */
+static struct dt_relay_conf *last_relay(void *section)
+{
+	struct dt_client_config *config = ((struct dt_client_parse *)section)->config;
+
+	return &config->relays[config->nrelays - 1];
+}
+
+static void *relay_open(struct dt_config *c, void *root, const char *name)
+{
+	struct dt_client_parse *p = root;
+	struct dt_relay_conf relay = {.carrier = DT_CARRIER_NAT};
+
+	relay.name = dt_config_copy(c, name);
+	if (relay.name && dt_config_append(c, &p->config->relays, &p->config->nrelays, sizeof(relay), &relay))
+		return p;
+	free(relay.name);
+	return NULL;
+}
+
+static bool host_valid(const char *host, size_t len)
+{
+	if (len == 0 || len > HOST_MAX || host[0] == '-' || host[0] == '.')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._", host[i]))
+			return false;
+	return true;
+}
+
+static void endpoint_error(struct dt_config *c, const char *value)
+{
+	dt_config_error(c, "\"%s\" is not ADDRESS:PORT, [IPV6]:PORT or HOST:PORT", value);
+}
+
+static void take_endpoint(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_relay_conf *relay = last_relay(section);
+	const char *colon = strrchr(value, ':');
+	struct dt_endpoint numeric;
+	struct dt_port_range port;
+	struct dt_ip ip;
+	char host[HOST_MAX + 1];
+	size_t len;
+
+	if (dt_endpoint_parse(&numeric, value) == 0 && numeric.port) {
+		char text[DT_IP_STRLEN];
+
+		relay->host = dt_config_copy(c, dt_ip_format(&numeric.ip, text));
+		relay->port = numeric.port;
+		return;
+	}
+	len = colon ? (size_t)(colon - value) : 0;
+	/* the part after the colon must not be a range of ports */
+	if (!colon || !host_valid(value, len) || strchr(colon, '-')) {
+		endpoint_error(c, value);
+		return;
+	}
+	memcpy(host, value, len);
+	host[len] = '\0';
+	/* such as 300.1.2.3: a host name is never all digits and dots */
+	if (host[strspn(host, "0123456789.")] == '\0' && dt_ip_parse(&ip, host) < 0) {
+		endpoint_error(c, value);
+		return;
+	}
+	if (!dt_config_ports(c, colon + 1, &port))
+		return;
+	relay->host = dt_config_copy(c, host);
+	relay->port = port.min;
+}
+
+static void take_public_key(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_parse *p = section;
+	struct dt_relay_conf *relay = last_relay(section);
+
+	dt_config_public_key_take(c, &p->relay_keys, "relay", relay->name, value, relay->public_key);
+}
+
+static void take_carrier(struct dt_config *c, void *section, const char *value)
+{
+	dt_carrier_parse(c, value, &last_relay(section)->carrier);
+}
+
+static void take_wireguard_device(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_device(c, value, &last_relay(section)->wireguard_device);
+}
+
+static void take_relay_backup(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_bool(c, value, &last_relay(section)->backup);
+}
+
+static const struct dt_config_key relay_keys[] = {
+	{"endpoint", DT_CONFIG_ONE, true, take_endpoint},
+	{"public-key", DT_CONFIG_ONE, true, take_public_key},
+	{"carrier", DT_CONFIG_ONE, false, take_carrier},
+	{"backup", DT_CONFIG_ONE, false, take_relay_backup},
+	{"wireguard-device", DT_CONFIG_ONE, false, take_wireguard_device},
+};
+
+/* --- [interface NAME] -------------------------------------------------------------------------- */
+
+static void *interface_open(struct dt_config *c, void *root, const char *name)
+{
+	struct dt_client_parse *p = root;
+	struct dt_interface_conf interface = {0};
+
+	interface.name = dt_config_copy(c, name);
+	if (!dt_config_append(c, &p->config->interface_confs, &p->config->ninterface_confs, sizeof(interface),
+			      &interface)) {
+		free(interface.name);
+		return NULL;
+	}
+	return dt_config_append(c, &p->interface_pos, &p->ninterface_pos, sizeof(c->pos), &c->pos) ? p : NULL;
+}
+
+static void take_interface_backup(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_config *config = ((struct dt_client_parse *)section)->config;
+
+	dt_config_bool(c, value, &config->interface_confs[config->ninterface_confs - 1].backup);
+}
+
+static const struct dt_config_key interface_keys[] = {
+	{"backup", DT_CONFIG_ONE, false, take_interface_backup},
+};
+
+/* --- the whole file ---------------------------------------------------------------------------- */
+
+#define KEYS(array) array, sizeof(array) / sizeof((array)[0])
+
+static const struct dt_config_section sections[] = {
+	{"client", false, KEYS(client_keys), client_open, NULL},
+	{"relay", true, KEYS(relay_keys), relay_open, NULL},
+	{"rule", true, KEYS(dt_rule_keys), dt_rule_open, NULL},
+	{"interface", true, KEYS(interface_keys), interface_open, NULL},
+	{"mptcp", false, KEYS(dt_mptcp_keys), dt_mptcp_open, NULL},
+};
+
+static void interfaces_check(struct dt_config *c, const struct dt_client_parse *p)
+{
+	for (size_t i = 0; i < p->ninterface_pos; i++)
+		if (!dt_interface_is_named(p->config, p->config->interface_confs[i].name))
+			dt_config_error_at(c, p->interface_pos[i], "no entry of interfaces in [client] matches %s",
+					   p->config->interface_confs[i].name);
+}
+
+static struct dt_client_config *config_new(struct dt_config *c)
+{
+	struct dt_client_config *config = calloc(1, sizeof(*config));
+
+	if (!config)
+		return NULL;
+	config->max_detours = DT_MAX_DETOURS_DEFAULT;
+	config->choose_measured = true;
+	config->tunnel_table = DT_TUNNEL_TABLE_DEFAULT;
+	config->tunnel_priority = DT_TUNNEL_PRIORITY_DEFAULT;
+	config->log_level = DT_LOG_INFO;
+	config->control = dt_config_copy(c, DT_CLIENT_CONTROL_PATH);
+	return config;
+}
+
+static void whole_check(struct dt_config *c)
+{
+	struct dt_client_parse *p = c->root;
+
+	dt_rules_resolve_relays(c, p);
+	if (c->read_files)
+		dt_config_public_keys_check_own(c, &p->relay_keys, p->config->keys.public, "the client's");
+	interfaces_check(c, p);
+	if (!p->config->after.given) {
+		p->config->after.ms = DT_DETOUR_AFTER_MS_DEFAULT;
+		p->config->after.bytes = DT_DETOUR_AFTER_BYTES_DEFAULT;
+	}
+}
+
+static int config_read(struct dt_client_config **out, const struct dt_config_source *from)
+{
+	struct dt_client_parse p = {0};
+	struct dt_config c = {KEYS(sections), .root = &p};
+	int err;
+
+	p.config = config_new(&c);
+	if (!p.config)
+		return -ENOMEM;
+	err = dt_config_read(&c, from, whole_check);
+	dt_rules_parse_fini(&p);
+	dt_config_public_keys_fini(&p.relay_keys);
+	free(p.interface_pos);
+	if (err)
+		dt_client_config_free(p.config);
+	else
+		*out = p.config;
+	return err;
+}
+
+int dt_client_config_load(struct dt_client_config **out, const char *path)
+{
+	return config_read(out, &(struct dt_config_source){.name = path, .errors = stderr});
+}
+
+int dt_client_config_parse(struct dt_client_config **out, const char *name, const char *text, size_t len, FILE *errors)
+{
+	return config_read(out, &(struct dt_config_source){.name = name, .text = text, .len = len, .errors = errors});
+}

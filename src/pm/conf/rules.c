@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The sections of client.conf that choose traffic: [rule NAME] and [mptcp]. */
+#include "pm/conf/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "detourd/maps.h"
+
+/* --- [rule NAME] ------------------------------------------------------------------------------- */
+
+static struct dt_rule_conf *last_rule(void *section)
+{
+	struct dt_client_config *config = ((struct dt_client_parse *)section)->config;
+
+	return &config->rules[config->nrules - 1];
+}
+
+void *dt_rule_open(struct dt_config *c, void *root, const char *name)
+{
+	struct dt_client_parse *p = root;
+	struct dt_rule_conf rule = {.detours = -1, .carrier = -1};
+
+	rule.name = dt_config_copy(c, name);
+	if (!dt_config_append(c, &p->config->rules, &p->config->nrules, sizeof(rule), &rule)) {
+		free(rule.name);
+		return NULL;
+	}
+	return p;
+}
+
+static void take_destination(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_rule_conf *rule = last_rule(section);
+	struct dt_prefix prefix;
+
+	if (dt_config_prefix(c, value, &prefix))
+		dt_config_append(c, &rule->destinations, &rule->ndestinations, sizeof(prefix), &prefix);
+}
+
+static void take_port(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_rule_conf *rule = last_rule(section);
+	struct dt_port_range range;
+
+	if (dt_config_ports(c, value, &range))
+		dt_config_append(c, &rule->ports, &rule->nports, sizeof(range), &range);
+}
+
+static void take_detours(struct dt_config *c, void *section, const char *value)
+{
+	unsigned detours;
+
+	if (dt_config_unsigned(c, value, 0, DT_MAX_DETOURS_LIMIT, &detours))
+		last_rule(section)->detours = (int)detours;
+}
+
+static void take_relay(struct dt_config *c, void *section, const char *value)
+{
+	struct dt_client_parse *p = section;
+	struct dt_relay_name name = {p->config->nrules - 1, dt_config_copy(c, value), c->pos};
+
+	if (!dt_config_append(c, &p->names, &p->nnames, sizeof(name), &name))
+		free(name.name);
+}
+
+static void take_rule_user(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_user(c, &last_rule(section)->who, value);
+}
+
+static void take_rule_cgroup(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_cgroup(c, &last_rule(section)->who, value);
+}
+
+static void take_rule_program(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_program(c, &last_rule(section)->who, value);
+}
+
+static void take_rule_carrier(struct dt_config *c, void *section, const char *value)
+{
+	enum dt_carrier carrier;
+
+	if (dt_carrier_parse(c, value, &carrier))
+		last_rule(section)->carrier = (int)carrier;
+}
+
+static void take_rule_backup(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_bool(c, value, &last_rule(section)->backup);
+}
+
+static void take_rule_detour_after(struct dt_config *c, void *section, const char *value)
+{
+	dt_detour_after_parse(c, value, &last_rule(section)->after);
+}
+
+const struct dt_config_key dt_rule_keys[] = {
+	{"destination", DT_CONFIG_LIST, false, take_destination},
+	{"port", DT_CONFIG_LIST, false, take_port},
+	{"detours", DT_CONFIG_ONE, false, take_detours},
+	{"relays", DT_CONFIG_LIST, false, take_relay},
+	{"user", DT_CONFIG_LIST, false, take_rule_user},
+	{"cgroup", DT_CONFIG_LIST, false, take_rule_cgroup},
+	{"program", DT_CONFIG_LIST, false, take_rule_program},
+	{"carrier", DT_CONFIG_ONE, false, take_rule_carrier},
+	{"backup", DT_CONFIG_ONE, false, take_rule_backup},
+	{"detour-after", DT_CONFIG_LIST, false, take_rule_detour_after},
+};
+
+/* --- [mptcp] ----------------------------------------------------------------------------------- */
+
+static struct dt_mptcp_conf *mptcp_of(void *section)
+{
+	return section;
+}
+
+void *dt_mptcp_open(struct dt_config *c, void *root, const char *name)
+{
+	return &((struct dt_client_parse *)root)->config->mptcp;
+}
+
+static void take_mptcp_enable(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_bool(c, value, &mptcp_of(section)->enable);
+}
+
+/* n: entries of one kind. In the kernel one map holds both the chosen and the excepted. Reports an excess only once. */
+static void mptcp_count_check(struct dt_config *c, size_t n)
+{
+	if (n == DT_MPTCPIFY_MAX + 1)
+		dt_config_error(c, "too many entries (%d at most, exceptions included)", DT_MPTCPIFY_MAX);
+}
+
+static void take_mptcp_user(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_user(c, &mptcp_of(section)->chosen, value);
+	mptcp_count_check(c, mptcp_of(section)->chosen.nuids + mptcp_of(section)->except.nuids);
+}
+
+static void take_mptcp_cgroup(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_cgroup(c, &mptcp_of(section)->chosen, value);
+	mptcp_count_check(c, mptcp_of(section)->chosen.ncgroups + mptcp_of(section)->except.ncgroups);
+}
+
+static void take_mptcp_program(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_program(c, &mptcp_of(section)->chosen, value);
+	mptcp_count_check(c, mptcp_of(section)->chosen.nprograms + mptcp_of(section)->except.nprograms);
+}
+
+static void take_except_user(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_user(c, &mptcp_of(section)->except, value);
+	mptcp_count_check(c, mptcp_of(section)->chosen.nuids + mptcp_of(section)->except.nuids);
+}
+
+static void take_except_cgroup(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_cgroup(c, &mptcp_of(section)->except, value);
+	mptcp_count_check(c, mptcp_of(section)->chosen.ncgroups + mptcp_of(section)->except.ncgroups);
+}
+
+static void take_except_program(struct dt_config *c, void *section, const char *value)
+{
+	dt_who_take_program(c, &mptcp_of(section)->except, value);
+	mptcp_count_check(c, mptcp_of(section)->chosen.nprograms + mptcp_of(section)->except.nprograms);
+}
+
+const struct dt_config_key dt_mptcp_keys[] = {
+	{"enable", DT_CONFIG_ONE, false, take_mptcp_enable},
+	{"user", DT_CONFIG_LIST, false, take_mptcp_user},
+	{"cgroup", DT_CONFIG_LIST, false, take_mptcp_cgroup},
+	{"program", DT_CONFIG_LIST, false, take_mptcp_program},
+	{"except-user", DT_CONFIG_LIST, false, take_except_user},
+	{"except-cgroup", DT_CONFIG_LIST, false, take_except_cgroup},
+	{"except-program", DT_CONFIG_LIST, false, take_except_program},
+};
+
+/* --- after the whole file ---------------------------------------------------------------------- */
+
+static void relay_names_resolve(struct dt_config *c, struct dt_client_parse *p)
+{
+	for (size_t i = 0; i < p->nnames; i++) {
+		struct dt_rule_conf *rule = &p->config->rules[p->names[i].rule];
+		size_t relay = 0;
+		bool duplicate = false;
+
+		while (relay < p->config->nrelays && strcmp(p->config->relays[relay].name, p->names[i].name) != 0)
+			relay++;
+		for (size_t k = 0; k < rule->nrelays; k++)
+			duplicate = duplicate || rule->relays[k] == relay;
+		if (relay == p->config->nrelays)
+			dt_config_error_at(c, p->names[i].pos, "there is no [relay %s]", p->names[i].name);
+		else if (duplicate)
+			dt_config_error_at(c, p->names[i].pos, "duplicate relay %s", p->names[i].name);
+		else
+			dt_config_append(c, &rule->relays, &rule->nrelays, sizeof(relay), &relay);
+	}
+}
+
+/* A rule may use WireGuard over a relay whose own carrier is nat. That relay then needs a tunnel. */
+static void rule_tunnels_mark(struct dt_client_config *config)
+{
+	for (size_t i = 0; i < config->nrules; i++) {
+		const struct dt_rule_conf *rule = &config->rules[i];
+
+		if (rule->carrier != DT_CARRIER_WIREGUARD && rule->carrier != DT_CARRIER_AUTO)
+			continue;
+		for (size_t k = 0; k < rule->nrelays; k++)
+			config->relays[rule->relays[k]].by_rule_tunnel = true;
+		for (size_t k = 0; rule->nrelays == 0 && k < config->nrelays; k++)
+			config->relays[k].by_rule_tunnel = true;
+	}
+}
+
+void dt_rules_resolve_relays(struct dt_config *c, struct dt_client_parse *p)
+{
+	relay_names_resolve(c, p);
+	rule_tunnels_mark(p->config);
+}
+
+void dt_rules_parse_fini(struct dt_client_parse *p)
+{
+	for (size_t i = 0; i < p->nnames; i++)
+		free(p->names[i].name);
+	free(p->names);
+}
+
+bool dt_client_config_resolve(struct dt_client_config *config, int cgroup_root_fd)
+{
+	bool changed = dt_who_resolve(&config->mptcp.chosen, cgroup_root_fd);
+
+	changed = dt_who_resolve(&config->mptcp.except, cgroup_root_fd) || changed;
+	for (size_t i = 0; i < config->nrules; i++)
+		dt_who_resolve(&config->rules[i].who, cgroup_root_fd);
+	return changed;
+}

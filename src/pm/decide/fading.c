@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/decide/fading.h"
+
+#include "base/clock.h"
+#include "base/minmax.h"
+#include "pm/decide/liveness.h"
+
+/*
+ * Data is late after this time, or after so many of the connection's shortest round-trip times. In any case later than one
+ * retransmission time-out brings it, which a path that is merely full has now and then.
+ */
+#define LATE_MIN_NS (300 * DT_MS)
+#define LATE_RTTS 4
+#define RTO_MIN_NS (200 * DT_MS) /* TCP_RTO_MIN in include/net/tcp.h of the kernel */
+/* So often within so long, or once for so long: it fades. */
+#define TROUBLES 2
+#define TROUBLES_NS (5 * DT_SEC)
+#define TROUBLE_LONG_NS (300 * DT_MS)
+/* It is backup for so long, and twice as long each time in a row. */
+#define FADED_NS (10 * DT_SEC)
+#define FADED_DOUBLINGS 4
+#define FADED_FORGOTTEN_NS (60 * DT_SEC) /* after its time as backup; later, it begins anew */
+/* MP_PRIO is not repeated by the kernel, and goes over the path that loses packets. */
+#define TELLS 3
+#define TELL_EVERY_NS (200 * DT_MS)
+
+static uint64_t late_after_ns(const struct dt_fading_member *members, size_t count)
+{
+	uint32_t rtt_us = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (members[i].liveness->rtt_us && (!rtt_us || members[i].liveness->rtt_us < rtt_us))
+			rtt_us = members[i].liveness->rtt_us;
+	return dt_max_u64(LATE_RTTS * rtt_us * DT_US, LATE_MIN_NS);
+}
+
+/*
+ * When data that one retransmission brought is acknowledged: after the time-out, which is a round-trip time and four times
+ * its deviation, or 200 ms at least, and one more round trip.
+ */
+static uint64_t retransmitted_ns(const struct dt_liveness *l)
+{
+	return l->late_ns + RTO_MIN_NS + l->rtt_us * DT_US;
+}
+
+static void acknowledged_note(const struct dt_fading_member *m, uint64_t now_ns)
+{
+	if (m->sample->packets_out && m->sample->snd_una == m->fading->snd_una)
+		return;
+	m->fading->advanced_ns = now_ns;
+	m->fading->snd_una = m->sample->snd_una;
+}
+
+/*
+ * What it sent, or should have received, is late. Not if the access link may be down, or may have been when that began:
+ * any subflow was heard without a long pause since link_ns. A piece is not late while nothing arrives at all, on any of
+ * them (data_ns): then the application does not read, or the server does not send.
+ */
+static bool is_troubled(const struct dt_fading_member *m, uint64_t link_ns, uint64_t data_ns, uint64_t late_ns,
+			uint64_t now_ns)
+{
+	const struct dt_liveness *l = m->liveness;
+	uint64_t acked_late_ns = dt_max_u64(late_ns, retransmitted_ns(l));
+
+	if (now_ns - l->any_ns >= late_ns)
+		return false;
+	if (m->sample->packets_out && m->fading->advanced_ns > link_ns &&
+	    now_ns - m->fading->advanced_ns >= acked_late_ns)
+		return true;
+	return now_ns - data_ns < late_ns && l->hole_ns && l->hole_ns > link_ns && now_ns - l->hole_ns >= late_ns &&
+	       (m->sample->own_hole || now_ns - l->heard_ns >= late_ns);
+}
+
+/* Another one that can carry what this one would. */
+static bool has_other(const struct dt_fading_member *members, size_t count, size_t of, const bool *troubled)
+{
+	for (size_t i = 0; i < count; i++)
+		if (i != of && !troubled[i] && !members[i].fading->fading)
+			return true;
+	return false;
+}
+
+static void fade(struct dt_fading *f, uint64_t now_ns)
+{
+	if (now_ns - f->until_ns >= FADED_FORGOTTEN_NS)
+		f->times = 0;
+	f->fading = f->tell = true;
+	f->tells = 1;
+	f->since_ns = now_ns;
+	f->until_ns = now_ns + (FADED_NS << f->times);
+	f->times += f->times < FADED_DOUBLINGS;
+	f->troubles = 0;
+}
+
+static void trouble_begins(struct dt_fading *f, uint64_t now_ns)
+{
+	if (now_ns - f->troubled_ns >= TROUBLES_NS)
+		f->troubles = 0;
+	f->troubles++;
+	f->trouble_ns = f->troubled_ns = now_ns;
+}
+
+static void trouble_note(struct dt_fading *f, bool troubled, bool has_other, uint64_t now_ns)
+{
+	if (!troubled) {
+		f->trouble_ns = 0;
+		return;
+	}
+	if (!f->trouble_ns)
+		trouble_begins(f, now_ns);
+	if (f->fading || !has_other || (f->troubles < TROUBLES && now_ns - f->trouble_ns < TROUBLE_LONG_NS))
+		return;
+	fade(f, now_ns);
+	f->leave = true;
+}
+
+static void faded_check(struct dt_fading *f, uint64_t now_ns)
+{
+	if (!f->fading)
+		return;
+	if (now_ns >= f->until_ns) {
+		f->fading = false;
+		f->tell = true;
+		f->tells = 1;
+	} else if (f->tells < TELLS && now_ns - f->since_ns >= f->tells * TELL_EVERY_NS) {
+		f->tell = true;
+		f->tells++;
+	}
+}
+
+bool dt_fading_check(const struct dt_fading_member *members, size_t count, uint64_t now_ns)
+{
+	uint64_t late_ns = late_after_ns(members, count), link_ns = 0, data_ns = 0;
+	bool troubled[DT_FADING_MEMBERS_MAX], tell = false;
+
+	for (size_t i = 0; i < count; i++) {
+		link_ns = dt_max_u64(link_ns, members[i].liveness->link_ns);
+		data_ns = dt_max_u64(data_ns, members[i].liveness->data_ns);
+	}
+	for (size_t i = 0; i < count; i++) {
+		acknowledged_note(&members[i], now_ns);
+		troubled[i] = is_troubled(&members[i], link_ns, data_ns, late_ns, now_ns);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct dt_fading *f = members[i].fading;
+
+		trouble_note(f, troubled[i], has_other(members, count, i, troubled), now_ns);
+		faded_check(f, now_ns);
+		tell = tell || f->tell;
+	}
+	return tell;
+}
+
+void dt_fading_died(struct dt_fading *f, uint64_t now_ns)
+{
+	if (f->trouble_ns && now_ns - f->trouble_ns < TROUBLES_NS) { /* the same trouble */
+		f->trouble_ns = 0;
+		return;
+	}
+	trouble_begins(f, now_ns);
+	f->trouble_ns = 0;
+	if (!f->fading && f->troubles >= TROUBLES)
+		fade(f, now_ns);
+}

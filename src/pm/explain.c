@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/explain.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "pm/conf/client_conf.h"
+#include "pm/decide/rules.h"
+#include "pm/plan/plain.h"
+#include "pm/store/connection.h"
+#include "pm/store/lease.h"
+#include "pm/store/pm.h"
+#include "pm/store/relay.h"
+#include "pm/store/server.h"
+#include "pm/store/subflow.h"
+#include "pm/store/tunnel.h"
+
+/* Text that grows; what does not fit is cut. */
+struct text {
+	char *out;
+	size_t cap, len;
+};
+
+static void __attribute__((format(printf, 2, 3))) put(struct text *t, const char *format, ...)
+{
+	va_list args;
+
+	if (t->len >= t->cap)
+		return;
+	va_start(args, format);
+	t->len += (size_t)vsnprintf(t->out + t->len, t->cap - t->len, format, args);
+	va_end(args);
+}
+
+/* How it last ended, and when it is tried again. */
+static void put_end(struct text *t, const struct dt_subflow *s, uint64_t now_ns)
+{
+	bool error = s->end == DT_END_ERROR;
+
+	put(t, "%s%s%s, next try in %llu s", dt_subflow_end_word(s->end), error ? ": " : "",
+	    error ? strerror(-s->error) : "",
+	    (unsigned long long)(s->may_try_ns > now_ns ? (s->may_try_ns - now_ns) / DT_SEC + 1 : 0));
+}
+
+/* --- relays ------------------------------------------------------------------------------------ */
+
+static const char *tunnel_why(const struct dt_connection *c, const struct dt_pm_tunnel *t)
+{
+	if (c->device)
+		return "the socket is bound to a device, so it cannot use the tunnel";
+	if (t && *t->problem)
+		return t->problem;
+	return t && t->state != DT_TUNNEL_READY ? "the tunnel is being set up" : "";
+}
+
+/* Why the relay as a whole cannot be used by this connection; "" if it can. */
+static const char *relay_why(const struct dt_connection *c, const struct dt_plan *plan, const struct dt_pm_relay *relay,
+			     uint64_t now_ns)
+{
+	switch (dt_pm_relay_state(relay)) {
+	case DT_LINK_DOWN:
+		return "down";
+	case DT_LINK_CONNECTING:
+		return *relay->problem ? relay->problem : "connecting";
+	case DT_LINK_UP:
+		break;
+	}
+	if (dt_pm_relay_draining(relay))
+		return dt_reason_text(DT_REASON_DRAINING);
+	if (dt_pm_relay_carrier(relay, plan->carrier, now_ns) == DT_CARRIER_WIREGUARD)
+		return tunnel_why(c, relay->tunnel);
+	return "";
+}
+
+/* What the detour waits for; "" if for nothing. */
+static const char *waits_for(const struct dt_subflow *s)
+{
+	if (s->state == DT_SUBFLOW_WAITING)
+		return "waiting for a lease";
+	if (s->state == DT_SUBFLOW_SETTLING)
+		return "waiting for a moment, because another subflow has just ended";
+	if (s->lease && s->lease->state == DT_LEASE_REFUSED)
+		return s->lease->reason == DT_REASON_OK ? "no answer to the lease request"
+							: dt_reason_text(s->lease->reason);
+	return "";
+}
+
+static const char *link_why(const struct dt_connection *c, const struct dt_pm_relay *relay)
+{
+	struct dt_endpoint remote;
+	const char *why = "";
+
+	if (!dt_ip_is_unset(&c->source) && !dt_relay_link_find(relay, &c->source, &remote, &why) && *why)
+		return why;
+	return *relay->problem ? relay->problem : "no link from this address is up yet";
+}
+
+/* Why there is no detour over this relay. */
+static void put_detour(struct text *t, const struct dt_connection *c, const struct dt_plan *plan,
+		       const struct dt_pm_relay *relay)
+{
+	const struct dt_subflow *s = dt_connection_detour(c, relay);
+	uint64_t now_ns = dt_now_ns();
+	const char *why;
+
+	if (s && dt_subflow_is_under_way(s) && dt_pm_relay_state(relay) == DT_LINK_UP)
+		return;
+	put(t, "; %s: ", relay->conf->name);
+	why = relay_why(c, plan, relay, now_ns);
+	if (!*why && s)
+		why = waits_for(s);
+	if (*why)
+		put(t, "%s", why);
+	else if (s && s->end != DT_END_NONE)
+		put_end(t, s, now_ns);
+	else
+		put(t, "%s", link_why(c, relay));
+}
+
+/* --- connections ------------------------------------------------------------------------------- */
+
+/* A reason that holds for all relays; "" if there is none. */
+static const char *common_why(const struct dt_connection *c, const struct dt_plan *plan, unsigned have)
+{
+	struct dt_endpoint server;
+
+	if (!dt_server_address(c, &server))
+		return "; the server wants no joins at this address (C flag) and has announced no other";
+	if (!dt_plan_may_tell(plan, &server.ip))
+		return "; the server has announced a private address only, which no relay is told of";
+	if (dt_ip_is_unset(&c->source))
+		return "; this host has no address now from which the server can be reached";
+	if (plan->nrelays == 0)
+		return "; no relays are configured";
+	if (plan->nrelays < plan->detours && have == plan->nrelays)
+		return "; at most one a relay";
+	return "";
+}
+
+/* Why there are not as many detours as planned. */
+static void put_fewer(struct text *t, const struct dt_connection *c, const struct dt_plan *plan, unsigned have)
+{
+	struct dt_endpoint server;
+
+	put(t, "%s", common_why(c, plan, have));
+	if (dt_server_limit_holds(c, dt_now_ns()))
+		put(t, "; the server's limit is reached: it took %u additional subflows and refused more",
+		    c->server_limit);
+	if (!dt_server_address(c, &server))
+		return;
+	for (size_t i = 0; i < plan->nrelays; i++) {
+		const struct dt_pm_relay *relay = dt_pm_relay_at(c->pm, dt_plan_relay(plan, i));
+
+		if (relay)
+			put_detour(t, c, plan, relay);
+	}
+}
+
+/* Why interfaces have no subflow. */
+static void put_plain(struct text *t, const struct dt_connection *c)
+{
+	uint64_t now_ns = dt_now_ns();
+	struct dt_plain_wants wants;
+
+	dt_plain_list(c, &wants);
+	for (size_t i = 0; i < wants.count; i++) {
+		const struct dt_subflow *s = dt_plain_find(c, &wants.all[i]);
+		const char *interface = wants.all[i].from.interface;
+
+		if (!*interface || (s && dt_subflow_is_under_way(s)))
+			continue;
+		put(t, "; by %s: ", interface);
+		if (s && s->end != DT_END_NONE && s->may_try_ns > now_ns)
+			put_end(t, s, now_ns);
+		else
+			put(t, "%s",
+			    dt_server_limit_holds(c, now_ns) ? "the server's limit is reached"
+							     : "it has no route to the server");
+	}
+}
+
+void dt_explain(const struct dt_connection *c, char *out, size_t cap)
+{
+	struct dt_plan plan = dt_connection_plan(c);
+	unsigned have = dt_connection_detours(c), unknown = dt_connection_unknown(c);
+	struct text t = {out, cap, 0};
+
+	if (dt_connection_stays_here(c)) {
+		put(&t, "the connection does not leave this host");
+		return;
+	}
+	if (c->foreign) {
+		put(&t, "the connection is under the kernel's path manager, from before detourd: left alone");
+		return;
+	}
+	put(&t, "%u of %u detours%s%s", have, plan.detours, plan.rule ? " by rule " : "",
+	    plan.rule ? plan.rule->name : "");
+	if (c->young && have < plan.detours) {
+		put(&t, "; the connection is young: see detour-after");
+		return;
+	}
+	if (unknown)
+		put(&t, "; and %u of an earlier run, not known yet over which relay", unknown);
+	if (plan.untold)
+		put(&t,
+		    "; no relay is told of private and other special-purpose addresses, unless a rule's destination "
+		    "is one of them");
+	if (have + unknown < plan.detours)
+		put_fewer(&t, c, &plan, have);
+	put_plain(&t, c);
+}
+
+/* Of a relay that is up; "": nothing is wrong. */
+static const char *up_why(const struct dt_pm_relay *relay)
+{
+	if (dt_pm_relay_draining(relay))
+		return dt_reason_text(DT_REASON_DRAINING);
+	if (dt_pm_relay_carrier(relay, -1, dt_now_ns()) == DT_CARRIER_WIREGUARD)
+		return relay->tunnel ? relay->tunnel->problem : "";
+	return relay->nat_unanswered < DT_NAT_UNANSWERED_MAX ? ""
+							     : "no join through its NAT is answered: something on the "
+							       "way drops MPTCP, or a NAT here gives TCP "
+							       "another address than UDP; try carrier = auto";
+}
+
+const char *dt_explain_relay(const struct dt_pm_relay *relay)
+{
+	uint8_t refused = relay->links ? dt_client_link_reason(relay->links->proto) : DT_REASON_OK;
+
+	if (*relay->problem)
+		return relay->problem;
+	if (refused != DT_REASON_OK)
+		return dt_reason_text(refused);
+	switch (dt_pm_relay_state(relay)) {
+	case DT_LINK_UP:
+		return up_why(relay);
+	case DT_LINK_CONNECTING:
+		return "no answer yet";
+	case DT_LINK_DOWN:
+		break;
+	}
+	return "no answer: the relay is off or out of reach, its public key is not the configured one, or it does not "
+	       "know this client's key";
+}

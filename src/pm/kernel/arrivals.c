@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/kernel/arrivals.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "base/hash.h"
+#include "base/clock.h"
+
+/* A socket counts as moving for this long after its byte counts last grew. */
+#define MOVING_NS (10 * DT_SEC)
+
+struct socket_entry {
+	struct dt_subflow_key tuple;
+	uint32_t device; /* index of the device that it is bound to; 0: none */
+	struct dt_arrival arrival;
+	uint64_t sampled_ns; /* 0: never */
+	unsigned sweep;	     /* number of the last sweep that saw it */
+	bool moving;
+	struct socket_entry *prev, *next; /* in the list of moving ones */
+	UT_hash_handle hh;
+};
+
+struct dt_arrivals {
+	struct dt_netlink *diag;
+	struct socket_entry *sockets;
+	struct socket_entry *moving;
+	unsigned sweep;
+};
+
+static struct socket_entry *entry_find(const struct dt_arrivals *a, const struct dt_subflow_key *tuple)
+{
+	struct socket_entry *e;
+
+	HASH_FIND(hh, a->sockets, tuple, sizeof(*tuple), e);
+	return e;
+}
+
+static void moving_set(struct dt_arrivals *a, struct socket_entry *e, bool moving)
+{
+	if (e->moving == moving)
+		return;
+	e->moving = moving;
+	if (moving)
+		DL_APPEND(a->moving, e);
+	else
+		DL_DELETE(a->moving, e);
+}
+
+static void entry_free(struct dt_arrivals *a, struct socket_entry *e)
+{
+	moving_set(a, e, false);
+	HASH_DELETE(hh, a->sockets, e);
+	free(e);
+}
+
+static void sample_take(struct dt_arrivals *a, struct socket_entry *e, uint64_t received, uint64_t acked,
+			uint64_t now_ns)
+{
+	uint64_t grown = received - e->arrival.bytes_received, passed_ns = now_ns - e->sampled_ns;
+	bool first = e->sampled_ns == 0;
+
+	if (received < e->arrival.bytes_received) /* a new socket has the same four-tuple */
+		grown = received;
+	e->arrival.rate_bps = !first && passed_ns ? (uint64_t)((double)grown * 8 * DT_SEC / (double)passed_ns) : 0;
+	if (!first && (grown || acked != e->arrival.bytes_acked))
+		e->arrival.moved_ns = now_ns;
+	e->arrival.bytes_received = received;
+	e->arrival.bytes_acked = acked;
+	e->sampled_ns = now_ns;
+	moving_set(a, e, first || (e->arrival.moved_ns && now_ns - e->arrival.moved_ns < MOVING_NS));
+}
+
+/* Finds or adds. NULL: out of memory; the next sweep tries again. */
+static struct socket_entry *entry_at(struct dt_arrivals *a, const struct dt_subflow_key *tuple, uint32_t device)
+{
+	struct socket_entry *e = entry_find(a, tuple);
+
+	if (!e) {
+		e = calloc(1, sizeof(*e));
+		if (!e)
+			return NULL;
+		e->tuple = *tuple;
+		HASH_ADD(hh, a->sockets, tuple, sizeof(e->tuple), e);
+	}
+	e->device = device;
+	e->sweep = a->sweep;
+	return e;
+}
+
+void dt_arrivals_seen(struct dt_arrivals *a, const struct dt_subflow_record *r, uint64_t now_ns)
+{
+	struct socket_entry *e;
+
+	if (r->flags & DT_RECORD_SERVER_SIDE)
+		return;
+	e = entry_at(a, &r->key, r->device);
+	if (e)
+		sample_take(a, e, r->bytes_received, r->bytes_acked, now_ns);
+}
+
+void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+			uint32_t device)
+{
+	struct dt_subflow_key tuple = dt_track_key(local, remote);
+	struct socket_entry *e = entry_at(a, &tuple, device);
+
+	if (e)
+		moving_set(a, e, true);
+}
+
+void dt_arrivals_end(struct dt_arrivals *a)
+{
+	struct socket_entry *e, *tmp;
+
+	HASH_ITER(hh, a->sockets, e, tmp)
+		if (e->sweep != a->sweep)
+			entry_free(a, e);
+	a->sweep++;
+}
+
+void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns)
+{
+	struct socket_entry *e, *tmp;
+
+	DL_FOREACH_SAFE(a->moving, e, tmp) {
+		struct dt_endpoint local = {e->tuple.local, e->tuple.lport}, remote = {e->tuple.remote, e->tuple.rport};
+		struct dt_tcp_sample sample;
+
+		if (dt_sock_diag_get(a->diag, &local, &remote, e->device, &sample) == 0)
+			sample_take(a, e, sample.bytes_received, sample.bytes_acked, now_ns);
+		else
+			entry_free(a, e);
+	}
+}
+
+bool dt_arrivals_get(const struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+		     struct dt_arrival *out)
+{
+	struct dt_subflow_key tuple = dt_track_key(local, remote);
+	const struct socket_entry *e = entry_find(a, &tuple);
+
+	if (!e)
+		return false;
+	*out = e->arrival;
+	return true;
+}
+
+int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag)
+{
+	struct dt_arrivals *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	a->diag = diag;
+	*out = a;
+	return 0;
+}
+
+void dt_arrivals_free(struct dt_arrivals *a)
+{
+	struct socket_entry *e, *tmp;
+
+	if (!a)
+		return;
+	HASH_ITER(hh, a->sockets, e, tmp)
+		entry_free(a, e);
+	free(a);
+}

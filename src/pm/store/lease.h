@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One lease, granted or requested: this link may reach this server. Requested by link/leases.c. */
+#ifndef DETOURD_PM_STORE_LEASE_H
+#define DETOURD_PM_STORE_LEASE_H
+
+#include "base/addr.h"
+#include "base/hash.h"
+#include "pm/store/marks.h"
+
+struct dt_relay_link;
+struct dt_subflow;
+
+enum dt_lease_state {
+	DT_LEASE_ASKED,
+	DT_LEASE_READY,
+	DT_LEASE_REFUSED, /* see reason; requested again after retry_ns */
+};
+
+struct dt_pm_lease {
+	struct dt_relay_link *link;
+	struct {
+		struct dt_ip ip;
+		uint16_t port;
+		uint16_t pad;
+	} server;
+	enum dt_lease_state state;
+	uint16_t dpt;	 /* the lease's port at the relay */
+	uint8_t reason;	 /* enum dt_reason; DT_REASON_OK in state REFUSED: the relay did not answer */
+	uint32_t rtt_us; /* from the relay to the server and back, measured by the relay; 0: unknown */
+	unsigned logged; /* the reason last logged + 1, so that one that stays is logged once; 0: none */
+	bool under_way;	 /* a request, the first one or a renewal, waits for its reply */
+	bool used;	 /* a connection used it since the last renewal */
+	uint64_t asked_ns;
+	uint64_t expires_ns;
+	uint64_t renew_ns;
+	uint64_t retry_ns;
+	struct dt_subflow *subflows;
+	struct dt_lease_marks todo;
+	UT_hash_handle hh;
+};
+
+#endif

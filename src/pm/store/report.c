@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/store/report.h"
+
+#include "base/clock.h"
+#include "base/control.h"
+#include "pm/store/connection.h"
+#include "pm/store/pm.h"
+#include "pm/store/relay.h"
+#include "pm/store/subflow.h"
+
+static json_t *event_line(const char *event, const struct dt_connection *c, const char *detail)
+{
+	char remote[DT_ENDPOINT_STRLEN];
+	json_t *line = json_pack("{s:I, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event", event,
+				 "detail", detail);
+
+	if (c) {
+		json_object_set_new(line, "id", json_integer((json_int_t)c->number));
+		json_object_set_new(line, "remote", json_string(dt_endpoint_format(&c->remote, remote)));
+	}
+	return line;
+}
+
+static bool is_watched(const struct dt_pm *pm)
+{
+	return pm->control && dt_control_watched(pm->control);
+}
+
+void dt_report(struct dt_pm *pm, const char *event, const struct dt_connection *c, const struct dt_pm_relay *relay,
+	       const char *detail)
+{
+	json_t *line;
+
+	if (!is_watched(pm))
+		return;
+	line = event_line(event, c, detail);
+	if (relay)
+		json_object_set_new(line, "relay", json_string(relay->conf->name));
+	dt_control_publish(pm->control, line);
+}
+
+void dt_report_subflow(const struct dt_connection *c, const struct dt_subflow *s, const char *detail)
+{
+	struct dt_pm *pm = c->pm;
+	json_t *line;
+
+	if (!is_watched(pm))
+		return;
+	line = event_line("subflow", c, detail);
+	json_object_set_new(line, s && s->relay ? "relay" : "via", json_string(s ? dt_subflow_via(s) : "direct"));
+	if (s && s->interface[0])
+		json_object_set_new(line, "interface", json_string(s->interface));
+	dt_control_publish(pm->control, line);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which destinations the relay carries: deny beats allow, allow beats the built-in ranges, everything else is
+ * permitted; a client's own lists only narrow that. One table answers in user space (leases, renewals, reloads) and
+ * fills the BPF map (start of a flow).
+ */
+#ifndef DETOURD_RELAY_ACL_H
+#define DETOURD_RELAY_ACL_H
+
+#include "base/addr.h"
+
+struct dt_acl_entry {
+	enum dt_policy_kind kind;
+	struct dt_prefix prefix;
+};
+
+struct dt_acl_list {
+	struct dt_acl_entry *entries;
+	size_t count;
+};
+
+/* The relay's own addresses, sorted, without those that a built-in range covers. Zeroed: none. */
+struct dt_acl_own {
+	struct dt_ip *list;
+	size_t count;
+};
+
+struct dt_acl_client; /* a client's lists */
+
+struct dt_acl {
+	struct dt_acl_list relay;
+	struct dt_acl_own own;
+	struct dt_acl_client *clients; /* by id */
+};
+
+/* Zeroed is a valid, empty table that permits everything. */
+void dt_acl_fini(struct dt_acl *acl);
+/* All -ENOMEM. client_id 0: the relay's lists. */
+int dt_acl_add(struct dt_acl *acl, uint64_t client_id, enum dt_policy_kind kind, const struct dt_prefix *prefix);
+/*
+ * Denies this address as the built-in ranges are denied: for the relay's own addresses. One that a built-in range covers is
+ * left out, since it changes nothing.
+ */
+int dt_acl_own_add(struct dt_acl_own *own, const struct dt_ip *ip);
+bool dt_acl_own_equal(const struct dt_acl_own *a, const struct dt_acl_own *b);
+void dt_acl_own_fini(struct dt_acl_own *own);
+/* Every special-purpose range of both families (IANA registries, RFC 6890) and IPv6 encodings of IPv4. */
+int dt_acl_add_builtin(struct dt_acl *acl);
+
+bool dt_acl_permits(const struct dt_acl *acl, uint64_t client_id, const struct dt_ip *server);
+
+/*
+ * Makes what the BPF map has under this generation, which is "old", the same as "fresh", if they differ only in which
+ * clients have lists. Other lists of the same client, or of the relay, need another generation, so that they change in one
+ * step. True: done; false: store all of fresh under another generation.
+ */
+bool dt_acl_clients_replace(const struct dt_acl *old, const struct dt_acl *fresh, int map_fd, uint32_t generation);
+/* Adds all entries to the BPF map, under this generation. The map's error. */
+int dt_acl_store(const struct dt_acl *acl, int map_fd, uint32_t generation);
+/*
+ * Takes other own addresses, in the table and, under this generation, in the map; *own is then empty. *added: addresses are
+ * among them that were not ours before. The map's error: own addresses may be missing in the map.
+ */
+int dt_acl_own_replace(struct dt_acl *acl, struct dt_acl_own *own, int map_fd, uint32_t generation, bool *added);
+/* Deletes the entries of all other generations. The map's error. */
+int dt_acl_prune(int map_fd, uint32_t generation);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The control socket without a socket: stories ask, and what monitors would read goes into the transcript. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+struct dt_control {
+	dt_control_answer_fn status, why;
+	void *data;
+};
+static struct dt_control *control;
+
+int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, dt_control_answer_fn status,
+		    dt_control_answer_fn why, void *data)
+{
+	control = malloc(sizeof(*control));
+	if (!control)
+		abort();
+	*control = (struct dt_control){status, why, data};
+	*out = control;
+	return 0;
+}
+
+void dt_control_close(struct dt_control *c)
+{
+	free(c);
+	control = NULL;
+}
+
+bool dt_control_watched(const struct dt_control *c)
+{
+	return !world.quiet;
+}
+
+void dt_control_publish(struct dt_control *c, json_t *event)
+{
+	char *text;
+
+	json_object_del(event, "time_ms");
+	text = json_dumps(event, DT_CONTROL_JSON);
+	json_decref(event);
+	tell("* %s", text);
+	free(text);
+}
+
+char *control_ask(const char *request, const char *about)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out;
+
+	if (!control)
+		return NULL;
+	out = open_memstream(&text, &len);
+	if (!out)
+		abort();
+	(strcmp(request, "why") == 0 ? control->why : control->status)(out, about, control->data);
+	fclose(out);
+	return text;
+}
