@@ -99,6 +99,7 @@ struct tcp_sock {
 	__u64 bytes_acked;
 	__u64 bytes_received;
 	__u32 tsoffset;
+	__u32 snd_wnd;
 	__u32 srtt_us;
 	__u32 mdev_us;
 	__u32 rcv_ooopack;

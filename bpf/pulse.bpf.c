@@ -60,6 +60,7 @@ static __always_inline void more_read(struct dt_pulse *p, struct bpf_sock *sk)
 	p->rttvar_us = BPF_CORE_READ(tp, mdev_us) >> 2;
 	p->out_of_order = BPF_CORE_READ(tp, rcv_ooopack);
 	p->own_hole = BPF_CORE_READ(tp, out_of_order_queue.rb_node) != NULL;
+	p->no_window = BPF_CORE_READ(tp, snd_wnd) == 0;
 	options = __builtin_preserve_access_index(&tp->rx_opt);
 	p->timestamps = BPF_CORE_READ_BITFIELD_PROBED(options, tstamp_ok);
 	p->tsval = (__u32)(bpf_ktime_get_ns() / 1000000) + BPF_CORE_READ(tp, tsoffset);

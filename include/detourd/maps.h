@@ -354,6 +354,7 @@ struct dt_pulse {
 	__u32 data_hole;  /* 1: the connection has data beyond that number, so something before it is missing */
 	__u32 flow_label; /* IPv6 */
 	__u32 own_hole;	  /* 1: the subflow has segments beyond rcv_nxt */
+	__u32 no_window;  /* 1: the peer has no room for data, and what is sent only asks for some */
 };
 
 /* How many cgroups of one connection are recorded: from the root down to its own. */
@@ -426,7 +427,7 @@ struct dt_subflow_record {
 
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_subflow_record) == 144, "layout");
-_Static_assert(sizeof(struct dt_pulse) == 112, "layout");
+_Static_assert(sizeof(struct dt_pulse) == 116, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");

@@ -11,7 +11,9 @@
  */
 #define LATE_MIN_NS (300 * DT_MS)
 #define LATE_RTTS 4
-#define RTO_MIN_NS (200 * DT_MS) /* TCP_RTO_MIN in include/net/tcp.h of the kernel */
+/* TCP_RTO_MIN and TCP_DELACK_MIN in include/net/tcp.h of the kernel */
+#define RTO_MIN_NS (200 * DT_MS)
+#define DELAYED_ACK_NS (40 * DT_MS)
 /* So often within so long, or once for so long: it fades. */
 #define TROUBLES 2
 #define TROUBLES_NS (5 * DT_SEC)
@@ -36,19 +38,28 @@ static uint64_t late_after_ns(const struct dt_fading_member *members, size_t cou
 
 /*
  * When data that one retransmission brought is acknowledged: after the time-out, which is a round-trip time and four times
- * its deviation, or 200 ms at least, and one more round trip.
+ * its deviation, or 200 ms at least, one more round trip, and what the receiver waits with a lone acknowledgement. A
+ * quarter more, for a queue may have grown meanwhile.
  */
 static uint64_t retransmitted_ns(const struct dt_liveness *l)
 {
-	return l->late_ns + RTO_MIN_NS + l->rtt_us * DT_US;
+	return (l->late_ns + RTO_MIN_NS + l->rtt_us * DT_US + DELAYED_ACK_NS) * 5 / 4;
 }
 
+/*
+ * Nothing is late while the peer's application does not read, nor before data is acknowledged again: the kernel takes its
+ * retransmissions for questions about the window then, and asks ever more seldom (tcp_retransmit_timer()).
+ */
 static void acknowledged_note(const struct dt_fading_member *m, uint64_t now_ns)
 {
-	if (m->sample->packets_out && m->sample->snd_una == m->fading->snd_una)
-		return;
-	m->fading->advanced_ns = now_ns;
-	m->fading->snd_una = m->sample->snd_una;
+	struct dt_fading *f = m->fading;
+	bool advanced = !m->sample->packets_out || !f->under_way || m->sample->snd_una != f->snd_una;
+
+	f->no_window = m->sample->no_window || (f->no_window && !advanced);
+	if (advanced || f->no_window)
+		f->advanced_ns = now_ns;
+	f->snd_una = m->sample->snd_una;
+	f->under_way = m->sample->packets_out;
 }
 
 /*

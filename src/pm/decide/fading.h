@@ -31,6 +31,8 @@ struct dt_fading {
 	uint64_t until_ns;    /* and is tried again then */
 	unsigned times;	      /* in a row */
 	uint32_t snd_una;     /* of the last sample */
+	bool under_way;	      /* in the last sample data was not acknowledged yet */
+	bool no_window;	      /* since data was last acknowledged, the peer had no room for some time */
 	uint64_t advanced_ns; /* when data was last acknowledged, or none was under way */
 	uint64_t trouble_ns;  /* data is late since then; 0: it is not */
 	unsigned troubles;    /* within TROUBLES_NS of each other */

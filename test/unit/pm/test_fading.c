@@ -6,7 +6,6 @@
 #include "pm/decide/fading.h"
 #include "pm/decide/liveness.h"
 
-#define STEP_NS (5 * DT_MS)
 #define BEGIN_NS (100 * DT_SEC)
 
 struct path {
@@ -16,12 +15,13 @@ struct path {
 };
 
 static struct path a, b;
-static uint64_t now_ns;
+static uint64_t now_ns, every_ns;
 
 static void begin(void)
 {
 	a = b = (struct path){.sample = {.srtt_us = 20000, .packets_out = 2}};
 	now_ns = BEGIN_NS;
+	every_ns = 5 * DT_MS;
 }
 
 /*
@@ -49,7 +49,7 @@ static bool run_ms(unsigned ms, enum does a_does, enum does b_does)
 	enum dt_liveness_verdict verdicts[2];
 	bool tell = false;
 
-	for (uint64_t end_ns = now_ns + ms * DT_MS; now_ns < end_ns; now_ns += STEP_NS) {
+	for (uint64_t end_ns = now_ns + ms * DT_MS; now_ns < end_ns; now_ns += every_ns) {
 		a.sample.data_hole = b.sample.data_hole = a_does == MISSES;
 		path_step(&a, a_does);
 		path_step(&b, b_does);
@@ -168,8 +168,37 @@ Test(fading, an_application_that_does_not_read)
 		a.sample.packets_out = 0;
 		dt_fading_check(members, 2, now_ns);
 		cr_assert(!a.fading.fading);
-		now_ns += STEP_NS;
+		now_ns += every_ns;
 	}
+}
+
+Test(fading, window_probes_are_not_late)
+{
+	begin();
+	run_ms(2000, WORKS, WORKS);
+	a.sample.no_window = 1;
+	run_ms(3000, LOSES, WORKS);
+	cr_assert(!a.fading.fading && !a.fading.troubles);
+	a.sample.no_window = 0;
+	run_ms(1000, LOSES, WORKS);
+	cr_assert(!a.fading.fading && !a.fading.troubles, "the next probe of the window is yet to come");
+	run_ms(100, WORKS, WORKS);
+	run_ms(1000, LOSES, WORKS);
+	cr_assert(a.fading.fading);
+}
+
+/* A connection that sends little is sampled seldom: when its data left is not known to 100 ms. */
+Test(fading, data_that_was_sent_just_before_a_sample_is_not_late)
+{
+	begin();
+	every_ns = 100 * DT_MS;
+	a.sample.packets_out = 0;
+	run_ms(2000, WORKS, WORKS);
+	a.sample.packets_out = 1;
+	run_ms(400, LOSES, WORKS);
+	cr_assert(!a.fading.fading && !a.fading.troubles);
+	run_ms(100, LOSES, WORKS);
+	cr_assert(a.fading.troubles);
 }
 
 Test(fading, an_outage_of_the_access_link_is_nobody_s_fault)
