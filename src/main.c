@@ -6,6 +6,7 @@
 #include "cli/keys.h"
 #include "cli/options.h"
 #include "cli/query.h"
+#include "cli/version.h"
 #include "pm/conf/client_conf.h"
 #include "pm/daemon.h"
 #include "relay/config.h"
@@ -27,7 +28,7 @@ int main(int argc, char **argv)
 	struct dt_options options;
 	const char *path;
 
-	if (dt_options_parse(&options, argc, argv) < 0)
+	if (dt_options_parse(&options, argc, argv, stderr) < 0)
 		return 2;
 	if (sodium_init() < 0) {
 		fputs("detourd: libsodium cannot start: no source of random numbers\n", stderr);
@@ -55,11 +56,10 @@ int main(int argc, char **argv)
 	case DT_COMMAND_DOCTOR:
 		return dt_cli_doctor(&options);
 	case DT_COMMAND_HELP:
-		dt_options_help(stdout);
+		dt_options_help(stdout, options.argument);
 		return 0;
 	case DT_COMMAND_VERSION:
-		puts("detourd " DT_VERSION);
-		return 0;
+		return dt_cli_version();
 	}
 	return 2;
 }

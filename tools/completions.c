@@ -3,6 +3,7 @@
  * Prints what completes detourd's command line in a shell: completions bash|zsh|fish. It is made for the machine that
  * builds, and follows the same tables as the parser and --help.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,21 @@ static unsigned options_of(const char *name)
 {
 	unsigned options = ALWAYS;
 
-	each_form(form) if (name ? form->name && strcmp(form->name, name) == 0 : !form->name) options |=
-		form->needs | form->takes;
+	each_form(form)
+		if (name ? form->name && strcmp(form->name, name) == 0 : !form->name)
+			options |= form->needs | form->takes;
 	return options;
+}
+
+static bool is_file(const struct dt_option_form *option)
+{
+	return option->value && (strcmp(option->value, "FILE") == 0 || strcmp(option->value, "PATH") == 0);
+}
+
+/* Whether the argument is the name of another command. */
+static bool wants_command(const struct dt_command_form *form)
+{
+	return form->argument && strcmp(form->argument, "[COMMAND]") == 0;
 }
 
 /* The names of all commands, and what stands between them. */
@@ -30,11 +43,11 @@ static void commands_print(const char *between)
 {
 	const char *lead = "";
 
-	each_form(form) if (form->name)
-	{
-		printf("%s%s", lead, form->name);
-		lead = between;
-	}
+	each_form(form)
+		if (form->name) {
+			printf("%s%s", lead, form->name);
+			lead = between;
+		}
 }
 
 /* In single quotes, for zsh and fish; escape: characters that get a backslash before them. */
@@ -51,18 +64,18 @@ static void quoted_print(const char *text, const char *escape)
 
 /* --- bash ------------------------------------------------------------------------------------- */
 
-/* Commands (where there is none yet) and options, in double quotes. */
-static void bash_words(const char *name)
+/* Commands (where one may follow) and options, in double quotes; name: NULL before there is a command. */
+static void bash_words(const char *name, bool commands)
 {
 	putchar('"');
-	if (!name)
+	if (commands)
 		commands_print(" ");
-	each_option(o) if (options_of(name) & 1u << o)
-	{
-		printf(" %s", dt_option_forms[o].name);
-		if (dt_option_forms[o].brief)
-			printf(" %s", dt_option_forms[o].brief);
-	}
+	each_option(o)
+		if (options_of(name) & 1u << o) {
+			printf(" %s", dt_option_forms[o].name);
+			if (dt_option_forms[o].brief)
+				printf(" %s", dt_option_forms[o].brief);
+		}
 	putchar('"');
 }
 
@@ -79,13 +92,13 @@ static void bash(void)
 	     "\t[ \"$current\" != = ] || previous=${COMP_WORDS[COMP_CWORD - 1]} current=\n"
 	     "\tcase $previous in");
 	fputc('\t', stdout);
-	each_option(o) if (dt_option_forms[o].value)
-	{
-		printf("%s%s", lead, dt_option_forms[o].name);
-		if (dt_option_forms[o].brief)
-			printf(" | %s", dt_option_forms[o].brief);
-		lead = " | ";
-	}
+	each_option(o)
+		if (is_file(&dt_option_forms[o])) {
+			printf("%s%s", lead, dt_option_forms[o].name);
+			if (dt_option_forms[o].brief)
+				printf(" | %s", dt_option_forms[o].brief);
+			lead = " | ";
+		}
 	puts(")\n"
 	     "\t\tcompopt -o filenames 2>/dev/null\n"
 	     "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
@@ -93,15 +106,15 @@ static void bash(void)
 	     "\t\t;;\n"
 	     "\tesac");
 	fputs("\twords=", stdout);
-	bash_words(NULL);
+	bash_words(NULL, true);
 	puts("\n\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD - 1}\"; do\n"
 	     "\t\tcase $word in");
-	each_form(form) if (form->name)
-	{
-		printf("\t\t%s) words=", form->name);
-		bash_words(form->name);
-		puts(" ;;");
-	}
+	each_form(form)
+		if (form->name) {
+			printf("\t\t%s) words=", form->name);
+			bash_words(form->name, wants_command(form));
+			puts(" && break ;;");
+		}
 	puts("\t\tesac\n"
 	     "\tdone\n"
 	     "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
@@ -121,13 +134,15 @@ static void zsh_option(const struct dt_option_form *option)
 	quoted_print(option->help, "[]:");
 	putchar(']');
 	if (option->value)
-		printf(":%s:_files", option->value);
+		printf(":%s:%s", option->value, is_file(option) ? "_files" : " ");
 	putchar('\'');
 }
 
 static void zsh_options(const char *name)
 {
-	each_option(o) if (options_of(name) & 1u << o) zsh_option(&dt_option_forms[o]);
+	each_option(o)
+		if (options_of(name) & 1u << o)
+			zsh_option(&dt_option_forms[o]);
 	puts(" ;;");
 }
 
@@ -137,25 +152,27 @@ static void zsh(void)
 	     "# Completes detourd(8) in zsh.\n"
 	     "local -a detourd_commands");
 	puts("detourd_commands=(");
-	each_form(form) if (form->name)
-	{
-		printf("\t'%s:", form->name);
-		quoted_print(form->help, ":");
-		puts("'");
-	}
+	each_form(form)
+		if (form->name) {
+			printf("\t'%s:", form->name);
+			quoted_print(form->help, ":");
+			puts("'");
+		}
 	fputs(")\ncase ${${words[2,CURRENT-1]}[(r)(", stdout);
 	commands_print("|");
 	puts(")]} in");
-	each_form(form) if (form->name)
-	{
-		printf("%s)\n\t_arguments -S '1:command:'", form->name);
-		if (form->argument) {
-			fputs(" '2:", stdout);
-			quoted_print(form->argument, ":[]");
-			fputs(":_hosts'", stdout);
+	each_form(form)
+		if (form->name) {
+			printf("%s)\n\t_arguments -S '1:command:'", form->name);
+			if (form->argument) {
+				fputs(" '2:", stdout);
+				quoted_print(form->argument, ":[]");
+				fputs(wants_command(form) ? ":{_describe -t commands command detourd_commands}'"
+							  : ":_hosts'",
+				      stdout);
+			}
+			zsh_options(form->name);
 		}
-		zsh_options(form->name);
-	}
 	fputs("*)\n\t_arguments -S '1:command:{_describe -t commands command detourd_commands}'", stdout);
 	zsh_options(NULL);
 	puts("esac");
@@ -165,21 +182,21 @@ static void zsh(void)
 
 static void fish_options(const char *name)
 {
-	each_option(o) if (options_of(name) & 1u << o)
-	{
-		const struct dt_option_form *option = &dt_option_forms[o];
+	each_option(o)
+		if (options_of(name) & 1u << o) {
+			const struct dt_option_form *option = &dt_option_forms[o];
 
-		if (name)
-			printf("complete -c detourd -n '__fish_seen_subcommand_from %s'", name);
-		else
-			printf("complete -c detourd -n 'not __fish_seen_subcommand_from $detourd_commands'");
-		printf(" -l %s", option->name + 2);
-		if (option->brief)
-			printf(" -s %s", option->brief + 1);
-		fputs(option->value ? " -r -F -d '" : " -d '", stdout);
-		quoted_print(option->help, "");
-		puts("'");
-	}
+			if (name)
+				printf("complete -c detourd -n '__fish_seen_subcommand_from %s'", name);
+			else
+				printf("complete -c detourd -n 'not __fish_seen_subcommand_from $detourd_commands'");
+			printf(" -l %s", option->name + 2);
+			if (option->brief)
+				printf(" -s %s", option->brief + 1);
+			fputs(is_file(option) ? " -r -F -d '" : option->value ? " -x -d '" : " -d '", stdout);
+			quoted_print(option->help, "");
+			puts("'");
+		}
 }
 
 static void fish(void)
@@ -187,15 +204,22 @@ static void fish(void)
 	fputs("# Completes detourd(8) in fish.\nset -g detourd_commands ", stdout);
 	commands_print(" ");
 	puts("\ncomplete -c detourd -f");
-	each_form(form) if (form->name)
-	{
-		printf("complete -c detourd -n 'not __fish_seen_subcommand_from $detourd_commands' -a %s -d '",
-		       form->name);
-		quoted_print(form->help, "");
-		puts("'");
-	}
+	each_form(form)
+		if (form->name) {
+			printf("complete -c detourd -n 'not __fish_seen_subcommand_from $detourd_commands' -a %s -d '",
+			       form->name);
+			quoted_print(form->help, "");
+			puts("'");
+		}
 	fish_options(NULL);
-	each_form(form) if (form->name) fish_options(form->name);
+	each_form(form)
+		if (form->name) {
+			fish_options(form->name);
+			if (wants_command(form))
+				printf("complete -c detourd -n '__fish_seen_subcommand_from %s' -a "
+				       "\"$detourd_commands\"\n",
+				       form->name);
+		}
 }
 
 int main(int argc, char **argv)

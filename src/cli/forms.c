@@ -17,8 +17,8 @@ const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_JSON] = {"--json", NULL, NULL, "prints JSON"},
 	[DT_CLI_CONFIG] = {"--config", "-c", "FILE", "the configuration file"},
 	[DT_CLI_CONTROL] = {"--control", NULL, "PATH", "the control socket of the daemon to ask"},
-	[DT_CLI_HELP] = {"--help", "-h", NULL, "prints this text"},
-	[DT_CLI_VERSION] = {"--version", "-V", NULL, "prints the version"},
+	[DT_CLI_HELP] = {"--help", "-h", NULL, "prints this text, or with a command what belongs to it"},
+	[DT_CLI_VERSION] = {"--version", "-V", NULL, "prints version, commit and libraries"},
 };
 
 const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
@@ -32,4 +32,5 @@ const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	{"why", DT_COMMAND_WHY, 0, JSON | CONTROL, "ADDRESS[:PORT]", "why a server has no detours, or no MPTCP"},
 	{"monitor", DT_COMMAND_MONITOR, 0, RELAY | JSON | CONTROL, NULL, "prints events as they happen"},
 	{"doctor", DT_COMMAND_DOCTOR, 0, RELAY | JSON | CONFIG, NULL, "what this machine lacks, and how to fix it"},
+	{"help", DT_COMMAND_HELP, 0, 0, "[COMMAND]", "prints this text, or what belongs to one command"},
 };

@@ -42,11 +42,11 @@ struct dt_command_form {
 	enum dt_command command;
 	unsigned needs;	      /* options that this form has always, as bits of enum dt_cli_option */
 	unsigned takes;	      /* options that it may have as well */
-	const char *argument; /* NULL: none */
+	const char *argument; /* NULL: none; in brackets: it may be left out */
 	const char *help;
 };
 
-#define DT_COMMAND_FORMS 10
+#define DT_COMMAND_FORMS 11
 
 extern const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS];
 extern const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS];

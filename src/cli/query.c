@@ -107,7 +107,7 @@ int dt_cli_why(const struct dt_options *options)
 	char request[80];
 
 	/* an address that is cut here is not valid either */
-	snprintf(request, sizeof(request), "why %s", options->server);
+	snprintf(request, sizeof(request), "why %s", options->argument);
 	return answer_show(options, request, dt_render_why);
 }
 

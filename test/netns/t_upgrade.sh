@@ -33,7 +33,7 @@ sender=$!
 wait_for 5 status_is relay1 '.clients[0].flows == 1 and .clients[0].bytes_up > 10000'
 # another release: the same program under another version
 next=$TMP/detourd-next
-this=$("$DETOURD" --version | sed 's/^detourd //')
+this=$("$DETOURD" --version | sed -n '1s/^detourd //p')
 other=$(echo "$this" | tr 0-9 1-90)
 sed -z "s/^\(.*detourd \)\?${this//./\\.}\$/\1$other/" "$DETOURD" >"$next"
 chmod +x "$next"

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/version.h"
+
+#include <bpf/libbpf.h>
+#include <jansson.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <uv.h>
+
+#include "told.h" /* by cmake/told.cmake */
+
+int dt_cli_version(void)
+{
+	const char *bpf = libbpf_version_string();
+
+	puts("detourd " DT_VERSION);
+	puts("commit " DT_COMMIT);
+	/* those that run, which need not be those that it was built with; libmnl does not tell */
+	printf("libraries: libbpf %s, libmnl %s, libsodium %s, libuv %s, jansson %s\n", bpf + (*bpf == 'v'), DT_LIBMNL,
+	       sodium_version_string(), uv_version_string(), jansson_version_str());
+	if (fflush(stdout) == EOF) {
+		perror("detourd: cannot write");
+		return 1;
+	}
+	return 0;
+}
