@@ -10,8 +10,8 @@
 
 /*
  * Pause between the end of a subflow and the next join of its connection. After an end, the kernel hands the data that
- * subflow held to the others. Some kernels send data at the wrong place of the stream if a subflow joins in those
- * milliseconds: docs/measurements/kernel-faults.md. There is no pause when no other subflow works: then nothing is
+ * subflow held to the others. Some servers' kernels put data at the wrong place of the stream if a subflow joins in those
+ * milliseconds: docs/upstream/join-while-reading.md. There is no pause when no other subflow works: then nothing is
  * sent, and the join is urgent.
  */
 #define SETTLING_NS (500 * DT_MS)
