@@ -235,6 +235,7 @@ static struct daemon *daemon_new(uv_loop_t *loop, struct dt_client_config *confi
 		return NULL;
 	daemon->pm.loop = loop;
 	daemon->pm.config = config;
+	daemon->pm.began_ns = dt_now_ns();
 	daemon->pm.takeover.lock_fd = -1;
 	daemon->pm.cgroup_fd = dt_cgroup_open_root();
 	uv_timer_init(loop, &daemon->tick);

@@ -12,10 +12,13 @@
 #include "base/control.h"
 #include "net/sock_diag.h"
 #include "pm/conf/client_conf.h"
+#include "pm/decide/history.h"
 #include "pm/explain.h"
+#include "pm/gain.h"
 #include "pm/kernel/arrivals.h"
 #include "pm/kernel/mptcpify.h"
 #include "pm/kernel/track.h"
+#include "pm/rates.h"
 #include "pm/store/connection.h"
 #include "pm/store/interfaces.h"
 #include "pm/store/lease.h"
@@ -27,6 +30,92 @@
 #define COUNTER_NAME(constant, name) [constant] = name,
 static const char *const counter_names[DT_PM_COUNTERS] = {DT_PM_COUNTERS_LIST(COUNTER_NAME)};
 #undef COUNTER_NAME
+
+/* Takes over the reference to value; a key whose value could not be made is left out. */
+static void put(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value);
+}
+
+static void put_number(json_t *object, const char *key, uint64_t value)
+{
+	put(object, key, json_integer((json_int_t)value));
+}
+
+/* What a stranger chose, such as the name of a process: bytes that are not UTF-8 become "?". */
+static json_t *foreign_text(const char *text)
+{
+	json_t *value = json_string(text);
+	char *ascii;
+
+	if (value)
+		return value;
+	ascii = strdup(text);
+	for (char *c = ascii; c && *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	value = ascii ? json_string(ascii) : NULL;
+	free(ascii);
+	return value;
+}
+
+/* --- rates and gain ---------------------------------------------------------------------------- */
+
+static const char *way_word(enum dt_way way)
+{
+	return way == DT_WAY_UP ? "up" : "down";
+}
+
+static json_t *payoff_status(const struct dt_payoff *payoff, enum dt_way way)
+{
+	uint64_t now_s = dt_now_s();
+	char text[DT_PAYOFF_STRLEN];
+	json_t *gain =
+		json_pack("{s:b, s:s}", "known", payoff->count > 0, "text", dt_payoff_format(payoff, now_s, text));
+
+	if (!payoff->count)
+		return gain;
+	put(gain, "percent", json_real(payoff->gain * 100));
+	put(gain, "error_percent", json_real(dt_payoff_error(payoff) * 100));
+	put_number(gain, "measured", payoff->count);
+	put_number(gain, "age_s", now_s > payoff->last_s ? now_s - payoff->last_s : 0);
+	put(gain, "direction", json_string(way_word(way)));
+	return gain;
+}
+
+static json_t *gain_status(const struct dt_gain_view *view)
+{
+	json_t *gain = payoff_status(&view->payoff, view->way);
+
+	if (!view->payoff.count && view->at_most >= 0)
+		put(gain, "at_most_percent", json_real(view->at_most * 100));
+	return gain;
+}
+
+static void rates_put(json_t *object, const struct dt_rates *rates)
+{
+	put_number(object, "receive_bps", rates->down_bps);
+	put_number(object, "send_bps", rates->up_bps);
+}
+
+static void destination_gain_add(const struct dt_prefix *prefix, enum dt_way way, const struct dt_payoff *payoff,
+				 void *all)
+{
+	char text[DT_PREFIX_STRLEN];
+
+	json_array_append_new(all, json_pack("{s:s, s:o}", "destination", dt_prefix_format(prefix, text), "gain",
+					     payoff_status(payoff, way)));
+}
+
+static json_t *gains_status(const struct dt_pm *pm)
+{
+	json_t *all = json_array();
+
+	dt_history_payoffs(pm->history, destination_gain_add, all);
+	return all;
+}
+
+/* --- relays ------------------------------------------------------------------------------------ */
 
 static json_t *relay_status(const struct dt_pm_relay *relay)
 {
@@ -41,6 +130,45 @@ static json_t *relay_status(const struct dt_pm_relay *relay)
 			 "rtt_us", (json_int_t)(relay->links ? dt_client_link_rtt_us(relay->links->proto) : 0));
 }
 
+/* The newest answer on any of its links; 0: there was none. */
+static uint64_t relay_heard_ns(const struct dt_pm_relay *relay)
+{
+	uint64_t heard_ns = 0;
+
+	for (const struct dt_relay_link *link = relay->links; link; link = link->next)
+		if (dt_client_link_heard_ns(link->proto) > heard_ns)
+			heard_ns = dt_client_link_heard_ns(link->proto);
+	return heard_ns;
+}
+
+static json_t *relays_status(const struct dt_pm *pm, struct dt_rates_all *sum)
+{
+	struct dt_rates *rates = calloc(pm->config->nrelays + 1, sizeof(*rates));
+	json_t *relays = json_array();
+
+	if (!rates)
+		return relays;
+	dt_rates_sum(pm, sum, rates, pm->config->nrelays);
+	for (const struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next) {
+		struct dt_gain_view gain = dt_gain_of_relay(pm, relay);
+		uint64_t heard_ns = relay_heard_ns(relay);
+		json_t *status = relay_status(relay);
+
+		if (relay->index < pm->config->nrelays) {
+			rates_put(status, &rates[relay->index]);
+			put(status, "share", json_real(dt_rates_share(&rates[relay->index], &sum->all)));
+		}
+		put(status, "gain", gain_status(&gain));
+		if (heard_ns)
+			put_number(status, "heard_s", (dt_now_ns() - heard_ns) / DT_SEC);
+		json_array_append_new(relays, status);
+	}
+	free(rates);
+	return relays;
+}
+
+/* --- connections ------------------------------------------------------------------------------- */
+
 static json_t *subflow_status(const struct dt_connection *c, const char *via, const char *carrier, const char *state,
 			      bool backup, const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
@@ -49,21 +177,33 @@ static json_t *subflow_status(const struct dt_connection *c, const char *via, co
 	struct dt_subflow_stats stats = {0};
 	struct dt_arrival arrival = {0};
 	struct dt_pm *pm = c->pm;
+	json_t *status;
 
 	dt_arrivals_get(pm->arrivals, local, remote, &arrival);
 	dt_track_get(pm->track, local, remote, &stats);
 	dt_sock_diag_get(&pm->diag, local, remote, c->device, &sample);
-	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "via", via, "carrier", carrier,
-			 "state", state, "backup", backup, "local", dt_endpoint_format(local, local_text), "remote",
-			 dt_endpoint_format(remote, remote_text), "srtt_us",
-			 (json_int_t)(sample.srtt_us ? sample.srtt_us : stats.srtt_us), "bytes_acked",
-			 (json_int_t)(sample.bytes_acked > stats.bytes_acked ? sample.bytes_acked : stats.bytes_acked),
-			 "bytes_received",
-			 (json_int_t)(sample.bytes_received > stats.bytes_received ? sample.bytes_received
-										   : stats.bytes_received),
-			 "retransmits",
-			 (json_int_t)(sample.retransmits > stats.retransmits ? sample.retransmits : stats.retransmits),
-			 "rtos", (json_int_t)stats.rtos, "receive_bps", (json_int_t)arrival.rate_bps);
+	status =
+		json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "via", via, "carrier",
+			  carrier, "state", state, "backup", backup, "local", dt_endpoint_format(local, local_text),
+			  "remote", dt_endpoint_format(remote, remote_text), "srtt_us",
+			  (json_int_t)(sample.srtt_us ? sample.srtt_us : stats.srtt_us), "bytes_acked",
+			  (json_int_t)(sample.bytes_acked > stats.bytes_acked ? sample.bytes_acked : stats.bytes_acked),
+			  "bytes_received",
+			  (json_int_t)(sample.bytes_received > stats.bytes_received ? sample.bytes_received
+										    : stats.bytes_received),
+			  "retransmits",
+			  (json_int_t)(sample.retransmits > stats.retransmits ? sample.retransmits : stats.retransmits),
+			  "rtos", (json_int_t)stats.rtos, "receive_bps", (json_int_t)arrival.rate_bps);
+	put_number(status, "send_bps", arrival.sent_bps);
+	return status;
+}
+
+static void share_put(json_t *subflow, const struct dt_connection *c, const struct dt_endpoint *local,
+		      const struct dt_endpoint *remote, const struct dt_rates *whole)
+{
+	struct dt_rates own = dt_rates_of(c, local, remote);
+
+	put(subflow, "share", json_real(dt_rates_share(&own, whole)));
 }
 
 static json_t *additional_status(const struct dt_subflow *s)
@@ -91,20 +231,47 @@ static json_t *direct_status(const struct dt_connection *c)
 	return status;
 }
 
+/* Who opened it, which rule it has, and how it does. */
+static void circumstances_put(json_t *status, const struct dt_connection *c, const struct dt_rates *whole)
+{
+	struct dt_plan plan = dt_connection_plan(c);
+	struct dt_gain_view gain = dt_gain_of_connection(c);
+
+	if (c->has_origin) {
+		put(status, "program", foreign_text(c->origin.program));
+		put_number(status, "uid", c->origin.uid);
+	}
+	if (plan.rule)
+		put(status, "rule", json_string(plan.rule->name));
+	put_number(status, "age_s", (dt_now_ns() - c->since_ns) / DT_SEC);
+	rates_put(status, whole);
+	put(status, "gain", gain_status(&gain));
+}
+
 static json_t *connection_status(const struct dt_connection *c)
 {
 	char local[DT_ENDPOINT_STRLEN], remote[DT_ENDPOINT_STRLEN], why[1024];
-	json_t *subflows = json_array();
+	struct dt_rates whole = dt_rates_connection(c);
+	json_t *subflows = json_array(), *subflow = direct_status(c), *status;
 	const struct dt_subflow *s;
 
-	json_array_append_new(subflows, direct_status(c));
-	DL_FOREACH(c->subflows, s)
-		if (dt_subflow_is_under_way(s))
-			json_array_append_new(subflows, additional_status(s));
+	if (c->direct_established)
+		share_put(subflow, c, &c->local, &c->remote, &whole);
+	json_array_append_new(subflows, subflow);
+	DL_FOREACH(c->subflows, s) {
+		if (!dt_subflow_is_under_way(s))
+			continue;
+		subflow = additional_status(s);
+		if (s->state == DT_SUBFLOW_ESTABLISHED)
+			share_put(subflow, c, &s->local, &s->remote, &whole);
+		json_array_append_new(subflows, subflow);
+	}
 	dt_explain(c, why, sizeof(why));
-	return json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)c->number, "local",
-			 dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->remote, remote), "why",
-			 why, "subflows", subflows);
+	status = json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)c->number, "local",
+			   dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->remote, remote),
+			   "why", why, "subflows", subflows);
+	circumstances_put(status, c, &whole);
+	return status;
 }
 
 /* about NULL: all servers; its port 0: any port. */
@@ -208,22 +375,37 @@ static json_t *endpoints_status(const struct dt_pm *pm)
 	return all;
 }
 
+/* All connections together. */
+static json_t *total_status(const struct dt_pm *pm, const struct dt_rates_all *sum)
+{
+	struct dt_gain_view gain = dt_gain_of_all(pm);
+	json_t *total = json_pack("{s:I, s:I}", "connections", (json_int_t)HASH_COUNT(pm->connections), "moving",
+				  (json_int_t)sum->moving);
+
+	rates_put(total, &sum->all);
+	put(total, "detours_share", json_real(dt_rates_share(&sum->detours, &sum->all)));
+	put(total, "gain", gain_status(&gain));
+	return total;
+}
+
 void dt_pm_status(FILE *out, const char *unused, void *data)
 {
 	(void)unused;
 	const struct dt_pm *pm = data;
-	json_t *relays = json_array(), *counters = json_object();
+	struct dt_rates_all sum = {0};
+	json_t *relays = relays_status(pm, &sum), *counters = json_object();
 
-	for (const struct dt_pm_relay *relay = pm->relays; relay; relay = relay->next)
-		json_array_append_new(relays, relay_status(relay));
 	for (int i = 0; i < DT_PM_COUNTERS; i++)
 		json_object_set_new(counters, counter_names[i], json_integer((json_int_t)pm->counters[i]));
 	if (pm->mptcpify)
 		json_object_set_new(counters, "sockets_made_mptcp",
 				    json_integer((json_int_t)dt_mptcpify_sockets(pm->mptcpify)));
 	answer_print(pm, NULL,
-		     json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "version", 1, "mode", "client", "relays", relays,
-			       "destinations", destinations_status(pm, NULL), "server_limits", limits_status(pm, NULL),
+		     json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1, "mode",
+			       "client", "release", DT_VERSION, "uptime_s",
+			       (json_int_t)((dt_now_ns() - pm->began_ns) / DT_SEC), "total", total_status(pm, &sum),
+			       "relays", relays, "gains", gains_status(pm), "destinations",
+			       destinations_status(pm, NULL), "server_limits", limits_status(pm, NULL),
 			       "unused_endpoints", endpoints_status(pm), "counters", counters),
 		     out);
 }

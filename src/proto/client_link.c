@@ -58,6 +58,7 @@ struct dt_client_link {
 
 	uint64_t probe_ns; /* next probe */
 	unsigned probe_hastened;
+	uint64_t heard_ns;	/* when the relay last answered; 0: never */
 	uint64_t unanswered_ns; /* when the first unanswered probe went out; 0: none */
 
 	struct request *by_owner;
@@ -414,6 +415,7 @@ static void reply_take(struct dt_client_link *l, struct request *r, uint64_t sen
 	if (l->unanswered_ns && now_ns - l->unanswered_ns > DT_LINK_SILENCE_MS * DT_MS + 2 * l->srtt_us * DT_US)
 		l->back = true;
 	l->unanswered_ns = 0;
+	l->heard_ns = now_ns;
 	if (!r)
 		l->probe_ns = now_ns + DT_LINK_PROBE_MS * DT_MS;
 	rtt_take(l, sent_ns, now_ns);
@@ -515,6 +517,11 @@ uint8_t dt_client_link_reason(const struct dt_client_link *l)
 bool dt_client_link_draining(const struct dt_client_link *l)
 {
 	return l->draining;
+}
+
+uint64_t dt_client_link_heard_ns(const struct dt_client_link *l)
+{
+	return l->heard_ns;
 }
 
 uint32_t dt_client_link_rtt_us(const struct dt_client_link *l)

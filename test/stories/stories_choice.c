@@ -54,6 +54,92 @@ STORY(choice, detour_that_pays_stays)
 	expect(!subflow(c, "fra")->backup);
 }
 
+static json_t *gain_of(json_t *object)
+{
+	return json_object_get(object, "gain");
+}
+
+static bool gain_is_known(json_t *object)
+{
+	return json_is_true(json_object_get(gain_of(object), "known"));
+}
+
+/* Between these, in percent, and of this direction. */
+static bool gain_is(json_t *object, double least, double most, const char *direction)
+{
+	double percent = json_real_value(json_object_get(gain_of(object), "percent"));
+
+	return gain_is_known(object) && percent >= least && percent <= most &&
+	       strcmp(json_string_value(json_object_get(gain_of(object), "direction")), direction) == 0;
+}
+
+STORY(choice, gain_of_a_useless_detour_is_measured)
+{
+	struct connection *c = fra_did_not_pay();
+	json_t *all = status(), *gains = json_object_get(all, "gains");
+
+	expect(gain_is(status_of(all, c), -2, 2, "down"));
+	expect(gain_is(json_array_get(json_object_get(all, "relays"), 0), -2, 2, "down"));
+	expect(gain_is(json_object_get(all, "total"), -2, 2, "down"));
+	expect(json_array_size(gains) == 1 && gain_is(json_array_get(gains, 0), -2, 2, "down"));
+	json_decref(all);
+}
+
+STORY(choice, gain_is_unknown_until_it_is_measured)
+{
+	struct connection *c;
+	json_t *all, *gain;
+
+	relays_are("fra");
+	story_begin("", "");
+	c = connection_opens();
+	run_ms(500);
+	flows(c, "direct", 10 * MBIT, 0);
+	flows(c, "fra", 30 * MBIT, 0); /* it carries most, so there is no comparison */
+	run_ms(20000);
+	all = status();
+	expect(!gain_is_known(status_of(all, c)) && !gain_is_known(json_array_get(json_object_get(all, "relays"), 0)));
+	gain = gain_of(status_of(all, c));
+	expect(strcmp(json_string_value(json_object_get(gain, "text")), "unknown") == 0);
+	expect(json_real_value(json_object_get(gain, "at_most_percent")) > 280 &&
+	       json_real_value(json_object_get(gain, "at_most_percent")) < 320);
+	json_decref(all);
+}
+
+static json_int_t number(json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+STORY(choice, status_tells_rates_and_shares)
+{
+	struct connection *c;
+	json_t *all, *relay, *connection, *total;
+
+	relays_are("fra");
+	story_begin("", "[rule bulk]\ndestination = 203.0.113.0/24\n");
+	c = connection_opened_by(1000, "curl\x1b[2J\xff");
+	run_ms(500);
+	flows(c, "direct", 10 * MBIT, 1 * MBIT);
+	flows(c, "fra", 30 * MBIT, 3 * MBIT);
+	run_ms(10000);
+	all = status();
+	relay = json_array_get(json_object_get(all, "relays"), 0);
+	connection = status_of(all, c);
+	total = json_object_get(all, "total");
+	expect(number(relay, "receive_bps") > 29 * 1000 * 1000 && number(relay, "receive_bps") < 31 * 1000 * 1000);
+	expect(number(relay, "send_bps") > 2900 * 1000 && number(relay, "send_bps") < 3100 * 1000);
+	expect(json_real_value(json_object_get(relay, "share")) > 0.74);
+	expect(number(relay, "heard_s") <= 2);
+	expect(number(connection, "receive_bps") > 39 * 1000 * 1000 && number(connection, "age_s") == 10);
+	expect(number(connection, "uid") == 1000);
+	expect(strcmp(json_string_value(json_object_get(connection, "program")), "curl\x1b[2J?") == 0);
+	expect(strcmp(json_string_value(json_object_get(connection, "rule")), "bulk") == 0);
+	expect(number(total, "connections") == 1 && number(total, "moving") == 1);
+	expect(number(total, "receive_bps") == number(connection, "receive_bps"));
+	json_decref(all);
+}
+
 /* What a relay carries, wherever it is joined; asked for each second, as the scheduler would. */
 static void carry(struct connection *c, uint64_t direct_bps, const char *best, uint64_t best_bps, uint64_t rest_bps,
 		  unsigned seconds)

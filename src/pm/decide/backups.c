@@ -187,7 +187,8 @@ void dt_backups_turn(struct dt_chooser *p, const struct dt_policy_input *in, str
 {
 	dt_compare_abort(p, in, out, "the other direction: the comparison ends");
 	p->way = in->way;
-	p->best_bps = p->total_bps = 0;
+	p->best_bps = p->total_bps = p->direct_bps = p->unsteady = 0;
+	p->payoff = (struct dt_payoff){0};
 	p->compared_ns = p->compared_direct_ns = 0;
 	p->comparisons_lost = p->slower = 0;
 	if (in->direct_open && in->direct.memory && in->direct.memory->by_policy) {

@@ -97,6 +97,22 @@ static void compared_add(const struct dt_path *path, struct dt_policy_output *ou
 		      (unsigned long long)(long_ns / DT_SEC), why);
 }
 
+/* Of what the detours carry now: each one's part. */
+static void shares_note(const struct dt_policy_input *in)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < dt_paths_count(in); i++)
+		if (dt_path_carries(&in->paths[i]))
+			sum += in->paths[i].memory->tick_bps;
+	for (size_t i = 0; i < dt_paths_count(in); i++) {
+		struct dt_path_memory *m = in->paths[i].memory;
+
+		if (m)
+			m->payoff_share = sum > 0 && dt_path_carries(&in->paths[i]) ? m->tick_bps / sum : 0;
+	}
+}
+
 static void begin(struct dt_chooser *p, const struct dt_policy_input *in, struct dt_policy_output *out,
 		  enum dt_comparison what, bool little, const char *why)
 {
@@ -116,6 +132,7 @@ static void begin(struct dt_chooser *p, const struct dt_policy_input *in, struct
 		return;
 	}
 	p->compared_ns = p->busy_ns;
+	shares_note(in);
 	for (size_t i = 0; i < dt_paths_count(in); i++)
 		if (dt_path_carries(&in->paths[i]))
 			compared_add(&in->paths[i], out, i, long_ns, why);
@@ -149,12 +166,23 @@ static void detour_end(const struct dt_chooser *p, const struct dt_policy_input 
 	}
 }
 
+/* What the comparison measured, unless the application was the limit. */
+static void payoff_note(struct dt_chooser *p, uint64_t now_s)
+{
+	if (!(p->compare_alone_bps > 0) || p->compare_slack)
+		return;
+	p->measured = true;
+	p->measure = dt_payoff_sample(p->compare_with_bps, p->compare_alone_bps, p->unsteady);
+	dt_payoff_add(&p->payoff, &p->measure, 1, now_s);
+}
+
 static void detours_end(struct dt_chooser *p, const struct dt_policy_input *in, struct dt_policy_output *out)
 {
 	double must = p->compare_alone_bps * (p->compare_little ? ADDS_LITTLE : ADDS);
 	enum outcome outcome = p->compare_with_bps >= must ? PAYS : p->compare_slack ? UNKNOWN : DOES_NOT_PAY;
 
 	p->compare = DT_COMPARE_NONE;
+	payoff_note(p, in->now_s);
 	p->comparisons_lost = outcome == DOES_NOT_PAY ? p->comparisons_lost + 1 : 0;
 	for (size_t i = 0; i < dt_paths_count(in); i++)
 		if (in->paths[i].state == DT_PATH_OPEN && in->paths[i].memory &&

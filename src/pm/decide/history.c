@@ -122,9 +122,15 @@ void dt_gain_note(struct dt_gain *g, double bps, double seconds, uint64_t now_s)
 	g->last_s = now_s;
 }
 
+/* When it was last measured, in any way. */
+static uint64_t measured_s(const struct dt_gain *g)
+{
+	return g->payoff.last_s > g->last_s ? g->payoff.last_s : g->last_s;
+}
+
 static void expire(struct dt_history *h, uint64_t now_s)
 {
-	while (h->entries && h->entries->gain.last_s + DT_HISTORY_AGE_S < now_s)
+	while (h->entries && measured_s(&h->entries->gain) + DT_HISTORY_AGE_S < now_s)
 		drop_first(h);
 }
 
@@ -177,6 +183,32 @@ void dt_history_note_backup(struct dt_history *h, const struct dt_ip *server, co
 	e->gain.backups = verdict->backups;
 	e->gain.backup_until_s = verdict->backup_until_s;
 	e->gain.backup_bps = verdict->backup_bps;
+}
+
+static void payoff_note(struct dt_history *h, const struct dt_ip *server, const uint8_t key[DT_KEY_LEN],
+			enum dt_way way, const struct dt_payoff_sample *sample, double share, uint64_t now_s)
+{
+	struct entry *e = touch(h, server, key, way);
+
+	if (e)
+		dt_payoff_add(&e->gain.payoff, sample, share, now_s);
+}
+
+void dt_history_note_payoff(struct dt_history *h, const struct dt_ip *server, const uint8_t key[DT_KEY_LEN],
+			    enum dt_way way, const struct dt_payoff_sample *sample, double share, uint64_t now_s)
+{
+	payoff_note(h, server, key, way, sample, share, now_s);
+	payoff_note(h, &anywhere, key, way, sample, share, now_s);
+}
+
+void dt_history_payoffs(const struct dt_history *h, dt_history_payoff_fn fn, void *data)
+{
+	for (const struct entry *e = h->entries; e; e = e->hh.next)
+		if (is_no_relay(e->id.key) && e->gain.payoff.count && !dt_ip_is_unset(&e->id.prefix)) {
+			struct dt_prefix prefix = dt_history_prefix(&e->id.prefix);
+
+			fn(&prefix, (enum dt_way)e->id.way, &e->gain.payoff, data);
+		}
 }
 
 size_t dt_history_count(const struct dt_history *h)

@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/key.h"
+#include "pm/decide/payoff.h"
 
 #define DT_HISTORY_MAX 4096		     /* entries; the one with the oldest measurement is removed first */
 #define DT_HISTORY_AGE_S (30 * 24 * 60 * 60) /* entries whose last measurement is older are removed */
@@ -33,7 +34,8 @@ struct dt_gain {
 	/* not stored in the file: how often in a row it did not pay, and until when it is backup for that reason; */
 	unsigned backups;
 	uint64_t backup_until_s;
-	double backup_bps; /* what the connection had without it; direct path: what it had with it */
+	double backup_bps;	 /* what the connection had without it; direct path: what it had with it */
+	struct dt_payoff payoff; /* what the detours added; of a relay: its part of that */
 };
 
 struct dt_history;
@@ -56,6 +58,16 @@ void dt_history_failed(struct dt_history *h, const struct dt_ip *server, const u
 /* Sets the verdict: the last three of struct dt_gain. Does nothing if the relay was never measured. */
 void dt_history_note_backup(struct dt_history *h, const struct dt_ip *server, const uint8_t key[DT_KEY_LEN],
 			    enum dt_way way, const struct dt_gain *verdict);
+/*
+ * A comparison measured the gain: share of it is this relay's, or 1 for the connection as a whole (the key of all
+ * zeroes). Noted for the destination and for any.
+ */
+void dt_history_note_payoff(struct dt_history *h, const struct dt_ip *server, const uint8_t key[DT_KEY_LEN],
+			    enum dt_way way, const struct dt_payoff_sample *sample, double share, uint64_t now_s);
+/* Calls fn for each destination whose gain was measured, in no order. prefix: as dt_history_prefix() makes it. */
+typedef void (*dt_history_payoff_fn)(const struct dt_prefix *prefix, enum dt_way way, const struct dt_payoff *payoff,
+				     void *data);
+void dt_history_payoffs(const struct dt_history *h, dt_history_payoff_fn fn, void *data);
 size_t dt_history_count(const struct dt_history *h);
 /* True if something changed since the last call. */
 bool dt_history_changed(struct dt_history *h);

@@ -146,6 +146,15 @@ static void trials_charge(struct dt_chooser *p, const struct dt_policy_input *in
 	}
 }
 
+/* In a busy tick, outside comparisons. */
+static void steadiness_note(struct dt_chooser *p, const struct dt_policy_input *in, double total)
+{
+	double away = p->total_bps > 0 ? total / p->total_bps - 1 : 0;
+
+	p->unsteady += (away * away - p->unsteady) * SMOOTH;
+	p->direct_bps = smooth(p->direct_bps, in->direct.memory ? in->direct.memory->tick_bps : 0);
+}
+
 bool dt_measure_tick(struct dt_chooser *p, const struct dt_policy_input *in)
 {
 	uint64_t tick_ns = p->ticked_ns ? in->now_ns - p->ticked_ns : 0;
@@ -154,12 +163,15 @@ bool dt_measure_tick(struct dt_chooser *p, const struct dt_policy_input *in)
 
 	p->ticked_ns = in->now_ns;
 	p->learn_alone = false;
+	p->measured = false;
 	p->last_bps = total;
 	p->best_bps = fmax(total, p->best_bps * BEST_FADE);
 	p->full = some_path_is_full(in, total);
 	if (total < BUSY_MIN_BPS || total < p->best_bps * BUSY_SHARE)
 		return false;
 	p->busy_ns += tick_ns;
+	if (p->compare == DT_COMPARE_NONE)
+		steadiness_note(p, in, total);
 	p->total_bps = smooth(p->total_bps, total);
 	p->learn_alone = alone && p->full && dt_paths_direct_carries(in) && p->busy_ns >= WARM_UP_NS;
 	p->alone_bps = in->direct.memory ? in->direct.memory->tick_bps : 0;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "pm/decide/history.h"
+#include "pm/decide/payoff.h"
 
 #define DT_MBIT 1e6 /* bits a second */
 #define DT_POLICY_PATHS_MAX 32
@@ -52,6 +53,7 @@ struct dt_path_memory {
 	unsigned backups;     /* how often in a row it did not pay */
 	bool backups_changed; /* out: the verdict goes into the history: backups, backup_until_s and backup_bps */
 	uint64_t backup_until_s;
+	double payoff_share; /* out, while the chooser's measured is set: of what the detours added, this one's part */
 };
 
 /* A path that is used or could be. Bytes and rates are the sum of both directions. */
@@ -103,6 +105,12 @@ struct dt_chooser {
 	unsigned slower;	   /* the last so many busy ticks: slower than with the direct path, which is backup */
 	bool learn_alone;	   /* out: alone_bps measures the connection without detours, for the history */
 	double alone_bps;
+	/* the gain: see payoff.h */
+	double direct_bps; /* as total_bps: of the direct path */
+	double unsteady;   /* mean square of the relative deviation of busy ticks from total_bps, smoothed */
+	bool measured;	   /* out: the tick ended a comparison, which measured the gain */
+	struct dt_payoff_sample measure;
+	struct dt_payoff payoff; /* of this connection, in this direction */
 };
 
 struct dt_policy_input {

@@ -56,15 +56,25 @@ static void entry_free(struct dt_arrivals *a, struct socket_entry *e)
 	free(e);
 }
 
+/* A count that has become smaller is that of a new socket with the same four-tuple. */
+static uint64_t growth(uint64_t before, uint64_t now)
+{
+	return now < before ? now : now - before;
+}
+
+static uint64_t rate_bps(uint64_t bytes, uint64_t ns)
+{
+	return ns ? (uint64_t)((double)bytes * 8 * DT_SEC / (double)ns) : 0;
+}
+
 static void sample_take(struct dt_arrivals *a, struct socket_entry *e, uint64_t received, uint64_t acked,
 			uint64_t now_ns)
 {
-	uint64_t grown = received - e->arrival.bytes_received, passed_ns = now_ns - e->sampled_ns;
+	uint64_t passed_ns = now_ns - e->sampled_ns, grown = growth(e->arrival.bytes_received, received);
 	bool first = e->sampled_ns == 0;
 
-	if (received < e->arrival.bytes_received) /* a new socket has the same four-tuple */
-		grown = received;
-	e->arrival.rate_bps = !first && passed_ns ? (uint64_t)((double)grown * 8 * DT_SEC / (double)passed_ns) : 0;
+	e->arrival.rate_bps = first ? 0 : rate_bps(grown, passed_ns);
+	e->arrival.sent_bps = first ? 0 : rate_bps(growth(e->arrival.bytes_acked, acked), passed_ns);
 	if (!first && (grown || acked != e->arrival.bytes_acked))
 		e->arrival.moved_ns = now_ns;
 	e->arrival.bytes_received = received;

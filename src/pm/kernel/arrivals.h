@@ -15,6 +15,7 @@ struct dt_arrival {
 	uint64_t bytes_received; /* as of the last sample */
 	uint64_t bytes_acked;
 	uint64_t rate_bps; /* received, bits per second, between the last two samples */
+	uint64_t sent_bps; /* acknowledged, likewise */
 	uint64_t moved_ns; /* when one of the byte counts last grew; 0: never */
 };
 

@@ -38,6 +38,24 @@ static void verdict_note(struct dt_connection *c, const uint8_t *key, const stru
 		dt_history_note_backup(c->pm->history, &c->remote.ip, key, c->way, &verdict);
 }
 
+/* What the comparison that has just ended measured. */
+static void payoff_learn(struct dt_connection *c, const struct dt_policy_input *in, struct dt_pm_relay *const *relays)
+{
+	const struct dt_payoff_sample *measure = &c->chooser.measure;
+	struct dt_history *h = c->pm->history;
+
+	dt_history_note_payoff(h, &c->remote.ip, dt_order_no_relay, c->way, measure, 1, in->now_s);
+	for (size_t i = 0; i < in->npaths; i++) {
+		struct dt_path_memory *m = in->paths[i].memory;
+
+		if (!m || !(m->payoff_share > 0))
+			continue;
+		dt_history_note_payoff(h, &c->remote.ip, relays[i]->conf->public_key, c->way, measure, m->payoff_share,
+				       in->now_s);
+		m->payoff_share = 0;
+	}
+}
+
 static void learn(struct dt_connection *c, const struct dt_policy_input *in, struct dt_pm_relay *const *relays)
 {
 	struct dt_history *h = c->pm->history;
@@ -53,6 +71,8 @@ static void learn(struct dt_connection *c, const struct dt_policy_input *in, str
 		if (in->paths[i].memory)
 			verdict_note(c, relays[i]->conf->public_key, in->paths[i].memory, in->now_s);
 	verdict_note(c, dt_order_no_relay, &c->direct_choice, in->now_s);
+	if (c->chooser.measured)
+		payoff_learn(c, in, relays);
 }
 
 /* Backup, or no longer, as the policy says: see direct_prefer() in plan/plain.c. */

@@ -51,6 +51,7 @@ struct dt_pm {
 	uv_loop_t *loop;
 	struct dt_client_config *config;
 	bool stopping;
+	uint64_t began_ns;
 	struct dt_control *control;
 	uint64_t counters[DT_PM_COUNTERS];
 

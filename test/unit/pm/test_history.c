@@ -170,3 +170,43 @@ Test(history, reads_a_file_without_directions)
 	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_UP).last_bps == 9e5);
 	dt_history_free(h);
 }
+
+struct gains {
+	unsigned count;
+	struct dt_payoff payoff;
+	struct dt_prefix prefix;
+};
+
+static void gain_see(const struct dt_prefix *prefix, enum dt_way way, const struct dt_payoff *payoff, void *data)
+{
+	struct gains *gains = data;
+
+	cr_assert(way == DT_WAY_UP);
+	gains->count++;
+	gains->payoff = *payoff;
+	gains->prefix = *prefix;
+}
+
+Test(history, keeps_the_gain_of_destinations_and_relays)
+{
+	struct dt_payoff_sample sample = {0.8, 0.1};
+	static const uint8_t no_relay[DT_KEY_LEN];
+	struct dt_history *h = dt_history_new();
+	struct dt_ip near = ip("203.0.113.1");
+	struct gains gains = {0};
+	char text[DT_PREFIX_STRLEN], *file;
+
+	dt_history_note_payoff(h, &near, no_relay, DT_WAY_UP, &sample, 1, 1000);
+	dt_history_note_payoff(h, &near, key_a, DT_WAY_UP, &sample, 0.5, 1000);
+	cr_assert(dt_history_elsewhere(h, key_a, DT_WAY_UP).payoff.gain == 0.4);
+	cr_assert(dt_history_elsewhere(h, no_relay, DT_WAY_UP).payoff.gain == 0.8);
+	cr_assert(dt_history_get(h, &near, key_a, DT_WAY_UP).last_s == 0, "that is no measurement of the relay alone");
+	cr_assert(dt_history_get(h, &near, key_a, DT_WAY_DOWN).payoff.count == 0);
+	dt_history_payoffs(h, gain_see, &gains);
+	cr_assert(gains.count == 1 && gains.payoff.gain == 0.8, "the destination, neither relays nor all of it");
+	cr_assert_str_eq(dt_prefix_format(&gains.prefix, text), "203.0.113.0/24");
+	file = dt_history_format(h);
+	cr_assert(file);
+	free(file);
+	dt_history_free(h);
+}

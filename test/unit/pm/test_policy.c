@@ -519,6 +519,38 @@ Test(policy, what_the_direct_path_has_alone_is_learnt_by_the_comparison)
 	cr_assert_str_eq(w.log, "", "it is known, so there is no other comparison");
 }
 
+Test(policy, a_comparison_measures_the_gain)
+{
+	struct world w;
+
+	world_init(&w, 2);
+	only_first(&w, 2);
+	w.direct_mbit = 11;
+	w.mbit[0] = 12;
+	w.mbit[1] = 5; /* a quarter of 28 is 7: so there is doubt */
+	seconds(&w, 20);
+	cr_assert(w.chooser.payoff.count == 1, "%u", w.chooser.payoff.count);
+	cr_assert(w.chooser.payoff.gain > 1.4 && w.chooser.payoff.gain < 1.7, "28 of 11: %f", w.chooser.payoff.gain);
+	cr_assert(w.memory[0].payoff_share > 0.69 && w.memory[0].payoff_share < 0.72, "%f", w.memory[0].payoff_share);
+	w.way = DT_WAY_UP;
+	seconds(&w, 1);
+	cr_assert(w.chooser.payoff.count == 0, "of the other direction nothing is known");
+}
+
+Test(policy, a_slow_application_measures_no_gain)
+{
+	struct world w;
+
+	world_init(&w, 2);
+	only_first(&w, 2);
+	w.mbit[0] = w.mbit[1] = 2;
+	seconds(&w, 3);
+	w.wanted_mbit = 10;
+	w.bursts = true;
+	seconds(&w, 60);
+	cr_assert(w.chooser.payoff.count == 0, "%s", w.log);
+}
+
 Test(policy, detours_that_carry_most_are_not_compared)
 {
 	struct world w;
