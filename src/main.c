@@ -6,6 +6,7 @@
 #include "cli/keys.h"
 #include "cli/options.h"
 #include "cli/query.h"
+#include "cli/status.h"
 #include "cli/version.h"
 #include "pm/conf/client_conf.h"
 #include "pm/daemon.h"

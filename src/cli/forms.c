@@ -9,6 +9,8 @@
 #define FLUSH (1u << DT_CLI_FLUSH)
 #define JSON (1u << DT_CLI_JSON)
 #define CONTROL (1u << DT_CLI_CONTROL)
+#define VIEW (1u << DT_CLI_SORT | 1u << DT_CLI_LIMIT | 1u << DT_CLI_WATCH)
+#define FILTERS (1u << DT_CLI_PROGRAM | 1u << DT_CLI_USER | 1u << DT_CLI_VIA | 1u << DT_CLI_SERVER)
 
 const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_RELAY] = {"--relay", NULL, NULL, "the relay, not the client"},
@@ -17,6 +19,13 @@ const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_JSON] = {"--json", NULL, NULL, "prints JSON"},
 	[DT_CLI_CONFIG] = {"--config", "-c", "FILE", "the configuration file"},
 	[DT_CLI_CONTROL] = {"--control", NULL, "PATH", "the control socket of the daemon to ask"},
+	[DT_CLI_SORT] = {"--sort", NULL, "KEY", "by rate, down, up, age, gain, program, server or name"},
+	[DT_CLI_LIMIT] = {"--limit", NULL, "N", "how many connections or clients to show; 0: all (default 20)"},
+	[DT_CLI_WATCH] = {"--watch", NULL, "[SECONDS]", "again and again, every 2 s or so many"},
+	[DT_CLI_PROGRAM] = {"--program", NULL, "NAME", "only connections of this program"},
+	[DT_CLI_USER] = {"--user", NULL, "USER", "only connections of this user, by name or number"},
+	[DT_CLI_VIA] = {"--via", NULL, "RELAY", "only connections over this relay, or \"direct\""},
+	[DT_CLI_SERVER] = {"--server", NULL, "ADDRESS", "only connections to ADDRESS, ADDRESS:PORT or ADDRESS/BITS"},
 	[DT_CLI_HELP] = {"--help", "-h", NULL, "prints this text, or with a command what belongs to it"},
 	[DT_CLI_VERSION] = {"--version", "-V", NULL, "prints version, commit and libraries"},
 };
@@ -28,7 +37,7 @@ const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	{NULL, DT_COMMAND_FLUSH, RELAY | FLUSH, CONFIG, NULL, "removes a stopped relay's filters, programs and maps"},
 	{"genkey", DT_COMMAND_GENKEY, 0, 0, NULL, "prints a new private key"},
 	{"pubkey", DT_COMMAND_PUBKEY, 0, 0, NULL, "reads a private key, prints the public one"},
-	{"status", DT_COMMAND_STATUS, 0, RELAY | JSON | CONTROL, NULL, "what the running daemon does"},
+	{"status", DT_COMMAND_STATUS, 0, RELAY | JSON | CONTROL | VIEW | FILTERS, NULL, "what the running daemon does"},
 	{"why", DT_COMMAND_WHY, 0, JSON | CONTROL, "ADDRESS[:PORT]", "why a server has no detours, or no MPTCP"},
 	{"monitor", DT_COMMAND_MONITOR, 0, RELAY | JSON | CONTROL, NULL, "prints events as they happen"},
 	{"doctor", DT_COMMAND_DOCTOR, 0, RELAY | JSON | CONFIG, NULL, "what this machine lacks, and how to fix it"},

@@ -24,6 +24,13 @@ enum dt_cli_option {
 	DT_CLI_JSON,
 	DT_CLI_CONFIG,
 	DT_CLI_CONTROL,
+	DT_CLI_SORT,
+	DT_CLI_LIMIT,
+	DT_CLI_WATCH,
+	DT_CLI_PROGRAM,
+	DT_CLI_USER,
+	DT_CLI_VIA,
+	DT_CLI_SERVER,
 	DT_CLI_HELP,
 	DT_CLI_VERSION,
 	DT_CLI_OPTIONS,
@@ -32,7 +39,7 @@ enum dt_cli_option {
 struct dt_option_form {
 	const char *name;
 	const char *brief; /* NULL: it has only the long name */
-	const char *value; /* what --help calls its value; NULL: it takes none */
+	const char *value; /* what --help calls its value; NULL: it takes none; in brackets: it may be left out */
 	const char *help;
 };
 

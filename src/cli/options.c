@@ -147,7 +147,9 @@ static void table_write(struct option longs[DT_CLI_OPTIONS + 1], char shorts[2 *
 		const struct dt_option_form *form = &dt_option_forms[o];
 
 		longs[o] = (struct option){.name = form->name + 2,
-					   .has_arg = form->value ? required_argument : no_argument,
+					   .has_arg = !form->value	    ? no_argument
+						      : *form->value == '[' ? optional_argument
+									    : required_argument,
 					   .val = OPTION_LONG + (int)o};
 		if (form->brief)
 			shorts += sprintf(shorts, "%c%s", form->brief[1], form->value ? ":" : "");
@@ -194,6 +196,16 @@ static int word_take(struct dt_options *out, const char **command, const char *w
 	return complain(errors, *command, "unexpected argument %s", word);
 }
 
+/* A value that may be left out stands behind "=" for getopt; a number may also be the next word. NULL: there is none. */
+static const char *number_after(enum dt_cli_option o, int argc, char **argv)
+{
+	const char *form = dt_option_forms[o].value;
+
+	if (!form || *form != '[' || optind >= argc || argv[optind][0] < '0' || argv[optind][0] > '9')
+		return NULL;
+	return argv[optind++];
+}
+
 static int words_take(struct dt_options *out, const char **command, int argc, char **argv, FILE *errors)
 {
 	struct option longs[DT_CLI_OPTIONS + 1];
@@ -212,7 +224,7 @@ static int words_take(struct dt_options *out, const char **command, int argc, ch
 		else if (code == ':')
 			err = complain(errors, NULL, "%s needs a value", dt_option_forms[o].name);
 		else if (code != '?')
-			err = option_take(out, o, optarg, errors);
+			err = option_take(out, o, optarg ? optarg : number_after(o, argc, argv), errors);
 		else if (optopt == 0)
 			err = unknown_long(errors, argv[optind - 1]);
 		else if (o < DT_CLI_OPTIONS)

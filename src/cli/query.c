@@ -9,6 +9,7 @@
 
 #include "base/unix.h"
 #include "cli/render.h"
+#include "cli/text.h"
 #include "pm/conf/client_conf.h"
 #include "relay/config.h"
 
@@ -25,8 +26,8 @@ static const char *remedy(int err)
 	}
 }
 
-/* The stream that answers, or NULL after an error was printed. */
-static FILE *control_ask(const struct dt_options *options, const char *request)
+/* The stream that answers, or NULL after one line on errors. */
+static FILE *control_ask(const struct dt_options *options, const char *request, FILE *errors)
 {
 	const char *path = options->control ? options->control
 			   : options->relay ? DT_RELAY_CONTROL_PATH
@@ -42,12 +43,12 @@ static FILE *control_ask(const struct dt_options *options, const char *request)
 			fd = other;
 	}
 	if (fd < 0) {
-		fprintf(stderr, "detourd: cannot connect to %s: %s%s\n", path, strerror(-fd), remedy(fd));
+		fprintf(errors, "detourd: cannot connect to %s: %s%s\n", path, strerror(-fd), remedy(fd));
 		return NULL;
 	}
 	stream = fdopen(fd, "r+");
 	if (!stream || fprintf(stream, "%s\n", request) < 0 || fflush(stream) == EOF) {
-		fprintf(stderr, "detourd: cannot ask %s: %s\n", path, strerror(errno));
+		fprintf(errors, "detourd: cannot ask %s: %s\n", path, strerror(errno));
 		if (stream)
 			fclose(stream);
 		else
@@ -57,7 +58,7 @@ static FILE *control_ask(const struct dt_options *options, const char *request)
 	return stream;
 }
 
-static int output_done(void)
+int dt_query_output_done(void)
 {
 	if (fflush(stdout) != EOF && !ferror(stdout))
 		return 0;
@@ -65,41 +66,52 @@ static int output_done(void)
 	return 1;
 }
 
-static int answer_show(const struct dt_options *options, const char *request,
-		       void (*render)(const json_t *answer, FILE *to))
+json_t *dt_query(const struct dt_options *options, const char *request, FILE *errors)
 {
-	FILE *stream = control_ask(options, request);
+	FILE *stream = control_ask(options, request, errors);
 	json_error_t error;
 	json_t *answer;
 	const char *refused;
+	char *clean;
 
 	if (!stream)
-		return 1;
+		return NULL;
 	answer = json_loadf(stream, 0, &error);
 	fclose(stream);
-	if (!answer) {
-		fprintf(stderr, "detourd: invalid reply of the daemon (%s); is it of another version?\n", error.text);
-		return 1;
+	if (!json_is_object(answer)) {
+		clean = dt_text_clean(answer ? "not an object" : error.text);
+		fprintf(errors, "detourd: invalid reply of the daemon (%s); is it of another version?\n", clean);
+		free(clean);
+		json_decref(answer);
+		return NULL;
 	}
 	refused = json_string_value(json_object_get(answer, "error"));
 	if (refused) {
-		fprintf(stderr, "detourd: %s: %s\n", request, refused);
+		clean = dt_text_clean(refused);
+		fprintf(errors, "detourd: %s: %s\n", request, clean);
+		free(clean);
 		json_decref(answer);
-		return 1;
+		return NULL;
 	}
+	return answer;
+}
+
+static int answer_show(const struct dt_options *options, const char *request,
+		       void (*render)(const json_t *answer, FILE *to))
+{
+	json_t *answer = dt_query(options, request, stderr);
+
+	if (!answer)
+		return 1;
 	if (options->json) {
 		json_dumpf(answer, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
+		dt_text_clean_json(answer);
 		render(answer, stdout);
 	}
 	json_decref(answer);
-	return output_done();
-}
-
-int dt_cli_status(const struct dt_options *options)
-{
-	return answer_show(options, "status", dt_render_status);
+	return dt_query_output_done();
 }
 
 int dt_cli_why(const struct dt_options *options)
@@ -113,7 +125,7 @@ int dt_cli_why(const struct dt_options *options)
 
 int dt_cli_monitor(const struct dt_options *options)
 {
-	FILE *stream = control_ask(options, "monitor");
+	FILE *stream = control_ask(options, "monitor", stderr);
 	char *line = NULL;
 	size_t room = 0;
 	int code = 0;
@@ -125,10 +137,12 @@ int dt_cli_monitor(const struct dt_options *options)
 
 		if (options->json)
 			fputs(line, stdout);
-		else if (event)
+		else if (event) {
+			dt_text_clean_json(event);
 			dt_render_event(event, stdout);
+		}
 		json_decref(event);
-		code = output_done();
+		code = dt_query_output_done();
 	}
 	free(line);
 	fclose(stream);

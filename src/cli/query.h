@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* detourd status, why and monitor: questions to a running daemon. All return the exit code. */
+/* Questions to a running daemon: detourd why and monitor, which return the exit code, and what others ask. */
 #ifndef DETOURD_CLI_QUERY_H
 #define DETOURD_CLI_QUERY_H
 
+#include <jansson.h>
+
 #include "cli/options.h"
 
-int dt_cli_status(const struct dt_options *options);
+/* The answer, an object; NULL after one line on errors. */
+json_t *dt_query(const struct dt_options *options, const char *request, FILE *errors);
+/* The exit code after output: 1 and a line on stderr if stdout could not be written. */
+int dt_query_output_done(void);
 int dt_cli_why(const struct dt_options *options);
 /* Until the daemon stops (1), or stdout is closed or the user interrupts. */
 int dt_cli_monitor(const struct dt_options *options);

@@ -160,7 +160,7 @@ static json_t *relays_status(const struct dt_pm *pm, struct dt_rates_all *sum)
 		}
 		put(status, "gain", gain_status(&gain));
 		if (heard_ns)
-			put_number(status, "heard_s", (dt_now_ns() - heard_ns) / DT_SEC);
+			put_number(status, "seen_s_ago", (dt_now_ns() - heard_ns) / DT_SEC);
 		json_array_append_new(relays, status);
 	}
 	free(rates);

@@ -45,7 +45,7 @@ static int client_permit(struct dt_relay *r, struct dt_relay_client *c)
 	return err;
 }
 
-static struct dt_relay_client *client_find(const struct dt_relay *r, uint64_t id)
+const struct dt_relay_client *dt_relay_client_find(const struct dt_relay *r, uint64_t id)
 {
 	struct dt_relay_client *c;
 
@@ -55,7 +55,7 @@ static struct dt_relay_client *client_find(const struct dt_relay *r, uint64_t id
 
 const struct dt_peer_conf *dt_relay_client_conf(const struct dt_relay *r, uint64_t id)
 {
-	const struct dt_relay_client *c = client_find(r, id);
+	const struct dt_relay_client *c = dt_relay_client_find(r, id);
 
 	return c ? c->conf : NULL;
 }
@@ -106,7 +106,7 @@ const char *dt_relay_client_name(const struct dt_relay *r, uint64_t id)
 
 bool dt_relay_client_permitted(uint64_t id, void *relay)
 {
-	const struct dt_relay_client *c = client_find(relay, id);
+	const struct dt_relay_client *c = dt_relay_client_find(relay, id);
 
 	return c && !c->revoked;
 }

@@ -449,6 +449,7 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 	}
 	r->loop = loop;
 	r->config = config;
+	r->began_ns = dt_now_ns();
 	dt_log_set_level(r->config->log_level);
 	uv_timer_init(loop, &r->alive);
 	uv_timer_init(loop, &r->sweep);

@@ -16,12 +16,21 @@
 /* A crash between the two insertions of a flow leaves a down entry without its up entry. */
 #define ORPHAN_NS (30 * DT_SEC)
 
+/* From sweep to sweep. */
+struct rates {
+	uint64_t at_ns;		       /* of the last sweep; 0: there was none */
+	uint64_t bytes_up, bytes_down; /* until then */
+	uint64_t up_bps, down_bps;
+};
+
 struct client {
 	uint64_t id;
 	struct dt_client_ended ended; /* as in the map; we are its only writer */
 	bool changed;
 	uint64_t bytes_up, bytes_down;	   /* at the last sample */
 	uint64_t sampled_up, sampled_down; /* of live flows, so far in this one */
+	uint64_t swept_up, swept_down;	   /* of live flows, so far in this sweep */
+	struct rates rates;
 	/* used by recount(): */
 	uint64_t live, half_open; /* flows */
 	struct dt_client_usage usage;
@@ -417,6 +426,43 @@ static bool is_open(const struct dt_flow *up, const struct dt_flow *down)
 	return (up->state == DT_FLOW_HALF_OPEN || up->state == DT_FLOW_ESTABLISHED) && !is_finished(up, down);
 }
 
+/* A flow that stays counts for its client's rates. */
+static void swept_add(struct client *c, const struct dt_flow *up, const struct dt_flow *down)
+{
+	if (!c)
+		return;
+	c->swept_up += up->bytes;
+	c->swept_down += down ? down->bytes : 0;
+}
+
+/* A walk may miss entries while others come and go: then the count seems to fall. */
+static uint64_t rate_bps(uint64_t before, uint64_t now, uint64_t ns)
+{
+	return now > before && ns ? (uint64_t)((double)(now - before) * 8 * DT_SEC / (double)ns) : 0;
+}
+
+static void rates_update(struct client *c, uint64_t now_ns)
+{
+	uint64_t up = c->ended.bytes_up + c->swept_up, down = c->ended.bytes_down + c->swept_down;
+	struct rates *r = &c->rates;
+
+	if (r->at_ns) {
+		r->up_bps = rate_bps(r->bytes_up, up, now_ns - r->at_ns);
+		r->down_bps = rate_bps(r->bytes_down, down, now_ns - r->at_ns);
+	}
+	r->bytes_up = up;
+	r->bytes_down = down;
+	r->at_ns = now_ns;
+}
+
+static void all_rates_update(struct dt_flows *f, uint64_t now_ns)
+{
+	struct client *c, *tmp;
+
+	HASH_ITER(hh, f->clients, c, tmp)
+		rates_update(c, now_ns);
+}
+
 static int sweep_take(struct dt_flows *f, const struct dt_flow_key *key, const struct dt_flow *flow, void *data)
 {
 	struct sweep *s = data;
@@ -435,6 +481,8 @@ static int sweep_take(struct dt_flows *f, const struct dt_flow_key *key, const s
 	answer_tell(f, &view);
 	if (!why && s->now_ns <= flow_end(f, flow, down) + DT_FLOW_SWEEP_NS) {
 		s->open += is_open(flow, down);
+		swept_add(client_find(f, flow->client_id), flow, down);
+		swept_add(f->all, flow, down);
 		return 0;
 	}
 	err = flow_delete(f, key, &other_key, why, s->now_ns);
@@ -444,6 +492,10 @@ static int sweep_take(struct dt_flows *f, const struct dt_flow_key *key, const s
 
 void dt_flows_sweep_begin(struct dt_flows *f, uint64_t now_ns, dt_flow_doomed_fn doomed, void *data)
 {
+	struct client *c, *tmp;
+
+	HASH_ITER(hh, f->clients, c, tmp)
+		c->swept_up = c->swept_down = 0;
 	f->config = *f->maps.config;
 	f->sweep = (struct sweep){.active = true, .now_ns = now_ns, .doomed = doomed, .data = data};
 }
@@ -457,6 +509,7 @@ static int sweep_end(struct dt_flows *f, int err)
 	if (err == 0) {
 		f->open = f->sweep.open;
 		f->swept_ns = f->sweep.now_ns;
+		all_rates_update(f, f->sweep.now_ns);
 	}
 	store_err = all_ended_store(f);
 	return err ? err : store_err;
@@ -600,5 +653,7 @@ int dt_flows_totals(struct dt_flows *f, uint64_t client_id, struct dt_flow_total
 	out->rate_dropped = usage.rate_dropped[DT_DIR_UP] + usage.rate_dropped[DT_DIR_DOWN];
 	out->bytes_up = c->bytes_up;
 	out->bytes_down = c->bytes_down;
+	out->up_bps = c->rates.up_bps;
+	out->down_bps = c->rates.down_bps;
 	return 0;
 }

@@ -24,7 +24,9 @@ struct dt_relay_client {
 	const struct dt_peer_conf *conf;
 	struct dt_relay_peer *peer;
 	uint64_t id;
-	bool revoked; /* while a reload ends what it has */
+	bool revoked;		 /* while a reload ends what it has */
+	struct dt_endpoint from; /* of its last request; port 0: none since the start */
+	uint64_t seen_ns;
 	/* as in the maps; a reload writes what changed */
 	struct dt_client_limits limits;
 	struct dt_port_share share; /* own 0: none */
@@ -55,6 +57,7 @@ enum dt_relay_counter {
 struct dt_relay {
 	uv_loop_t *loop;
 	int lock_fd; /* this network namespace is ours */
+	uint64_t began_ns;
 	struct dt_relay_config *config;
 	struct dt_dataplane *dataplane;
 	struct dt_network network;
@@ -96,6 +99,7 @@ bool dt_relay_address(const struct dt_relay *r, unsigned family, struct dt_ip *l
 /* --- clients.c --------------------------------------------------------------------------------- */
 
 /* NULL: no client of this id. A revoked one stays until dt_relay_clients_drop_revoked(). */
+const struct dt_relay_client *dt_relay_client_find(const struct dt_relay *r, uint64_t id);
 const struct dt_peer_conf *dt_relay_client_conf(const struct dt_relay *r, uint64_t id);
 /* Also of one that was dropped, until dt_relay_gone_forget(). NULL: not known. */
 const char *dt_relay_client_name(const struct dt_relay *r, uint64_t id);

@@ -275,6 +275,12 @@ static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *
 	return dt_relay_proto_reply(r->proto, now_ns, req, &m, reply);
 }
 
+static void seen(struct dt_relay_client *who, const struct dt_endpoint *from, uint64_t now_ns)
+{
+	who->from = *from;
+	who->seen_ns = now_ns;
+}
+
 size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struct dt_ip *to, const uint8_t *in,
 			 size_t len, uint8_t *reply)
 {
@@ -301,6 +307,7 @@ size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struc
 		return reply_len;
 	case DT_RELAY_ACCEPT:
 		r->counters[DT_RELAY_COUNT_REQUESTS]++;
+		seen(req.owner, from, now_ns);
 		return request_answer(r, &req, to, now_ns, reply);
 	}
 	return 0;

@@ -10,6 +10,8 @@
 
 /* How long requests may wait for a status. */
 #define STEP_NS (5 * DT_MS)
+/* A share of max-rate: TCP is slowed down before it has all of it. */
+#define RATE_REACHED 0.9
 
 static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_REQUESTS] = "requests",
@@ -30,16 +32,73 @@ static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_TUNNELS_ENDED] = "tunnels_ended",
 };
 
-static json_t *client_status(struct dt_relay *r, uint64_t id, const struct dt_peer_conf *conf)
+/* When it was heard last, and from where. */
+static void seen_put(json_t *status, const struct dt_relay_client *c)
 {
+	char text[DT_ENDPOINT_STRLEN];
+	uint64_t now_ns = dt_now_ns();
+
+	if (!c->from.port)
+		return;
+	json_object_set_new(status, "address", json_string(dt_endpoint_format(&c->from, text)));
+	json_object_set_new(status, "seen_s_ago",
+			    json_integer((json_int_t)(now_ns > c->seen_ns ? (now_ns - c->seen_ns) / DT_SEC : 0)));
+}
+
+/* As seen from the client, whose word "down" is: what it receives. */
+static void rates_put(json_t *status, const struct dt_flow_totals *totals)
+{
+	json_object_set_new(status, "receive_bps", json_integer((json_int_t)totals->down_bps));
+	json_object_set_new(status, "send_bps", json_integer((json_int_t)totals->up_bps));
+}
+
+/* Its limits, and which of them keep it from having more now. */
+static void limits_put(json_t *status, const struct dt_peer_conf *conf, size_t leases,
+		       const struct dt_flow_totals *totals)
+{
+	uint64_t rate_bps = totals->up_bps > totals->down_bps ? totals->up_bps : totals->down_bps;
+	json_t *reached = json_array();
+
+	if (leases >= conf->max_leases)
+		json_array_append_new(reached, json_string("max-leases"));
+	if (totals->flows >= conf->max_flows)
+		json_array_append_new(reached, json_string("max-flows"));
+	if ((double)rate_bps >= (double)conf->max_rate_bps * RATE_REACHED)
+		json_array_append_new(reached, json_string("max-rate"));
+	json_object_set_new(status, "max_leases", json_integer((json_int_t)conf->max_leases));
+	json_object_set_new(status, "max_flows", json_integer((json_int_t)conf->max_flows));
+	json_object_set_new(status, "max_rate_bps", json_integer((json_int_t)conf->max_rate_bps));
+	json_object_set_new(status, "limits_reached", reached);
+}
+
+static json_t *client_status(const struct dt_relay *r, const struct dt_relay_client *c)
+{
+	const struct dt_peer_conf *conf = c->conf;
 	struct dt_flow_totals totals;
+	uint64_t id = c->id;
+	size_t leases = dt_lease_table_count_client(r->leases, id);
+	json_t *status;
 
 	dt_flows_totals(r->flows, id, &totals);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", conf->name, "leases",
-			 (json_int_t)dt_lease_table_count_client(r->leases, id), "flows", (json_int_t)totals.flows,
-			 "bytes_up", (json_int_t)totals.bytes_up, "bytes_down", (json_int_t)totals.bytes_down,
-			 "rate_dropped", (json_int_t)totals.rate_dropped, "tunnels",
-			 (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, id) : 0));
+	status = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", conf->name, "leases", (json_int_t)leases,
+			   "flows", (json_int_t)totals.flows, "bytes_up", (json_int_t)totals.bytes_up, "bytes_down",
+			   (json_int_t)totals.bytes_down, "rate_dropped", (json_int_t)totals.rate_dropped, "tunnels",
+			   (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, id) : 0));
+	seen_put(status, c);
+	rates_put(status, &totals);
+	limits_put(status, conf, leases, &totals);
+	return status;
+}
+
+/* All clients together. */
+static json_t *total_status(const struct dt_relay *r)
+{
+	struct dt_flow_totals totals;
+	json_t *total = json_object();
+
+	dt_flows_totals(r->flows, 0, &totals);
+	rates_put(total, &totals);
+	return total;
 }
 
 /* What may keep packets from the NAT. */
@@ -122,9 +181,13 @@ static void head_write(struct dt_relay *r, FILE *out)
 
 	dt_flows_open(r->flows, &open);
 	fprintf(out,
-		"{\"version\":1,\"mode\":\"relay\",\"release\":\"%s\",\"draining\":%s,\"open_flows\":%llu,\"before_"
-		"nat\":",
-		DT_VERSION, r->draining ? "true" : "false", (unsigned long long)open);
+		"{\"version\":1,\"mode\":\"relay\",\"release\":\"%s\",\"uptime_s\":%llu,\"draining\":%s,\"open_flows\":"
+		"%llu,"
+		"\"total\":",
+		DT_VERSION, (unsigned long long)((dt_now_ns() - r->began_ns) / DT_SEC), r->draining ? "true" : "false",
+		(unsigned long long)open);
+	value_write(out, total_status(r));
+	fputs(",\"before_nat\":", out);
 	value_write(out, neighbours_status(r));
 	fputs(",\"clients\":[", out);
 }
@@ -133,13 +196,13 @@ static bool clients_write(struct status *s, FILE *out, uint64_t until_ns)
 {
 	while (s->next < s->nclients) {
 		uint64_t id = s->clients[s->next++];
-		const struct dt_peer_conf *conf = dt_relay_client_conf(s->r, id);
+		const struct dt_relay_client *client = dt_relay_client_find(s->r, id);
 
-		if (!conf)
+		if (!client)
 			continue;
 		if (s->written++)
 			fputc(',', out);
-		value_write(out, client_status(s->r, id, conf));
+		value_write(out, client_status(s->r, client));
 		if (dt_now_ns() >= until_ns)
 			return true;
 	}

@@ -130,7 +130,7 @@ STORY(choice, status_tells_rates_and_shares)
 	expect(number(relay, "receive_bps") > 29 * 1000 * 1000 && number(relay, "receive_bps") < 31 * 1000 * 1000);
 	expect(number(relay, "send_bps") > 2900 * 1000 && number(relay, "send_bps") < 3100 * 1000);
 	expect(json_real_value(json_object_get(relay, "share")) > 0.74);
-	expect(number(relay, "heard_s") <= 2);
+	expect(number(relay, "seen_s_ago") <= 2);
 	expect(number(connection, "receive_bps") > 39 * 1000 * 1000 && number(connection, "age_s") == 10);
 	expect(number(connection, "uid") == 1000);
 	expect(strcmp(json_string_value(json_object_get(connection, "program")), "curl\x1b[2J?") == 0);

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/view.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/units.h"
+#include "cli/fields.h"
+#include "cli/render.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "cli/users.h"
+#include "relay/neighbours.h"
+
+#define SHORT_GAIN_STRLEN 40
+
+/* A line of text, wrapped. */
+static void line_print(const struct dt_screen *screen, enum dt_colour colour, FILE *to, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+static void line_print(const struct dt_screen *screen, enum dt_colour colour, FILE *to, const char *format, ...)
+{
+	char *text = NULL, *clean;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		dt_memory_exhausted("a line");
+	va_end(args);
+	clean = dt_text_clean(text);
+	dt_screen_colour_begin(screen, colour, to);
+	dt_text_print_wrapped(clean, screen->columns, 2, to);
+	dt_screen_colour_end(screen, colour, to);
+	free(clean);
+	free(text);
+}
+
+/* --- cells ------------------------------------------------------------------------------------- */
+
+static void rate_add(struct dt_table *t, const json_t *object, const char *key)
+{
+	uint64_t bps = dt_field_count(object, key);
+	char buf[DT_UNITS_STRLEN];
+
+	if (!json_object_get(object, key))
+		dt_table_add(t, DT_DIM, "?");
+	else
+		dt_table_add(t, bps ? DT_PLAIN : DT_DIM, "%s", dt_rate_format((double)bps, buf));
+}
+
+/* "" where there is no such time; ago: " ago" or "". */
+static void duration_add(struct dt_table *t, const json_t *object, const char *key, const char *ago)
+{
+	char buf[DT_UNITS_STRLEN];
+
+	if (json_object_get(object, key))
+		dt_table_add(t, DT_PLAIN, "%s%s", dt_duration_format(dt_field_count(object, key), buf), ago);
+	else
+		dt_table_add(t, DT_PLAIN, "%s", "");
+}
+
+static long percent_of(double share)
+{
+	return lround(fmin(fmax(share, 0), 1) * 100);
+}
+
+/* "+61 % ± 8", without what the whole text says of its measurements. buf holds SHORT_GAIN_STRLEN bytes. */
+static const char *short_gain(const json_t *object, char *buf)
+{
+	const json_t *gain = json_object_get(object, "gain");
+	const char *text = dt_field_text_if_any(gain, "text");
+
+	if (json_object_get(gain, "at_most_percent"))
+		snprintf(buf, SHORT_GAIN_STRLEN, "unknown, at most %+.0f %%",
+			 fmin(dt_field_real(gain, "at_most_percent"), 1e5));
+	else
+		snprintf(buf, SHORT_GAIN_STRLEN, "%.*s", (int)strcspn(text, ","), text);
+	return buf;
+}
+
+static enum dt_colour gain_colour(const json_t *object)
+{
+	const json_t *gain = json_object_get(object, "gain");
+	double percent = dt_field_real(gain, "percent"), error = dt_field_real(gain, "error_percent");
+
+	if (!dt_field_is_true(gain, "known"))
+		return DT_DIM;
+	return percent > error ? DT_GOOD : percent < -error ? DT_BAD : DT_PLAIN;
+}
+
+/* --- client ------------------------------------------------------------------------------------ */
+
+static const struct dt_table_column relay_columns[] = {
+	{"RELAY", .min = 5},
+	{"STATE", .min = 0},
+	{"RTT", .right = true, .drop = 6},
+	{"DOWN", .right = true, .drop = 1},
+	{"UP", .right = true, .drop = 3},
+	{"SHARE", .right = true, .drop = 4},
+	{"GAIN", .min = 8, .drop = 2},
+	{"LAST SEEN", .right = true, .drop = 5},
+	{"NOTE", .min = 20, .below = true},
+};
+
+static enum dt_colour state_colour(const char *state)
+{
+	return strcmp(state, "up") == 0 ? DT_GOOD : strcmp(state, "down") == 0 ? DT_BAD : DT_WARNING;
+}
+
+static void relay_add(struct dt_table *t, const json_t *relay)
+{
+	const char *state = dt_field_text(relay, "state");
+	uint64_t rtt_us = dt_field_count(relay, "rtt_us");
+	char gain[SHORT_GAIN_STRLEN];
+
+	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(relay, "name"));
+	dt_table_add(t, state_colour(state), "%s", state);
+	if (rtt_us)
+		dt_table_add(t, DT_PLAIN, "%.1f ms", (double)rtt_us / 1000);
+	else
+		dt_table_add(t, DT_PLAIN, "%s", "");
+	rate_add(t, relay, "receive_bps");
+	rate_add(t, relay, "send_bps");
+	if (json_object_get(relay, "share"))
+		dt_table_add(t, DT_PLAIN, "%ld %%", percent_of(dt_field_real(relay, "share")));
+	else
+		dt_table_add(t, DT_DIM, "?");
+	dt_table_add(t, gain_colour(relay), "%s", short_gain(relay, gain));
+	duration_add(t, relay, "seen_s_ago", " ago");
+	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(relay, "reason"));
+}
+
+static void relays_print(const json_t *relays, const struct dt_screen *screen, FILE *to)
+{
+	struct dt_table *t;
+	json_t *relay;
+	size_t i;
+
+	if (json_array_size(relays) == 0) {
+		fputc('\n', to);
+		line_print(screen, DT_WARNING, to, "no relays: add a [relay NAME] to the configuration");
+		return;
+	}
+	t = dt_table_new(relay_columns, sizeof(relay_columns) / sizeof(relay_columns[0]));
+	json_array_foreach(relays, i, relay)
+		relay_add(t, relay);
+	fputc('\n', to);
+	dt_table_print(t, screen, to);
+	dt_table_free(t);
+}
+
+static const struct dt_table_column connection_columns[] = {
+	{"ID", .right = true, .drop = 9},    {"PROGRAM", .min = 7, .drop = 4},
+	{"USER", .min = 4, .drop = 5},	     {"SERVER", .min = 21},
+	{"RULE", .min = 4, .drop = 8},	     {"AGE", .right = true, .drop = 6},
+	{"DOWN", .right = true, .drop = 1},  {"UP", .right = true, .drop = 3},
+	{"PATHS", .min = 30, .below = true},
+};
+
+static void path_write(FILE *out, const json_t *subflow, const char *comma)
+{
+	const char *via = dt_field_text(subflow, "via"), *state = dt_field_text(subflow, "state");
+	const char *carrier = dt_field_text(subflow, "carrier"),
+		   *interface = dt_field_text_if_any(subflow, "interface");
+
+	fprintf(out, "%s%s", comma, *interface ? interface : via);
+	if (strcmp(carrier, "wireguard") == 0)
+		fputs(" (wireguard)", out);
+	if (strcmp(state, "established") != 0)
+		fprintf(out, " %s", state);
+	else if (json_object_get(subflow, "share"))
+		fprintf(out, " %ld %%", percent_of(dt_field_real(subflow, "share")));
+	if (dt_field_is_true(subflow, "backup"))
+		fputs(" backup", out);
+}
+
+/* "direct 38 %, fra 62 %; gain +61 % ± 8", to be freed. Without a detour: why there is none. */
+static char *paths_of(const json_t *connection)
+{
+	const json_t *subflows = json_object_get(connection, "subflows");
+	char *text = NULL, gain[SHORT_GAIN_STRLEN];
+	const char *why = dt_field_text_if_any(connection, "why");
+	bool detour = false;
+	json_t *subflow;
+	size_t i, len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		dt_memory_exhausted("a line");
+	json_array_foreach(subflows, i, subflow) {
+		path_write(out, subflow, i ? ", " : "");
+		detour = detour || strcmp(dt_field_text(subflow, "via"), "direct") != 0;
+	}
+	if (detour && json_object_get(connection, "gain"))
+		fprintf(out, "; gain %s", short_gain(connection, gain));
+	else if (!detour && *why)
+		fprintf(out, "; %s", why);
+	if (fclose(out) != 0)
+		dt_memory_exhausted("a line");
+	return text;
+}
+
+static void connection_add(struct dt_table *t, const json_t *connection)
+{
+	char user[DT_USER_STRLEN] = "";
+	char *paths = paths_of(connection);
+
+	if (json_object_get(connection, "uid"))
+		dt_user_name((uint32_t)dt_field_number(connection, "uid"), user);
+	dt_table_add(t, DT_DIM, "%" JSON_INTEGER_FORMAT, dt_field_number(connection, "id"));
+	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(connection, "program"));
+	dt_table_add(t, DT_PLAIN, "%s", user);
+	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(connection, "remote"));
+	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(connection, "rule"));
+	duration_add(t, connection, "age_s", "");
+	rate_add(t, connection, "receive_bps");
+	rate_add(t, connection, "send_bps");
+	dt_table_add(t, DT_DIM, "%s", paths);
+	free(paths);
+}
+
+/* Of a list that is longer than what is shown. */
+static void rest_print(size_t count, size_t shown, const char *what, const struct dt_screen *screen, FILE *to)
+{
+	if (count > shown)
+		line_print(screen, DT_DIM, to, "and %zu more %s; --limit 0 shows all", count - shown, what);
+}
+
+static void connections_print(const json_t *all, const json_t *list, const struct dt_choose *choose,
+			      const struct dt_screen *screen, FILE *to)
+{
+	struct dt_table *t;
+	json_t *connection;
+	size_t i;
+
+	fputc('\n', to);
+	if (json_array_size(list) == 0) {
+		line_print(screen, DT_DIM, to, "%s",
+			   json_array_size(all) ? "no connection matches"
+						: "no connections that this host opened with MPTCP");
+		return;
+	}
+	t = dt_table_new(connection_columns, sizeof(connection_columns) / sizeof(connection_columns[0]));
+	json_array_foreach(list, i, connection)
+		if (i < choose->limit)
+			connection_add(t, connection);
+	dt_table_print(t, screen, to);
+	dt_table_free(t);
+	rest_print(json_array_size(list), choose->limit, "connections", screen, to);
+}
+
+/* "; 91.2 Mbit/s down, 1.2 Mbit/s up". */
+static void rates_write(FILE *out, const json_t *total)
+{
+	char down[DT_UNITS_STRLEN], up[DT_UNITS_STRLEN];
+
+	fprintf(out, "; %s down, %s up", dt_rate_format(dt_field_real(total, "receive_bps"), down),
+		dt_rate_format(dt_field_real(total, "send_bps"), up));
+}
+
+static void summary_print(const json_t *status, const char *counted, const struct dt_screen *screen, FILE *to)
+{
+	const json_t *total = json_object_get(status, "total");
+	char age[DT_UNITS_STRLEN], *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		dt_memory_exhausted("a line");
+	fprintf(out, "detourd %s, %s", dt_field_text_if_any(status, "release"), dt_field_text(status, "mode"));
+	if (json_object_get(status, "uptime_s"))
+		fprintf(out, ", for %s", dt_duration_format(dt_field_count(status, "uptime_s"), age));
+	fprintf(out, ": %s", counted);
+	if (total)
+		rates_write(out, total);
+	if (json_object_get(total, "detours_share"))
+		fprintf(out, ", %ld %% over relays", percent_of(dt_field_real(total, "detours_share")));
+	if (json_object_get(total, "gain"))
+		fprintf(out, "; gain %s", dt_field_text(json_object_get(total, "gain"), "text"));
+	if (fclose(out) != 0)
+		dt_memory_exhausted("a line");
+	line_print(screen, DT_BOLD, to, "%s", text);
+	free(text);
+}
+
+/* Those that are not 0. */
+static void counters_print(const json_t *counters, const struct dt_screen *screen, FILE *to)
+{
+	char *text = NULL;
+	const char *name, *comma = "";
+	json_t *value;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		dt_memory_exhausted("a line");
+	json_object_foreach((json_t *)counters, name, value) {
+		if (json_integer_value(value) == 0)
+			continue;
+		fprintf(out, "%s%s %" JSON_INTEGER_FORMAT, comma, name, json_integer_value(value));
+		comma = ", ";
+	}
+	if (fclose(out) != 0)
+		dt_memory_exhausted("a line");
+	if (*text) {
+		fputc('\n', to);
+		line_print(screen, DT_PLAIN, to, "counters: %s", text);
+	}
+	free(text);
+}
+
+static void client_print(const json_t *status, const json_t *list, const struct dt_choose *choose,
+			 const struct dt_screen *screen, FILE *to)
+{
+	const json_t *all = json_object_get(status, "connections");
+	char counted[96];
+
+	snprintf(counted, sizeof(counted), "%zu connection%s, %llu moving", json_array_size(all),
+		 json_array_size(all) == 1 ? "" : "s",
+		 (unsigned long long)dt_field_count(json_object_get(status, "total"), "moving"));
+	summary_print(status, counted, screen, to);
+	relays_print(json_object_get(status, "relays"), screen, to);
+	connections_print(all, list, choose, screen, to);
+	dt_render_servers(status, to);
+}
+
+/* --- relay ------------------------------------------------------------------------------------- */
+
+static const struct dt_table_column client_columns[] = {
+	{"CLIENT", .min = 6},
+	{"ADDRESS", .min = 15, .drop = 3},
+	{"LAST SEEN", .right = true, .drop = 4},
+	{"DOWN", .right = true, .drop = 1},
+	{"UP", .right = true, .drop = 2},
+	{"LEASES", .right = true, .drop = 6},
+	{"FLOWS", .right = true, .drop = 5},
+	{"CARRIED DOWN", .right = true, .drop = 8},
+	{"CARRIED UP", .right = true, .drop = 7},
+	{"LIMITS REACHED", .below = true},
+};
+
+static char *limits_of(const json_t *client)
+{
+	const json_t *limits = json_object_get(client, "limits_reached");
+	char *text = NULL;
+	json_t *limit;
+	size_t i, len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		dt_memory_exhausted("a line");
+	json_array_foreach(limits, i, limit)
+		fprintf(out, "%s%s", i ? ", " : "", json_string_value(limit) ? json_string_value(limit) : "?");
+	if (fclose(out) != 0)
+		dt_memory_exhausted("a line");
+	return text;
+}
+
+static void client_add(struct dt_table *t, const json_t *client)
+{
+	char buf[DT_UNITS_STRLEN], *limits = limits_of(client);
+
+	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(client, "name"));
+	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(client, "address"));
+	if (json_object_get(client, "seen_s_ago"))
+		duration_add(t, client, "seen_s_ago", " ago");
+	else
+		dt_table_add(t, DT_DIM, "never");
+	rate_add(t, client, "receive_bps");
+	rate_add(t, client, "send_bps");
+	dt_table_add(t, DT_PLAIN, "%" JSON_INTEGER_FORMAT, dt_field_number(client, "leases"));
+	dt_table_add(t, DT_PLAIN, "%" JSON_INTEGER_FORMAT, dt_field_number(client, "flows"));
+	dt_table_add(t, DT_PLAIN, "%s", dt_size_format(dt_field_real(client, "bytes_down"), buf));
+	dt_table_add(t, DT_PLAIN, "%s", dt_size_format(dt_field_real(client, "bytes_up"), buf));
+	dt_table_add(t, DT_WARNING, "%s", limits);
+	free(limits);
+}
+
+static void clients_print(const json_t *list, const struct dt_choose *choose, const struct dt_screen *screen, FILE *to)
+{
+	struct dt_table *t;
+	json_t *client;
+	size_t i;
+
+	fputc('\n', to);
+	if (json_array_size(list) == 0) {
+		line_print(screen, DT_WARNING, to, "no clients: add a [client NAME] to the configuration");
+		return;
+	}
+	t = dt_table_new(client_columns, sizeof(client_columns) / sizeof(client_columns[0]));
+	json_array_foreach(list, i, client)
+		if (i < choose->limit)
+			client_add(t, client);
+	dt_table_print(t, screen, to);
+	dt_table_free(t);
+	rest_print(json_array_size(list), choose->limit, "clients", screen, to);
+}
+
+static void relay_print(const json_t *status, const json_t *list, const struct dt_choose *choose,
+			const struct dt_screen *screen, FILE *to)
+{
+	char counted[96];
+	json_t *item;
+	size_t i;
+
+	snprintf(counted, sizeof(counted), "%zu client%s, %llu open flows", json_array_size(list),
+		 json_array_size(list) == 1 ? "" : "s", (unsigned long long)dt_field_count(status, "open_flows"));
+	summary_print(status, counted, screen, to);
+	if (dt_field_is_true(status, "draining"))
+		line_print(screen, DT_WARNING, to,
+			   "draining: no new leases; stops when no flow is open, now %" JSON_INTEGER_FORMAT,
+			   dt_field_number(status, "open_flows"));
+	json_array_foreach(json_object_get(status, "before_nat"), i, item)
+		line_print(screen, DT_WARNING, to, "%s: another program's %s " DT_NEIGHBOUR_EFFECT,
+			   dt_field_text(item, "interface"), dt_field_text(item, "what"));
+	clients_print(list, choose, screen, to);
+}
+
+void dt_view_status(const json_t *status, const json_t *list, const struct dt_choose *choose,
+		    const struct dt_screen *screen, FILE *to)
+{
+	if (strcmp(dt_field_text(status, "mode"), "relay") == 0)
+		relay_print(status, list, choose, screen, to);
+	else
+		client_print(status, list, choose, screen, to);
+	counters_print(json_object_get(status, "counters"), screen, to);
+}
