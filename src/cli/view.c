@@ -401,12 +401,13 @@ static void clients_print(const json_t *list, const struct dt_choose *choose, co
 static void relay_print(const json_t *status, const json_t *list, const struct dt_choose *choose,
 			const struct dt_screen *screen, FILE *to)
 {
+	uint64_t flows = dt_field_count(status, "open_flows");
+	size_t clients = json_array_size(list), i;
 	char counted[96];
 	json_t *item;
-	size_t i;
 
-	snprintf(counted, sizeof(counted), "%zu client%s, %llu open flows", json_array_size(list),
-		 json_array_size(list) == 1 ? "" : "s", (unsigned long long)dt_field_count(status, "open_flows"));
+	snprintf(counted, sizeof(counted), "%zu client%s, %llu open flow%s", clients, clients == 1 ? "" : "s",
+		 (unsigned long long)flows, flows == 1 ? "" : "s");
 	summary_print(status, counted, screen, to);
 	if (dt_field_is_true(status, "draining"))
 		line_print(screen, DT_WARNING, to,

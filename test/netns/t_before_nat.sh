@@ -16,7 +16,7 @@ told() { grep -c "another program's $1 .*interface=eth0" "$TMP/relay1.log" || tr
 
 equals "$(before_nat)" "eth0 filter 5 ($NAME)" "at the start"
 equals "$(doctor)" warning "doctor"
-on relay1 "$DETOURD" status --control "$TMP/relay1.sock" | grep -qF "eth0: another program's filter 5 ($NAME) sees packets before the NAT" || fail "not in the text of status"
+COLUMNS=200 on relay1 "$DETOURD" status --control "$TMP/relay1.sock" | grep -F >/dev/null "eth0: another program's filter 5 ($NAME) sees packets before the NAT" || fail "not in the text of status"
 say "later in the chain, or for other protocols: nothing to tell"
 stranger add prio 60000 protocol ip bpf da obj "$MIDDLEBOX" sec strip
 stranger add prio 6 protocol arp bpf da obj "$MIDDLEBOX" sec strip

@@ -182,3 +182,30 @@ Test(options, help)
 	}
 	free(whole);
 }
+
+/* Of --watch, whose value may be left out; "-": not given, "": without one. */
+static void watch_is(const char *line, const char *value)
+{
+	struct dt_options options;
+	char *said;
+
+	cr_assert(parse(&options, line, &said) == 0, "%s: %s", line, said);
+	cr_assert(options.command == DT_COMMAND_STATUS, "%s", line);
+	if (!(options.given & 1u << DT_CLI_WATCH))
+		cr_assert_str_eq(value, "-");
+	else
+		cr_assert_str_eq(options.value[DT_CLI_WATCH] ? options.value[DT_CLI_WATCH] : "", value);
+	free(said);
+}
+
+Test(options, a_value_that_may_be_left_out)
+{
+	watch_is("status", "-");
+	watch_is("status --watch", "");
+	watch_is("--watch status", "");
+	watch_is("status --watch --json", "");
+	watch_is("status --watch 5 --json", "5");
+	watch_is("--watch 0.5 status", "0.5");
+	watch_is("status --watch=5", "5");
+	watch_is("status --wat=x", "x");
+}
