@@ -134,13 +134,13 @@ json_t *dt_choose(const struct dt_choose *c, const json_t *list, bool relay)
 
 /* --- the command line -------------------------------------------------------------------------- */
 
-static int complain(const char *what, const char *value)
+static int complain(FILE *errors, const char *what, const char *value)
 {
-	fprintf(stderr, "detourd: %s: %s\n", what, value);
+	fprintf(errors, "detourd: %s: %s\n", what, value);
 	return -EINVAL;
 }
 
-static int sort_parse(struct dt_choose *out, const char *name)
+static int sort_parse(struct dt_choose *out, const char *name, FILE *errors)
 {
 	for (size_t i = 0; i < KEYS; i++)
 		if (strcmp(keys[i].name, name) == 0) {
@@ -148,10 +148,10 @@ static int sort_parse(struct dt_choose *out, const char *name)
 			out->sort_given = true;
 			return 0;
 		}
-	return complain("--sort takes rate, down, up, age, gain, program, server or name", name);
+	return complain(errors, "--sort takes rate, down, up, age, gain, program, server or name", name);
 }
 
-static int limit_parse(struct dt_choose *out, const char *value)
+static int limit_parse(struct dt_choose *out, const char *value, FILE *errors)
 {
 	unsigned long number;
 	char *end;
@@ -159,13 +159,13 @@ static int limit_parse(struct dt_choose *out, const char *value)
 	errno = 0;
 	number = strtoul(value, &end, 10);
 	if (*value < '0' || *value > '9' || *end || errno)
-		return complain("--limit takes a number, 0 for no limit", value);
+		return complain(errors, "--limit takes a number, 0 for no limit", value);
 	out->limit = number ? number : SIZE_MAX;
 	out->limit_given = true;
 	return 0;
 }
 
-static int server_parse(struct dt_choose *out, const char *value)
+static int server_parse(struct dt_choose *out, const char *value, FILE *errors)
 {
 	struct dt_endpoint endpoint;
 
@@ -173,13 +173,13 @@ static int server_parse(struct dt_choose *out, const char *value)
 	if (dt_prefix_parse(&out->server, value) == 0)
 		return 0;
 	if (dt_endpoint_parse(&endpoint, value) < 0)
-		return complain("--server takes ADDRESS, ADDRESS/BITS or ADDRESS:PORT, in numbers", value);
+		return complain(errors, "--server takes ADDRESS, ADDRESS/BITS or ADDRESS:PORT, in numbers", value);
 	out->server = (struct dt_prefix){endpoint.ip, 128};
 	out->port = endpoint.port;
 	return 0;
 }
 
-int dt_choose_parse(struct dt_choose *out, const struct dt_options *options)
+int dt_choose_parse(struct dt_choose *out, const struct dt_options *options, FILE *errors)
 {
 	const char *const *value = options->value;
 	int err = 0;
@@ -189,15 +189,15 @@ int dt_choose_parse(struct dt_choose *out, const struct dt_options *options)
 				  .program = value[DT_CLI_PROGRAM],
 				  .via = value[DT_CLI_VIA]};
 	if (value[DT_CLI_SORT])
-		err = sort_parse(out, value[DT_CLI_SORT]);
+		err = sort_parse(out, value[DT_CLI_SORT], errors);
 	if (err == 0 && value[DT_CLI_LIMIT])
-		err = limit_parse(out, value[DT_CLI_LIMIT]);
+		err = limit_parse(out, value[DT_CLI_LIMIT], errors);
 	if (err == 0 && value[DT_CLI_SERVER])
-		err = server_parse(out, value[DT_CLI_SERVER]);
+		err = server_parse(out, value[DT_CLI_SERVER], errors);
 	if (err == 0 && value[DT_CLI_USER]) {
 		out->by_user = dt_user_find(value[DT_CLI_USER], &out->uid);
 		if (!out->by_user)
-			err = complain("--user: no such user in /etc/passwd", value[DT_CLI_USER]);
+			err = complain(errors, "--user: no such user in /etc/passwd", value[DT_CLI_USER]);
 	}
 	return err;
 }

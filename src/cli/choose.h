@@ -4,6 +4,7 @@
 #define DETOURD_CLI_CHOOSE_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "base/addr.h"
 #include "cli/options.h"
@@ -25,8 +26,8 @@ struct dt_choose {
 	uint16_t port; /* 0: any */
 };
 
-/* -EINVAL after one line on stderr that says what is wrong. */
-int dt_choose_parse(struct dt_choose *out, const struct dt_options *options);
+/* -EINVAL after one line on errors that says what is wrong. */
+int dt_choose_parse(struct dt_choose *out, const struct dt_options *options, FILE *errors);
 /* There is a filter: only a client has what it speaks of. */
 bool dt_choose_filters(const struct dt_choose *c);
 /* A new array of the items of list (connections, or clients if relay) that pass the filters, sorted. */

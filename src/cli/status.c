@@ -135,7 +135,7 @@ int dt_cli_status(const struct dt_options *options)
 	double every_s = interval_s(options);
 	struct dt_choose choose;
 	struct dt_screen screen;
-	int code = every_s < 0 || dt_choose_parse(&choose, options) < 0 ? 2 : 0;
+	int code = every_s < 0 || dt_choose_parse(&choose, options, stderr) < 0 ? 2 : 0;
 
 	if (code)
 		return code;

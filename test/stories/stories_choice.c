@@ -140,6 +140,27 @@ STORY(choice, status_tells_rates_and_shares)
 	json_decref(all);
 }
 
+STORY(choice, status_changes_nothing)
+{
+	struct connection *c;
+	json_t *first, *second;
+
+	relays_are("fra");
+	story_begin("", "");
+	c = connection_opens();
+	run_ms(500);
+	flows(c, "direct", 10 * MBIT, 0);
+	flows(c, "fra", 10 * MBIT, 0);
+	run_ms(3000);
+	mark();
+	first = status();
+	second = status();
+	expect_told(0, "%s", "");
+	expect(json_equal(first, second));
+	json_decref(second);
+	json_decref(first);
+}
+
 /* What a relay carries, wherever it is joined; asked for each second, as the scheduler would. */
 static void carry(struct connection *c, uint64_t direct_bps, const char *best, uint64_t best_bps, uint64_t rest_bps,
 		  unsigned seconds)

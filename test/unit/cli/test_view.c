@@ -12,7 +12,7 @@ static struct dt_choose choose_by(struct dt_options options)
 {
 	struct dt_choose choose;
 
-	cr_assert(dt_choose_parse(&choose, &options) == 0);
+	cr_assert(dt_choose_parse(&choose, &options, stderr) == 0);
 	return choose;
 }
 #define CHOOSE(...) choose_by((struct dt_options){__VA_ARGS__})
@@ -87,9 +87,16 @@ static void is_refused(enum dt_cli_option option, const char *value)
 {
 	struct dt_options options = {0};
 	struct dt_choose choose;
+	char *said = NULL;
+	FILE *errors;
+	size_t len;
 
 	options.value[option] = value;
-	cr_assert(dt_choose_parse(&choose, &options) == -EINVAL, "%s", value);
+	errors = open_memstream(&said, &len);
+	cr_assert(dt_choose_parse(&choose, &options, errors) == -EINVAL, "%s", value);
+	fclose(errors);
+	cr_assert(strchr(said, '\n') == said + len - 1, "one line: %s", said);
+	free(said);
 }
 
 Test(view, wrong_values_are_refused)
