@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/bpf.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/special.h"
 
@@ -166,16 +167,6 @@ static int entry_put(int fd, uint32_t generation, uint64_t client_id, const stru
 	return there ? bpf_map_update_elem(fd, &key, &one, BPF_ANY) : dt_bpf_map_delete(fd, &key);
 }
 
-static int list_put(int fd, uint32_t generation, uint64_t client_id, const struct dt_acl_list *list, bool there)
-{
-	int err = 0;
-
-	for (size_t i = 0; err == 0 && i < list->count; i++)
-		err = entry_put(fd, generation, client_id, &list->entries[i],
-				dt_prefix_family(&list->entries[i].prefix), there);
-	return err;
-}
-
 static int own_put(int fd, uint32_t generation, const struct dt_ip *ip, bool there)
 {
 	struct dt_acl_entry e = {DT_POLICY_BUILTIN, {*ip, 128}};
@@ -185,13 +176,6 @@ static int own_put(int fd, uint32_t generation, const struct dt_ip *ip, bool the
 
 /* Says that the client has an allow list at all. */
 static const struct dt_acl_entry marker = {.kind = DT_POLICY_ALLOW};
-
-static int client_put(int fd, uint32_t generation, const struct dt_acl_client *c, bool there)
-{
-	int err = list_put(fd, generation, c->id, &c->list, there);
-
-	return err || !c->has_allow ? err : entry_put(fd, generation, c->id, &marker, 0, there);
-}
 
 static bool list_equal(const struct dt_acl_list *a, const struct dt_acl_list *b)
 {
@@ -206,45 +190,135 @@ static bool list_equal(const struct dt_acl_list *a, const struct dt_acl_list *b)
 	return true;
 }
 
-/* Are the lists the same, of the relay and of each client that both have? */
-static bool lists_equal(const struct dt_acl *old, const struct dt_acl *fresh)
+void dt_acl_change_begin(struct dt_acl_change *c, const struct dt_acl *old, const struct dt_acl *fresh, int map_fd,
+			 uint32_t generation)
 {
-	const struct dt_acl_client *was;
-
-	if (!list_equal(&old->relay, &fresh->relay) || !dt_acl_own_equal(&old->own, &fresh->own))
-		return false;
-	for (const struct dt_acl_client *c = fresh->clients; c; c = c->hh.next) {
-		was = client_find(old, c->id);
-		if (was && !list_equal(&was->list, &c->list))
-			return false;
-	}
-	return true;
+	*c = (struct dt_acl_change){.old = old, .fresh = fresh, .map_fd = map_fd, .generation = generation};
 }
 
-bool dt_acl_clients_replace(const struct dt_acl *old, const struct dt_acl *fresh, int map_fd, uint32_t generation)
+/* The first client of this phase is the next. */
+static void phase_begin(struct dt_acl_change *c, enum dt_acl_phase phase)
+{
+	c->phase = phase;
+	c->client = phase == DT_ACL_DELETE ? c->old->clients : c->fresh->clients;
+	c->entry = 0;
+}
+
+/* Stores the next entry of a list, or deletes it; *done: that was the last. A client's marker comes after its entries. */
+static int next_put(struct dt_acl_change *c, uint32_t generation, uint64_t client_id, const struct dt_acl_list *list,
+		    bool marked, bool there, bool *done)
+{
+	const struct dt_acl_entry *e = c->entry < list->count ? &list->entries[c->entry] : &marker;
+	int err = 0;
+
+	*done = ++c->entry >= list->count + marked;
+	if (e != &marker || marked)
+		err = entry_put(c->map_fd, generation, client_id, e, e == &marker ? 0 : dt_prefix_family(&e->prefix),
+				there);
+	if (*done)
+		c->entry = 0;
+	return err;
+}
+
+/* The next entry of the clients that "in" has and "but" has not (NULL: of all); *done: that was the last. */
+static int clients_put(struct dt_acl_change *c, uint32_t generation, const struct dt_acl *but, bool there, bool *done)
+{
+	bool last = true;
+	int err = 0;
+
+	if (c->client && !(but && client_find(but, c->client->id)))
+		err = next_put(c, generation, c->client->id, &c->client->list, c->client->has_allow, there, &last);
+	if (c->client && last)
+		c->client = c->client->hh.next;
+	*done = !c->client;
+	return err;
+}
+
+/* Has the next client, if both tables have it, the same lists in both? */
+static bool is_next_equal(struct dt_acl_change *c, bool *done)
+{
+	const struct dt_acl_client *client = c->client, *was = client ? client_find(c->old, client->id) : NULL;
+
+	c->client = client ? client->hh.next : NULL;
+	*done = !c->client;
+	return !was || list_equal(&was->list, &client->list);
+}
+
+/* One entry, or one look at a client. */
+static int change_some(struct dt_acl_change *c)
+{
+	bool done = false;
+	int err = 0;
+
+	switch (c->phase) {
+	case DT_ACL_COMPARE_RELAY:
+		phase_begin(c, list_equal(&c->old->relay, &c->fresh->relay) ? DT_ACL_COMPARE : DT_ACL_STORE_RELAY);
+		break;
+	case DT_ACL_COMPARE:
+		if (!is_next_equal(c, &done))
+			phase_begin(c, DT_ACL_STORE_RELAY);
+		else if (done)
+			phase_begin(c, DT_ACL_DELETE);
+		break;
+	case DT_ACL_DELETE:
+		err = clients_put(c, c->generation, c->fresh, false, &done);
+		if (done)
+			phase_begin(c, DT_ACL_ADD);
+		break;
+	case DT_ACL_ADD:
+		err = clients_put(c, c->generation, c->old, true, &done);
+		if (done)
+			phase_begin(c, DT_ACL_IN_PLACE);
+		break;
+	case DT_ACL_STORE_RELAY:
+		err = next_put(c, c->generation + 1, 0, &c->fresh->relay, false, true, &done);
+		if (done)
+			phase_begin(c, DT_ACL_STORE);
+		return err;
+	case DT_ACL_STORE:
+		err = clients_put(c, c->generation + 1, NULL, true, &done);
+		if (done)
+			phase_begin(c, DT_ACL_STORED);
+		return err;
+	case DT_ACL_IN_PLACE:
+	case DT_ACL_STORED:
+		break;
+	}
+	/* what could not be done in place may be possible under another generation */
+	if (err)
+		phase_begin(c, DT_ACL_STORE_RELAY);
+	return 0;
+}
+
+int dt_acl_change_step(struct dt_acl_change *c, uint64_t until_ns)
 {
 	int err = 0;
 
-	if (!lists_equal(old, fresh))
-		return false;
-	for (const struct dt_acl_client *c = old->clients; err == 0 && c; c = c->hh.next)
-		if (!client_find(fresh, c->id))
-			err = client_put(map_fd, generation, c, false);
-	for (const struct dt_acl_client *c = fresh->clients; err == 0 && c; c = c->hh.next)
-		if (!client_find(old, c->id))
-			err = client_put(map_fd, generation, c, true);
-	return err == 0;
+	while (err == 0 && c->phase < DT_ACL_IN_PLACE) {
+		err = change_some(c);
+		if (dt_now_ns() >= until_ns)
+			break;
+	}
+	return err ? err : c->phase < DT_ACL_IN_PLACE;
+}
+
+int dt_acl_own_store(const struct dt_acl_own *own, int map_fd, uint32_t generation)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < own->count; i++)
+		err = own_put(map_fd, generation, &own->list[i], true);
+	return err;
 }
 
 int dt_acl_store(const struct dt_acl *acl, int map_fd, uint32_t generation)
 {
-	int err = list_put(map_fd, generation, 0, &acl->relay, true);
+	struct dt_acl_change c = {.fresh = acl, .map_fd = map_fd, .generation = generation - 1};
+	int err;
 
-	for (size_t i = 0; err == 0 && i < acl->own.count; i++)
-		err = own_put(map_fd, generation, &acl->own.list[i], true);
-	for (const struct dt_acl_client *c = acl->clients; err == 0 && c; c = c->hh.next)
-		err = client_put(map_fd, generation, c, true);
-	return err;
+	phase_begin(&c, DT_ACL_STORE_RELAY);
+	err = dt_acl_change_step(&c, DT_NEVER);
+	return err ? err : dt_acl_own_store(&acl->own, map_fd, generation);
 }
 
 int dt_acl_own_replace(struct dt_acl *acl, struct dt_acl_own *own, int map_fd, uint32_t generation, bool *added)
@@ -268,23 +342,22 @@ int dt_acl_own_replace(struct dt_acl *acl, struct dt_acl_own *own, int map_fd, u
 	return err;
 }
 
-struct prune {
-	int fd;
-	uint32_t generation;
-};
-
-static int entry_prune(const void *key, void *data)
+int dt_acl_prune_step(struct dt_acl_prune *at, int map_fd, uint32_t generation, uint64_t until_ns)
 {
-	const struct prune *p = data;
-	struct dt_policy_key entry;
+	struct dt_policy_key key;
+	int err = at->begun ? 0 : bpf_map_get_next_key(map_fd, NULL, &at->next), deleted = 0;
 
-	memcpy(&entry, key, sizeof(entry));
-	return entry.generation == p->generation ? 0 : dt_bpf_map_delete(p->fd, key);
-}
-
-int dt_acl_prune(int map_fd, uint32_t generation)
-{
-	struct prune prune = {map_fd, generation};
-
-	return dt_bpf_map_walk(map_fd, sizeof(struct dt_policy_key), entry_prune, &prune);
+	at->begun = true;
+	while (err == 0 && deleted == 0) {
+		key = at->next;
+		/* one step ahead: a map starts over when the key asked after is gone */
+		err = bpf_map_get_next_key(map_fd, &key, &at->next);
+		if (key.generation != generation)
+			deleted = dt_bpf_map_delete(map_fd, &key);
+		if (err == 0 && dt_now_ns() >= until_ns)
+			break;
+	}
+	if (deleted < 0)
+		return deleted;
+	return err == 0 ? 1 : err == -ENOENT ? 0 : err;
 }

@@ -50,19 +50,51 @@ int dt_acl_add_builtin(struct dt_acl *acl);
 bool dt_acl_permits(const struct dt_acl *acl, uint64_t client_id, const struct dt_ip *server);
 
 /*
- * Makes what the BPF map has under this generation, which is "old", the same as "fresh", if they differ only in which
- * clients have lists. Other lists of the same client, or of the relay, need another generation, so that they change in one
- * step. True: done; false: store all of fresh under another generation.
+ * A change of the BPF map from what it has under one generation ("old") to another table ("fresh"), in steps, so that tens
+ * of thousands of entries do not keep the caller from other work. If the two differ only in which clients have lists, the
+ * entries of these are deleted and added in place. Other lists of the same client, or of the relay, have to change in one
+ * moment: then all of fresh is stored under the next generation, and the caller makes that one the valid one. The relay's
+ * own addresses are left out: they may change meanwhile.
  */
-bool dt_acl_clients_replace(const struct dt_acl *old, const struct dt_acl *fresh, int map_fd, uint32_t generation);
-/* Adds all entries to the BPF map, under this generation. The map's error. */
+enum dt_acl_phase {
+	DT_ACL_COMPARE_RELAY,
+	DT_ACL_COMPARE,
+	DT_ACL_DELETE,
+	DT_ACL_ADD,
+	DT_ACL_STORE_RELAY,
+	DT_ACL_STORE,
+	DT_ACL_IN_PLACE, /* done: the map has fresh under the old generation */
+	DT_ACL_STORED,	 /* done: under the next generation */
+};
+struct dt_acl_change {
+	const struct dt_acl *old, *fresh;
+	int map_fd;
+	uint32_t generation; /* of old */
+	enum dt_acl_phase phase;
+	const struct dt_acl_client *client; /* the next */
+	size_t entry;			    /* the next of its list */
+};
+/* Both tables, but for their own addresses, stay as they are until the change is done or dropped. */
+void dt_acl_change_begin(struct dt_acl_change *c, const struct dt_acl *old, const struct dt_acl *fresh, int map_fd,
+			 uint32_t generation);
+/* Ends with the first entry at or after until_ns. 1: there is more to do; 0: done, see phase; the map's error. */
+int dt_acl_change_step(struct dt_acl_change *c, uint64_t until_ns);
+/* Adds the own addresses, or all entries, to the BPF map under this generation. The map's error. */
+int dt_acl_own_store(const struct dt_acl_own *own, int map_fd, uint32_t generation);
 int dt_acl_store(const struct dt_acl *acl, int map_fd, uint32_t generation);
 /*
  * Takes other own addresses, in the table and, under this generation, in the map; *own is then empty. *added: addresses are
  * among them that were not ours before. The map's error: own addresses may be missing in the map.
  */
 int dt_acl_own_replace(struct dt_acl *acl, struct dt_acl_own *own, int map_fd, uint32_t generation, bool *added);
-/* Deletes the entries of all other generations. The map's error. */
-int dt_acl_prune(int map_fd, uint32_t generation);
+/*
+ * Deletes the entries of all other generations, in steps: *at is {0} at first. 1: there is more to do; 0: done; the map's
+ * error.
+ */
+struct dt_acl_prune {
+	bool begun;
+	struct dt_policy_key next;
+};
+int dt_acl_prune_step(struct dt_acl_prune *at, int map_fd, uint32_t generation, uint64_t until_ns);
 
 #endif

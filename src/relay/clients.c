@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bpf.h"
+#include "base/clock.h"
 #include "relay/relay.h"
 
 #define REQUESTS_MORE 100
@@ -28,21 +29,25 @@ static struct dt_client_limits limits_of(const struct dt_peer_conf *conf)
 	};
 }
 
-static int client_permit(struct dt_relay *r, struct dt_relay_client *c)
+/* Sets its limits, of the flags only these, and lets it in. Logs why it failed. */
+static int client_permit(struct dt_relay *r, struct dt_relay_client *c, uint32_t flags)
 {
 	struct dt_client_limits limits = limits_of(c->conf);
 	int err = dt_flows_client_add(r->flows, c->id);
 
-	if (err)
-		return err;
+	limits.flags &= flags;
+
 	/* detourd asks for each lease less often than once a second */
 	dt_relay_peer_limit(c->peer, c->conf->max_leases + REQUESTS_MORE, 2 * (c->conf->max_leases + REQUESTS_MORE));
-	if (memcmp(&limits, &c->limits, sizeof(limits)) == 0)
-		return 0;
-	err = bpf_map_update_elem(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), &c->id, &limits, BPF_ANY);
-	if (err == 0)
-		c->limits = limits;
-	return err;
+	if (err == 0 && memcmp(&limits, &c->limits, sizeof(limits)) != 0)
+		err = bpf_map_update_elem(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), &c->id, &limits, BPF_ANY);
+	if (err) {
+		dt_log_err("client %s: cannot set its limits: %s", c->conf->name, strerror(-err));
+		return err;
+	}
+	c->limits = limits;
+	c->state = DT_CLIENT_PERMITTED;
+	return 0;
 }
 
 const struct dt_relay_client *dt_relay_client_find(const struct dt_relay *r, uint64_t id)
@@ -108,18 +113,19 @@ bool dt_relay_client_permitted(uint64_t id, void *relay)
 {
 	const struct dt_relay_client *c = dt_relay_client_find(relay, id);
 
-	return c && !c->revoked;
+	return c && c->state == DT_CLIENT_PERMITTED;
 }
 
+/* It waits: client_permit() lets it in. Logs why it failed. */
 static int client_add(struct dt_relay *r, const struct dt_peer_conf *conf)
 {
 	struct dt_relay_client *c = calloc(1, sizeof(*c));
-	int err;
+	int err = c ? 0 : -ENOMEM;
 
-	if (!c)
-		return -ENOMEM;
-	c->conf = conf;
-	err = dt_relay_proto_peer_add(r->proto, conf->public_key, c, &c->peer);
+	if (err == 0) {
+		c->conf = conf;
+		err = dt_relay_proto_peer_add(r->proto, conf->public_key, c, &c->peer);
+	}
 	if (err) {
 		dt_log_err("client %s: %s", conf->name, strerror(-err));
 		free(c);
@@ -127,10 +133,7 @@ static int client_add(struct dt_relay *r, const struct dt_peer_conf *conf)
 	}
 	c->id = dt_relay_peer_id(c->peer);
 	HASH_ADD(hh, r->clients, id, sizeof(c->id), c);
-	err = client_permit(r, c);
-	if (err)
-		dt_log_err("client %s: cannot set its limits: %s", conf->name, strerror(-err));
-	return err;
+	return 0;
 }
 
 static void client_drop(struct dt_relay *r, struct dt_relay_client *c)
@@ -140,70 +143,97 @@ static void client_drop(struct dt_relay *r, struct dt_relay_client *c)
 	free(c);
 }
 
+/* Takes the limits of a client that is gone or revoked: BPF opens no flow for a client without limits. */
+static int limits_delete(const struct dt_relay *r, uint64_t id)
+{
+	dt_bpf_map_delete(dt_dataplane_fd(r->dataplane, DT_MAP_SHARES), &id);
+	return dt_bpf_map_delete(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), &id);
+}
+
 static int limits_prune_one(const void *key, void *relay)
 {
-	const struct dt_relay *r = relay;
 	uint64_t id;
 
 	memcpy(&id, key, sizeof(id));
-	if (dt_relay_client_permitted(id, relay))
-		return 0;
-	dt_bpf_map_delete(dt_dataplane_fd(r->dataplane, DT_MAP_SHARES), key);
-	return dt_bpf_map_delete(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), key);
+	return dt_relay_client_permitted(id, relay) ? 0 : limits_delete(relay, id);
 }
 
-/* Removes the limits of clients that are gone or revoked: BPF opens no flow for a client without limits. Logs. */
-static int limits_prune(struct dt_relay *r)
+static int limits_fail(int err)
 {
-	int err = dt_bpf_map_walk(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), sizeof(uint64_t), limits_prune_one, r);
-
 	if (err)
 		dt_log_err("cannot take the permission from clients that are gone: %s", strerror(-err));
 	return err;
 }
 
+/* --- shares of the source ports ---------------------------------------------------------------- */
+
 /*
  * Half of the source ports towards each server are divided among the clients, the other half is for whoever needs it. With
- * more clients than that has ports, all is for all. Logs.
+ * more clients than that has ports, all is for all.
  */
-static int shares_store(struct dt_relay *r, const struct dt_port_range *range)
+struct shares {
+	unsigned base, own; /* the first port that is some client's, and how many each has */
+	unsigned next;	    /* of the next client */
+};
+
+static struct shares shares_divide(const struct dt_relay *r, const struct dt_port_range *range)
 {
-	int fd = dt_dataplane_fd(r->dataplane, DT_MAP_SHARES), err = 0;
-	unsigned size = range->max - range->min + 1U, count = 0, own, first;
+	unsigned size = range->max - range->min + 1U, count = 0;
+	struct shares s;
 
 	for (const struct dt_relay_client *c = r->clients; c; c = c->hh.next)
-		count += !c->revoked;
-	own = count ? size / 2 / count : 0;
-	first = size - own * count;
-	for (struct dt_relay_client *c = r->clients; err == 0 && c; c = c->hh.next) {
-		struct dt_port_share share = {0};
+		count += c->state == DT_CLIENT_PERMITTED;
+	s.own = count ? size / 2 / count : 0;
+	s.base = s.next = size - s.own * count;
+	return s;
+}
 
-		if (c->revoked)
-			continue;
-		if (own)
-			share = (struct dt_port_share){(uint16_t)(size - own * count), (uint16_t)first, (uint16_t)own,
-						       0};
-		first += own;
-		if (c->share_known && memcmp(&share, &c->share, sizeof(share)) == 0)
-			continue;
-		err = own ? bpf_map_update_elem(fd, &c->id, &share, BPF_ANY) : dt_bpf_map_delete(fd, &c->id);
-		c->share_known = err == 0;
-		c->share = share;
-	}
+/* Gives the next client its share. */
+static int share_store(struct dt_relay *r, struct shares *s, struct dt_relay_client *c)
+{
+	int fd = dt_dataplane_fd(r->dataplane, DT_MAP_SHARES), err;
+	struct dt_port_share share = {0};
+
+	if (c->state != DT_CLIENT_PERMITTED)
+		return 0;
+	if (s->own)
+		share = (struct dt_port_share){(uint16_t)s->base, (uint16_t)s->next, (uint16_t)s->own, 0};
+	s->next += s->own;
+	if (c->share_known && memcmp(&share, &c->share, sizeof(share)) == 0)
+		return 0;
+	err = s->own ? bpf_map_update_elem(fd, &c->id, &share, BPF_ANY) : dt_bpf_map_delete(fd, &c->id);
+	c->share_known = err == 0;
+	c->share = share;
+	return err;
+}
+
+static int shares_fail(int err)
+{
 	if (err)
 		dt_log_err("cannot divide the source ports among the clients: %s", strerror(-err));
 	return err;
 }
 
+/* --- start and stop ---------------------------------------------------------------------------- */
+
 int dt_relay_clients_open(struct dt_relay *r)
 {
+	struct shares shares;
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < r->config->nclients; i++)
 		err = client_add(r, &r->config->clients[i]);
-	if (err == 0)
-		err = shares_store(r, &r->config->source_ports);
-	return err ? err : limits_prune(r);
+	for (struct dt_relay_client *c = r->clients; err == 0 && c; c = c->hh.next)
+		err = client_permit(r, c, UINT32_MAX);
+	if (err)
+		return err;
+	shares = shares_divide(r, &r->config->source_ports);
+	for (struct dt_relay_client *c = r->clients; err == 0 && c; c = c->hh.next)
+		err = share_store(r, &shares, c);
+	if (err)
+		return shares_fail(err);
+	return limits_fail(
+		dt_bpf_map_walk(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), sizeof(uint64_t), limits_prune_one, r));
 }
 
 void dt_relay_clients_close(struct dt_relay *r)
@@ -213,6 +243,8 @@ void dt_relay_clients_close(struct dt_relay *r)
 	dt_relay_gone_forget(r);
 }
 
+/* --- a new configuration ----------------------------------------------------------------------- */
+
 /* The sections of a new configuration by public key. */
 struct section {
 	const struct dt_peer_conf *conf;
@@ -220,76 +252,144 @@ struct section {
 	UT_hash_handle hh;
 };
 
-static struct section *sections_index(const struct dt_relay_config *config, struct section **index)
+struct dt_relay_clients_change {
+	struct dt_relay *r;
+	const struct dt_relay_config *fresh;
+	enum { INDEX, KNOWN, NEW, TAKEN, PERMIT, SHARES, READY, DROP, DONE } phase;
+	struct section *index, *all;
+	size_t section;			/* the next */
+	struct dt_relay_client *client; /* the next */
+	struct shares shares;
+	int err; /* the first */
+};
+
+struct dt_relay_clients_change *dt_relay_clients_change_new(struct dt_relay *r, const struct dt_relay_config *fresh)
 {
-	struct section *all = calloc(config->nclients + 1, sizeof(*all));
+	struct dt_relay_clients_change *change = calloc(1, sizeof(*change));
 
-	*index = NULL;
-	for (size_t i = 0; all && i < config->nclients; i++) {
-		all[i].conf = &config->clients[i];
-		HASH_ADD_KEYPTR(hh, *index, all[i].conf->public_key, DT_KEY_LEN, &all[i]);
-	}
-	return all;
-}
-
-static int known_replace(struct dt_relay *r, struct section *index)
-{
-	int err = 0;
-
-	for (struct dt_relay_client *c = r->clients; c; c = c->hh.next) {
-		struct section *section;
-
-		HASH_FIND(hh, index, c->conf->public_key, DT_KEY_LEN, section);
-		c->revoked = !section;
-		if (!section)
-			continue;
-		section->known = true;
-		c->conf = section->conf;
-		if (err == 0)
-			err = client_permit(r, c);
-	}
-	return err;
-}
-
-static bool is_any_revoked(const struct dt_relay *r)
-{
-	for (const struct dt_relay_client *c = r->clients; c; c = c->hh.next)
-		if (c->revoked)
-			return true;
-	return false;
-}
-
-int dt_relay_clients_replace(struct dt_relay *r, const struct dt_relay_config *fresh)
-{
-	struct section *index, *all = sections_index(fresh, &index);
-	int err, pruned;
-
+	if (change)
+		change->all = calloc(fresh->nclients + 1, sizeof(*change->all));
 	/* revoked ones would keep pointing into the old configuration */
-	if (!all)
+	if (!change || !change->all)
 		dt_memory_exhausted("clients");
-	err = known_replace(r, index);
-	for (size_t i = 0; err == 0 && i < fresh->nclients; i++)
-		if (!all[i].known)
-			err = client_add(r, all[i].conf);
-	HASH_CLEAR(hh, index);
-	free(all);
-	if (err == 0)
-		err = shares_store(r, &fresh->source_ports);
-	pruned = is_any_revoked(r) ? limits_prune(r) : 0;
-	if (r->tunnels)
-		dt_tunnels_keep_if(r->tunnels, dt_relay_client_permitted, r);
-	return err ? err : pruned;
+	change->r = r;
+	change->fresh = fresh;
+	return change;
 }
 
-void dt_relay_clients_drop_revoked(struct dt_relay *r)
+static void phase_begin(struct dt_relay_clients_change *change, int phase)
 {
-	struct dt_relay_client *c = r->clients, *next;
+	change->phase = phase;
+	change->section = 0;
+	change->client = change->r->clients;
+}
 
-	for (; c; c = next) {
-		next = c->hh.next;
-		if (!c->revoked)
-			continue;
-		gone_note(r, c);
-		client_drop(r, c);
+static void fail_note(struct dt_relay_clients_change *change, int err)
+{
+	change->err = change->err ? change->err : err;
+}
+
+static void section_index(struct dt_relay_clients_change *change, size_t i)
+{
+	struct section *section = &change->all[i];
+
+	section->conf = &change->fresh->clients[i];
+	HASH_ADD_KEYPTR(hh, change->index, section->conf->public_key, DT_KEY_LEN, section);
+}
+
+static void known_take(struct dt_relay_clients_change *change, struct dt_relay_client *c)
+{
+	struct section *section;
+
+	HASH_FIND(hh, change->index, c->conf->public_key, DT_KEY_LEN, section);
+	if (!section) {
+		c->state = DT_CLIENT_REVOKED;
+		fail_note(change, limits_fail(limits_delete(change->r, c->id)));
+		return;
 	}
+	section->known = true;
+	c->conf = section->conf;
+	/* plain TCP to the old list's destinations would be more than either configuration permits */
+	if (c->state == DT_CLIENT_PERMITTED)
+		fail_note(change, client_permit(change->r, c, c->limits.flags));
+}
+
+static void section_take(struct dt_relay_clients_change *change, size_t i)
+{
+	if (!change->all[i].known)
+		fail_note(change, client_add(change->r, change->all[i].conf));
+}
+
+bool dt_relay_clients_take_step(struct dt_relay_clients_change *change, uint64_t until_ns)
+{
+	struct dt_relay_client *c;
+
+	do {
+		bool by_section = change->phase != KNOWN;
+
+		if (by_section ? change->section >= change->fresh->nclients : !change->client) {
+			phase_begin(change, change->phase + 1);
+		} else if (change->phase == INDEX) {
+			section_index(change, change->section++);
+		} else if (change->phase == NEW) {
+			section_take(change, change->section++);
+		} else {
+			c = change->client;
+			change->client = c->hh.next;
+			known_take(change, c);
+		}
+	} while (change->phase < TAKEN && dt_now_ns() < until_ns);
+	return change->phase < TAKEN;
+}
+
+bool dt_relay_clients_permit_step(struct dt_relay_clients_change *change, uint64_t until_ns)
+{
+	struct dt_relay_client *c;
+
+	if (change->phase == TAKEN)
+		phase_begin(change, PERMIT);
+	do {
+		c = change->client;
+		if (!c) {
+			phase_begin(change, change->phase + 1);
+			change->shares = shares_divide(change->r, &change->fresh->source_ports);
+			continue;
+		}
+		change->client = c->hh.next;
+		if (change->phase == SHARES)
+			fail_note(change, shares_fail(share_store(change->r, &change->shares, c)));
+		else if (c->state != DT_CLIENT_REVOKED)
+			fail_note(change, client_permit(change->r, c, UINT32_MAX));
+	} while (change->phase < READY && dt_now_ns() < until_ns);
+	return change->phase < READY;
+}
+
+bool dt_relay_clients_drop_step(struct dt_relay_clients_change *change, uint64_t until_ns)
+{
+	struct dt_relay_client *c;
+
+	if (change->phase < DROP)
+		phase_begin(change, DROP);
+	while ((c = change->client)) {
+		change->client = c->hh.next;
+		if (c->state == DT_CLIENT_REVOKED) {
+			gone_note(change->r, c);
+			client_drop(change->r, c);
+		}
+		if (dt_now_ns() >= until_ns)
+			break;
+	}
+	return change->client;
+}
+
+int dt_relay_clients_change_free(struct dt_relay_clients_change *change)
+{
+	int err = change ? change->err : 0;
+
+	if (!change)
+		return 0;
+	HASH_CLEAR(hh, change->index);
+	free(change->all);
+	free(change);
+	return err;
 }

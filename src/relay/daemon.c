@@ -25,85 +25,15 @@
 #define SWEEP_STEP_NS (5 * DT_MS)
 #define SWEEP_PAUSE_MS 1
 
-static void tunnels_apply(struct dt_relay *r)
-{
-	struct dt_ip source4 = {0}, source6 = {0}, public;
-
-	if (!r->tunnels)
-		return;
-	dt_relay_address(r, 4, &source4, &public);
-	dt_relay_address(r, 6, &source6, &public);
-	dt_tunnels_sources(r->tunnels, &source4, &source6);
-	dt_tunnels_route_mtu(r->tunnels, dt_network_default_mtu(&r->network));
-}
-
-/* Puts back the filters that are missing. Logs. */
-static int filters_apply(struct dt_relay *r)
-{
-	int err = dt_dataplane_attach(r->dataplane, &r->network, r->config->interface);
-
-	if (r->tunnels)
-		dt_tunnels_guard(r->tunnels, dt_dataplane_guards(r->dataplane, dt_tunnels_ifindex(r->tunnels)));
-	return err;
-}
-
-/* Other programs' filters change without an event: this is called now and then. */
-static void neighbours_check(struct dt_relay *r)
-{
-	int err = dt_dataplane_neighbours(r->dataplane, &r->network.request);
-
-	if (err)
-		dt_log_debug("cannot look for other programs on the interfaces: %s", strerror(-err));
-}
-
-/* No packet can arrive for an address that no interface has any more. */
-static bool address_is_ours(const struct dt_ip *ip, void *data)
-{
-	const struct dt_relay *r = data;
-
-	for (size_t i = 0; i < r->config->naddresses; i++)
-		if (dt_ip_equal(&r->config->addresses[i].local, ip))
-			return true;
-	return dt_network_is_local(&r->network, ip);
-}
-
-static int addresses_apply(struct dt_relay *r)
-{
-	struct dt_ip ip;
-	int err;
-
-	err = dt_dataplane_addresses_prune(r->dataplane, address_is_ours, r);
-	for (size_t i = 0; err == 0 && i < r->config->naddresses; i++)
-		err = dt_dataplane_address(r->dataplane, &r->config->addresses[i].local);
-	for (unsigned family = 4; err == 0 && family <= 6; family += 2)
-		if (dt_network_default_address(&r->network, family, &ip))
-			err = dt_dataplane_address(r->dataplane, &ip);
-	return err;
-}
-
 static void sweep_due(uv_timer_t *timer);
-
-/* Everything that follows the host's network but permission. Logs. */
-static void network_apply(struct dt_relay *r)
-{
-	int err = dt_dataplane_routes(r->dataplane, &r->network);
-
-	if (err)
-		dt_log_err("cannot store the routes: %s", strerror(-err));
-	filters_apply(r);
-	err = addresses_apply(r);
-	if (err)
-		dt_log_err("cannot store the relay's addresses: %s", strerror(-err));
-	tunnels_apply(r);
-}
 
 static void network_changed(void *data)
 {
 	struct dt_relay *r = data;
 
-	network_apply(r);
+	dt_relay_host_apply(r);
 	dt_permission_addresses(r);
-	if (r->check_flows)
+	if (r->permission.phase != DT_PERMISSION_IDLE)
 		dt_timer_arm(&r->sweep, sweep_due, 0, 0);
 }
 
@@ -119,8 +49,8 @@ static void alive_due(uv_timer_t *timer)
 			"cannot tell the NAT that the daemon is there; without that no flow begins after a minute: %s",
 			strerror(-err));
 	dt_dataplane_keep_ports(r->dataplane);
-	filters_apply(r);
-	neighbours_check(r);
+	dt_relay_filters_apply(r);
+	dt_relay_neighbours_check(r);
 }
 
 static void flow_ended(const struct dt_flow_view *view, const char *reason, uint64_t ended_ns, uint64_t now_ns,
@@ -185,19 +115,12 @@ static void sweep_end(struct dt_relay *r, int err)
 			    strerror(-err));
 }
 
-/* The flows that a reload forbids have ended. */
-static void reload_end(struct dt_relay *r, int err)
+/* A step of a reload, or of what the host's addresses changed; a sweep waits for these. True: there is more to do. */
+static bool change_step(struct dt_relay *r, uint64_t until_ns)
 {
-	if (err)
-		dt_log_err("flows that are no longer permitted may go on: %s", strerror(-err));
-	else
-		dt_relay_gone_forget(r);
-	r->reloading = false;
-	if (r->reload_err)
-		dt_log_err("reload: %s", strerror(-r->reload_err));
-	else
-		dt_log_info("reloaded clients=%zu", r->config->nclients);
-	dt_service_reloaded();
+	bool reload = r->reload.phase != DT_RELOAD_IDLE;
+
+	return reload ? dt_relay_reload_step(r, until_ns) : dt_permission_step(r, until_ns) > 0;
 }
 
 static void sweep_due(uv_timer_t *timer)
@@ -206,6 +129,10 @@ static void sweep_due(uv_timer_t *timer)
 	uint64_t now_ns = dt_now_ns();
 	int more;
 
+	if (change_step(r, now_ns + SWEEP_STEP_NS)) {
+		dt_timer_arm(&r->sweep, sweep_due, SWEEP_PAUSE_MS, 0);
+		return;
+	}
 	if (!r->sweeping) {
 		dt_lease_table_expire(r->leases, now_ns);
 		if (r->tunnels)
@@ -216,7 +143,7 @@ static void sweep_due(uv_timer_t *timer)
 	if (more <= 0) {
 		sweep_end(r, more);
 		if (r->reloading && r->checking && (more < 0 || !r->check_flows))
-			reload_end(r, more);
+			dt_relay_reload_end(r, more);
 		if (r->draining)
 			drain_check(r, now_ns);
 	}
@@ -263,6 +190,8 @@ static int listeners_open(struct dt_relay *r)
 
 static void relay_free(struct dt_relay *r)
 {
+	dt_permission_drop(r);
+	dt_relay_reload_drop(r);
 	dt_relay_clients_close(r);
 	dt_relay_proto_free(r->proto);
 	dt_tunnels_close(r->tunnels);
@@ -314,7 +243,7 @@ static int tunnels_start(struct dt_relay *r, uint64_t now_ns)
 				      config->keys.secret, dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), now_ns);
 		if (err)
 			return err;
-		tunnels_apply(r);
+		dt_relay_tunnels_apply(r);
 		dt_tunnels_keep_if(r->tunnels, dt_relay_client_permitted, r);
 		ifindex = dt_tunnels_ifindex(r->tunnels);
 	}
@@ -367,17 +296,17 @@ static int dataplane_start(struct dt_relay *r)
 	if (err == 0)
 		err = dt_dataplane_routes(r->dataplane, &r->network);
 	if (err == 0)
-		err = addresses_apply(r);
+		err = dt_relay_addresses_apply(r);
 	if (err == 0)
 		err = dt_permission_apply(r);
 	if (err == 0)
 		err = dt_dataplane_alive(r->dataplane, now_ns);
 	if (err == 0)
-		err = filters_apply(r);
+		err = dt_relay_filters_apply(r);
 	if (err)
 		dt_log_err("cannot start the NAT: %s", strerror(-err));
 	else
-		neighbours_check(r);
+		dt_relay_neighbours_check(r);
 	return err;
 }
 
@@ -485,85 +414,14 @@ static void relay_drain(void *daemon)
 		    r->config->drain_timeout_s, (unsigned long long)open);
 }
 
-/* --- reload ------------------------------------------------------------------------------------ */
-
-/* What a running relay cannot change. NULL: nothing of it changed. */
-static const char *fixed_setting_changed(const struct dt_relay_config *a, const struct dt_relay_config *b)
-{
-	if (memcmp(&a->keys, &b->keys, sizeof(a->keys)) != 0)
-		return "private-key-file";
-	if (strcmp(a->pins, b->pins) != 0)
-		return "pins";
-	if (strcmp(a->control, b->control) != 0)
-		return "control";
-	if (a->nlisten != b->nlisten)
-		return "listen";
-	if (a->wireguard_port != b->wireguard_port)
-		return "wireguard-port";
-	if (strcmp(a->wireguard_device, b->wireguard_device) != 0)
-		return "wireguard-device";
-	for (size_t i = 0; i < a->nlisten; i++)
-		if (!dt_endpoint_equal(&a->listen[i], &b->listen[i]))
-			return "listen";
-	return NULL;
-}
-
-/* Everything that can be refused, before anything is changed. Logs why. */
-static int reload_prepare(struct dt_relay *r, const struct dt_relay_config *fresh)
-{
-	const char *fixed = fixed_setting_changed(r->config, fresh);
-	int err;
-
-	if (fixed) {
-		dt_log_err("%s changed: restart the relay for that", fixed);
-		return -EINVAL;
-	}
-	err = dt_network_refresh(&r->network);
-	if (err) {
-		dt_log_err("cannot read the host's interfaces and routes: %s", strerror(-err));
-		return err;
-	}
-	err = dt_permission_check(r, fresh);
-	if (err == 0)
-		err = dt_ports_check(fresh, r->config);
-	if (err)
-		return err;
-	err = dt_dataplane_configure(r->dataplane, fresh);
-	if (err == 0)
-		return 0;
-	dt_log_err("cannot configure the NAT: %s", strerror(-err));
-	if (dt_dataplane_configure(r->dataplane, r->config) < 0)
-		dt_log_err("cannot restore the settings before the reload: restart the relay");
-	return err;
-}
-
 static int relay_reload(void *daemon, void *config)
 {
 	struct dt_relay *r = daemon;
-	struct dt_relay_config *fresh = config, *old = r->config;
-	int err = reload_prepare(r, fresh);
+	int err = dt_relay_reload_begin(r, config);
 
-	if (err) {
-		dt_log_err("nothing was reloaded");
-		dt_relay_config_free(fresh);
-		return err;
-	}
-	dt_log_set_level(fresh->log_level);
-	/* never a reason to refuse: what this reload takes away must be taken away */
-	dt_flowlog_reopen(r->flowlog, fresh->log_flows);
-	r->config = fresh;
-	dt_lease_table_configure(r->leases, fresh->max_leases, fresh->ports);
-	err = dt_relay_clients_replace(r, fresh);
-	dt_dataplane_attach_again(r->dataplane);
-	network_apply(r);
-	dt_permission_apply(r);
-	dt_relay_clients_drop_revoked(r);
-	/* whatever failed, nothing points into the old one any more */
-	dt_relay_config_free(old);
-	r->reloading = true;
-	r->reload_err = err;
-	dt_timer_arm(&r->sweep, sweep_due, 0, 0);
-	return 1;
+	if (err > 0)
+		dt_timer_arm(&r->sweep, sweep_due, 0, 0);
+	return err;
 }
 
 static int config_load(void **config, const char *path)

@@ -195,22 +195,28 @@ size_t dt_dataplane_acl_room(const struct dt_dataplane *d)
 	return bpf_map__max_entries(d->skel->maps.policy) / 2;
 }
 
-int dt_dataplane_acl(struct dt_dataplane *d, const struct dt_acl *old, const struct dt_acl *fresh)
+void dt_dataplane_acl_begin(const struct dt_dataplane *d, struct dt_acl_change *change, const struct dt_acl *old,
+			    const struct dt_acl *fresh)
 {
-	int fd = bpf_map__fd(d->skel->maps.policy), err;
+	dt_acl_change_begin(change, old, fresh, bpf_map__fd(d->skel->maps.policy), d->config.policy_generation);
+}
 
-	if (dt_acl_clients_replace(old, fresh, fd, d->config.policy_generation))
-		return 0;
-	err = dt_acl_store(fresh, fd, d->config.policy_generation + 1);
-	if (err) {
-		dt_acl_prune(fd, d->config.policy_generation);
+int dt_dataplane_acl_switch(struct dt_dataplane *d, const struct dt_acl_own *own)
+{
+	int err = dt_acl_own_store(own, bpf_map__fd(d->skel->maps.policy), d->config.policy_generation + 1);
+
+	if (err)
 		return err;
-	}
 	d->config.policy_generation++;
 	err = config_store(d);
 	if (err)
-		return err;
-	return dt_acl_prune(fd, d->config.policy_generation);
+		d->config.policy_generation--;
+	return err;
+}
+
+int dt_dataplane_acl_prune(const struct dt_dataplane *d, struct dt_acl_prune *at, uint64_t until_ns)
+{
+	return dt_acl_prune_step(at, bpf_map__fd(d->skel->maps.policy), d->config.policy_generation, until_ns);
 }
 
 int dt_dataplane_acl_own(struct dt_dataplane *d, struct dt_acl *acl, struct dt_acl_own *own, bool *added)

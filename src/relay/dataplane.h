@@ -49,11 +49,16 @@ int dt_dataplane_alive(struct dt_dataplane *d, uint64_t now_ns);
 int dt_dataplane_rest(struct dt_dataplane *d);
 /* From now on flows follow exactly these routes. */
 int dt_dataplane_routes(struct dt_dataplane *d, const struct dt_network *n);
-/* Replaces the destinations that are permitted, for each client in one step. old: what the last call stored, or empty. */
-int dt_dataplane_acl(struct dt_dataplane *d, const struct dt_acl *old, const struct dt_acl *fresh);
+/* Begins to replace the destinations that are permitted; "old" is what BPF has: see dt_acl_change_begin(). */
+void dt_dataplane_acl_begin(const struct dt_dataplane *d, struct dt_acl_change *change, const struct dt_acl *old,
+			    const struct dt_acl *fresh);
+/* After a change that ended with DT_ACL_STORED: from now on flows follow what was stored, and these own addresses. */
+int dt_dataplane_acl_switch(struct dt_dataplane *d, const struct dt_acl_own *own);
+/* Deletes what is not valid: see dt_acl_prune_step(). */
+int dt_dataplane_acl_prune(const struct dt_dataplane *d, struct dt_acl_prune *at, uint64_t until_ns);
 /* Changes the relay's own addresses only: see dt_acl_own_replace(). */
 int dt_dataplane_acl_own(struct dt_dataplane *d, struct dt_acl *acl, struct dt_acl_own *own, bool *added);
-/* Prefixes that dt_dataplane_acl() can store: half of the map, which holds the old ones and the new for a moment. */
+/* Prefixes for which there is room: half of the map, which holds the old ones and the new for a moment. */
 size_t dt_dataplane_acl_room(const struct dt_dataplane *d);
 /* Adds a local NAT address. */
 int dt_dataplane_address(struct dt_dataplane *d, const struct dt_ip *ip);

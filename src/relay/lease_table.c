@@ -51,6 +51,7 @@ struct dt_lease_table {
 	struct lease *by_target;
 	struct lease *by_key;
 	struct holder *holders;
+	struct lease *check; /* the next that dt_lease_table_check_step() looks at */
 };
 
 static struct target target_of(const struct dt_lease_entry *e)
@@ -135,6 +136,8 @@ static void index_remove(struct dt_lease_table *l, struct lease *lease)
 {
 	struct holder *h = holder_find(l, lease->target.client_id);
 
+	if (l->check == lease)
+		l->check = lease->by_target.next;
 	HASH_DELETE(by_target, l->by_target, lease);
 	HASH_DELETE(by_key, l->by_key, lease);
 	DL_DELETE(h->leases, lease);
@@ -422,21 +425,37 @@ uint64_t dt_lease_table_expire(struct dt_lease_table *l, uint64_t now_ns)
 	return next;
 }
 
+void dt_lease_table_check_begin(struct dt_lease_table *l)
+{
+	l->check = l->by_target;
+}
+
+bool dt_lease_table_check_step(struct dt_lease_table *l, bool (*doomed)(const struct dt_lease_entry *e, void *data),
+			       void *data, uint64_t until_ns, size_t *removed)
+{
+	while (l->check) {
+		struct lease *lease = l->check;
+		struct dt_lease_entry e = entry_of(lease);
+
+		l->check = lease->by_target.next;
+		if (doomed(&e, data)) {
+			lease_end(l, lease);
+			++*removed;
+		}
+		if (dt_now_ns() >= until_ns)
+			break;
+	}
+	return l->check;
+}
+
 size_t dt_lease_table_remove_if(struct dt_lease_table *l, bool (*doomed)(const struct dt_lease_entry *e, void *data),
 				void *data)
 {
-	struct lease *lease, *tmp;
-	size_t count = 0;
+	size_t removed = 0;
 
-	HASH_ITER(by_target, l->by_target, lease, tmp) {
-		struct dt_lease_entry e = entry_of(lease);
-
-		if (!doomed(&e, data))
-			continue;
-		lease_end(l, lease);
-		count++;
-	}
-	return count;
+	dt_lease_table_check_begin(l);
+	dt_lease_table_check_step(l, doomed, data, DT_NEVER, &removed);
+	return removed;
 }
 
 size_t dt_lease_table_count(const struct dt_lease_table *l)

@@ -45,7 +45,15 @@ void dt_lease_table_note_rtt(struct dt_lease_table *l, const struct dt_ip *clien
 int dt_lease_table_release(struct dt_lease_table *l, const struct dt_lease_entry *e);
 /* Deletes expired leases; returns when the next one may expire. */
 uint64_t dt_lease_table_expire(struct dt_lease_table *l, uint64_t now_ns);
-/* Deletes those for which doomed() says so; returns how many. */
+/*
+ * Deletes those for which doomed() says so, in steps: each ends with the first lease at or after until_ns. True: there is
+ * more to do. Leases may come and go between steps; those that come are looked at, too. begin() drops a check that is not
+ * over. *removed is raised by how many were deleted.
+ */
+void dt_lease_table_check_begin(struct dt_lease_table *l);
+bool dt_lease_table_check_step(struct dt_lease_table *l, bool (*doomed)(const struct dt_lease_entry *e, void *data),
+			       void *data, uint64_t until_ns, size_t *removed);
+/* The same at once; returns how many. Drops a check that is not over. */
 size_t dt_lease_table_remove_if(struct dt_lease_table *l, bool (*doomed)(const struct dt_lease_entry *e, void *data),
 				void *data);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "relay/relay.h"
 
 /* Built-in ranges, and a broadcast and a public address for each of the host's. */
@@ -36,24 +37,14 @@ static int own_build(const struct dt_relay *r, struct dt_acl_own *own)
 	return err;
 }
 
-static int acl_build(const struct dt_relay *r, struct dt_acl *p)
+static int client_lists_add(struct dt_acl *p, const struct dt_relay_client *c)
 {
-	const struct dt_relay_config *config = r->config;
-	int err = dt_acl_add_builtin(p);
+	int err = 0;
 
-	if (err == 0)
-		err = own_build(r, &p->own);
-	if (err == 0)
-		err = prefixes_add(p, 0, DT_POLICY_ALLOW, config->allow, config->nallow);
-	if (err == 0)
-		err = prefixes_add(p, 0, DT_POLICY_DENY, config->deny, config->ndeny);
-	for (const struct dt_relay_client *c = r->clients; err == 0 && c; c = c->hh.next) {
-		if (c->revoked)
-			continue;
+	if (c->state != DT_CLIENT_REVOKED)
 		err = prefixes_add(p, c->id, DT_POLICY_ALLOW, c->conf->allow, c->conf->nallow);
-		if (err == 0)
-			err = prefixes_add(p, c->id, DT_POLICY_DENY, c->conf->deny, c->conf->ndeny);
-	}
+	if (err == 0 && c->state != DT_CLIENT_REVOKED)
+		err = prefixes_add(p, c->id, DT_POLICY_DENY, c->conf->deny, c->conf->ndeny);
 	return err;
 }
 
@@ -96,35 +87,161 @@ const char *dt_permission_flow_doomed(const struct dt_flow_view *view, void *dat
 	return NULL;
 }
 
-/* Ends each lease that is not permitted any more, and has the next sweep end such flows. */
-static void forbidden_end(struct dt_relay *r)
-{
-	size_t leases = dt_lease_table_remove_if(r->leases, lease_doomed, r);
+/* --- in steps ------------------------------------------------------------------------------------ */
 
-	if (leases)
-		dt_log_info("ended what is no longer permitted leases=%zu", leases);
+void dt_permission_begin(struct dt_relay *r)
+{
+	struct dt_permission *p = &r->permission;
+	const struct dt_relay_config *config = r->config;
+
+	dt_permission_drop(r);
+	p->phase = DT_PERMISSION_BUILD;
+	p->client = r->clients;
+	p->err = dt_acl_add_builtin(&p->fresh);
+	if (p->err == 0)
+		p->err = prefixes_add(&p->fresh, 0, DT_POLICY_ALLOW, config->allow, config->nallow);
+	if (p->err == 0)
+		p->err = prefixes_add(&p->fresh, 0, DT_POLICY_DENY, config->deny, config->ndeny);
+}
+
+void dt_permission_drop(struct dt_relay *r)
+{
+	dt_acl_fini(&r->permission.fresh);
+	memset(&r->permission, 0, sizeof(r->permission));
+}
+
+/* True: the list is complete, or it failed. */
+static bool build_step(struct dt_relay *r, uint64_t until_ns)
+{
+	static const struct dt_acl none;
+	struct dt_permission *p = &r->permission;
+
+	while (p->err == 0 && p->client) {
+		p->err = client_lists_add(&p->fresh, p->client);
+		p->client = p->client->hh.next;
+		if (dt_now_ns() >= until_ns)
+			break;
+	}
+	if (p->err || p->client)
+		return p->err;
+	dt_dataplane_acl_begin(r->dataplane, &p->change, r->acl_stored ? &r->acl : &none, &p->fresh);
+	return true;
+}
+
+/* BPF has the lists: they are the valid ones, with the own addresses of this moment. */
+static int switch_over(struct dt_relay *r)
+{
+	struct dt_permission *p = &r->permission;
+	int err = 0;
+
+	if (p->change.phase == DT_ACL_IN_PLACE) {
+		p->fresh.own = r->acl.own;
+		memset(&r->acl.own, 0, sizeof(r->acl.own));
+	} else {
+		err = own_build(r, &p->fresh.own);
+		if (err == 0)
+			err = dt_dataplane_acl_switch(r->dataplane, &p->fresh.own);
+		if (err)
+			return err;
+	}
+	dt_acl_fini(&r->acl);
+	r->acl = p->fresh;
+	memset(&p->fresh, 0, sizeof(p->fresh));
+	r->acl_stored = true;
+	return 0;
+}
+
+/* True: over. */
+static bool change_step(struct dt_relay *r, uint64_t until_ns)
+{
+	struct dt_permission *p = &r->permission;
+	int more = dt_acl_change_step(&p->change, until_ns);
+
+	if (more > 0)
+		return false;
+	p->err = more ? more : switch_over(r);
+	return true;
+}
+
+/* True: over. */
+static bool prune_step(struct dt_relay *r, uint64_t until_ns)
+{
+	struct dt_permission *p = &r->permission;
+	int more = dt_dataplane_acl_prune(r->dataplane, &p->prune, until_ns);
+
+	if (more < 0)
+		p->err = p->err ? p->err : more;
+	return more <= 0;
+}
+
+/* Leases that are not permitted any more; the next sweep ends such flows. True: over. */
+static bool leases_step(struct dt_relay *r, uint64_t until_ns)
+{
+	struct dt_permission *p = &r->permission;
+
+	if (dt_lease_table_check_step(r->leases, lease_doomed, r, until_ns, &p->leases))
+		return false;
+	if (p->leases)
+		dt_log_info("ended what is no longer permitted leases=%zu", p->leases);
 	r->check_flows = true;
+	return true;
+}
+
+static void leases_begin(struct dt_relay *r)
+{
+	struct dt_permission *p = &r->permission;
+
+	if (p->err) {
+		r->acl_stored = false;
+		dt_log_err("cannot store the list of permitted destinations: %s", strerror(-p->err));
+	}
+	/* also under the old list: revoked clients lose theirs now */
+	p->phase = DT_PERMISSION_LEASES;
+	dt_lease_table_check_begin(r->leases);
+}
+
+int dt_permission_step(struct dt_relay *r, uint64_t until_ns)
+{
+	struct dt_permission *p = &r->permission;
+
+	switch (p->phase) {
+	case DT_PERMISSION_IDLE:
+		return 0;
+	case DT_PERMISSION_BUILD:
+		if (build_step(r, until_ns))
+			p->phase = p->err ? DT_PERMISSION_PRUNE : DT_PERMISSION_CHANGE;
+		break;
+	case DT_PERMISSION_CHANGE:
+		if (change_step(r, until_ns)) {
+			p->phase = DT_PERMISSION_PRUNE;
+			dt_permission_addresses(r);
+		}
+		break;
+	case DT_PERMISSION_PRUNE:
+		if (prune_step(r, until_ns))
+			leases_begin(r);
+		break;
+	case DT_PERMISSION_LEASES:
+		if (leases_step(r, until_ns)) {
+			int err = p->err;
+
+			dt_permission_drop(r);
+			return err;
+		}
+		break;
+	}
+	return 1;
 }
 
 int dt_permission_apply(struct dt_relay *r)
 {
-	static const struct dt_acl none;
-	struct dt_acl fresh = {0};
-	int err = acl_build(r, &fresh);
+	int more;
 
-	if (err == 0)
-		err = dt_dataplane_acl(r->dataplane, r->acl_stored ? &r->acl : &none, &fresh);
-	r->acl_stored = err == 0;
-	if (err) {
-		dt_log_err("cannot store the list of permitted destinations: %s", strerror(-err));
-		dt_acl_fini(&fresh);
-	} else {
-		dt_acl_fini(&r->acl);
-		r->acl = fresh;
-	}
-	/* also under the old list: revoked clients lose theirs now */
-	forbidden_end(r);
-	return err;
+	dt_permission_begin(r);
+	do
+		more = dt_permission_step(r, DT_NEVER);
+	while (more > 0);
+	return more;
 }
 
 void dt_permission_addresses(struct dt_relay *r)
@@ -142,9 +259,10 @@ void dt_permission_addresses(struct dt_relay *r)
 	dt_acl_own_fini(&fresh);
 	if (err) {
 		r->acl_stored = false;
-		dt_permission_apply(r);
-		return;
+		dt_permission_begin(r);
+	} else if (added &&
+		   (r->permission.phase == DT_PERMISSION_IDLE || r->permission.phase == DT_PERMISSION_LEASES)) {
+		/* from the first lease on; else nothing that was permitted is forbidden now, or they are looked at later */
+		leases_begin(r);
 	}
-	if (added) /* else nothing that was permitted is forbidden now */
-		forbidden_end(r);
 }

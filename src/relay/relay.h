@@ -19,12 +19,18 @@
 #include "relay/acl.h"
 #include "relay/tunnels.h"
 
-/* One [client NAME]; conf points into the configuration in force. */
+enum dt_client_state {
+	DT_CLIENT_WAITING, /* its permission is not stored yet: no requests, no flows */
+	DT_CLIENT_PERMITTED,
+	DT_CLIENT_REVOKED, /* while a reload ends what it has */
+};
+
+/* One [client NAME]; conf points into the configuration in force, of a revoked one into that before. */
 struct dt_relay_client {
 	const struct dt_peer_conf *conf;
 	struct dt_relay_peer *peer;
 	uint64_t id;
-	bool revoked;		 /* while a reload ends what it has */
+	enum dt_client_state state;
 	struct dt_endpoint from; /* of its last request; port 0: none since the start */
 	uint64_t seen_ns;
 	/* as in the maps; a reload writes what changed */
@@ -54,6 +60,38 @@ enum dt_relay_counter {
 	DT_RELAY_COUNTERS
 };
 
+/* A list of destinations on its way into force: see permission.c. */
+struct dt_permission {
+	enum {
+		DT_PERMISSION_IDLE,
+		DT_PERMISSION_BUILD,
+		DT_PERMISSION_CHANGE,
+		DT_PERMISSION_PRUNE,
+		DT_PERMISSION_LEASES,
+	} phase;
+	const struct dt_relay_client *client; /* the next to be added */
+	struct dt_acl fresh;
+	struct dt_acl_change change;
+	struct dt_acl_prune prune;
+	size_t leases; /* ended so far */
+	int err;
+};
+
+/* A reload on its way: see reload.c. */
+struct dt_relay_reload {
+	enum {
+		DT_RELOAD_IDLE,
+		DT_RELOAD_CLIENTS,
+		DT_RELOAD_PERMISSION,
+		DT_RELOAD_PERMIT,
+		DT_RELOAD_DROP,
+	} phase;
+	struct dt_relay_config *old;
+	struct dt_relay_config *waiting; /* the newest that came meanwhile */
+	struct dt_relay_clients_change *clients;
+	int err; /* the first */
+};
+
 struct dt_relay {
 	uv_loop_t *loop;
 	int lock_fd; /* this network namespace is ours */
@@ -74,11 +112,12 @@ struct dt_relay {
 	struct dt_control *control;
 	uv_timer_t alive;
 	uv_timer_t sweep;
-	bool sweeping;		    /* over the flows, in steps */
-	bool checking;		    /* that sweep ends flows that are no longer permitted */
-	bool check_flows;	    /* the next sweep does */
-	bool reloading;		    /* until such a sweep is over */
-	int reload_err;		    /* what went wrong in it so far */
+	bool sweeping;	  /* over the flows, in steps */
+	bool checking;	  /* that sweep ends flows that are no longer permitted */
+	bool check_flows; /* the next sweep does */
+	struct dt_permission permission;
+	struct dt_relay_reload reload;
+	bool reloading;		    /* after the steps of a reload, until a sweep has ended such flows */
 	struct dt_relay_gone *gone; /* clients that a reload took away, until then */
 	bool draining;		    /* takes no new leases, and stops when no flow is open */
 	uint64_t drain_ns;	    /* when that began */
@@ -98,20 +137,31 @@ bool dt_relay_address(const struct dt_relay *r, unsigned family, struct dt_ip *l
 
 /* --- clients.c --------------------------------------------------------------------------------- */
 
-/* NULL: no client of this id. A revoked one stays until dt_relay_clients_drop_revoked(). */
+/* NULL: no client of this id. A revoked one stays until dt_relay_clients_drop_step(). */
 const struct dt_relay_client *dt_relay_client_find(const struct dt_relay *r, uint64_t id);
 const struct dt_peer_conf *dt_relay_client_conf(const struct dt_relay *r, uint64_t id);
 /* Also of one that was dropped, until dt_relay_gone_forget(). NULL: not known. */
 const char *dt_relay_client_name(const struct dt_relay *r, uint64_t id);
-/* Is there a client of this id that is not revoked? */
+/* Is there a client of this id that is permitted? */
 bool dt_relay_client_permitted(uint64_t id, void *relay);
 /* Makes the clients of the configuration. Logs why it failed. */
 int dt_relay_clients_open(struct dt_relay *r);
 void dt_relay_clients_close(struct dt_relay *r);
-/* Takes the clients of a new configuration. Revoked ones still point into the old one. Logs why a client failed. */
-int dt_relay_clients_replace(struct dt_relay *r, const struct dt_relay_config *fresh);
-/* They have no rights any more; their names stay known for the flows that are still to be ended. */
-void dt_relay_clients_drop_revoked(struct dt_relay *r);
+/*
+ * Takes the clients of a new configuration, in three parts, each in steps that end with the first client at or after until_ns.
+ * True: there is more to do. What fails is logged, and the rest is done.
+ * take: known clients have their new limits, those that are left out are revoked, new ones are made but wait. Revoked
+ * ones still point into the old configuration.
+ * permit: the new ones too may use the relay, once their destinations are in force.
+ * drop: revoked ones are gone; their names stay known for the flows that are still to be ended.
+ */
+struct dt_relay_clients_change;
+struct dt_relay_clients_change *dt_relay_clients_change_new(struct dt_relay *r, const struct dt_relay_config *fresh);
+bool dt_relay_clients_take_step(struct dt_relay_clients_change *change, uint64_t until_ns);
+bool dt_relay_clients_permit_step(struct dt_relay_clients_change *change, uint64_t until_ns);
+bool dt_relay_clients_drop_step(struct dt_relay_clients_change *change, uint64_t until_ns);
+/* The first error; also of a change that is not over. change may be NULL. */
+int dt_relay_clients_change_free(struct dt_relay_clients_change *change);
 void dt_relay_gone_forget(struct dt_relay *r);
 
 /* --- permission.c ------------------------------------------------------------------------------ */
@@ -120,15 +170,50 @@ void dt_relay_gone_forget(struct dt_relay *r);
 int dt_permission_check(const struct dt_relay *r, const struct dt_relay_config *config);
 /*
  * Builds the list of destinations, stores it in the map, and ends each lease that is not permitted. Flows that are not
- * are left to the next sweep (r->check_flows). Logs.
+ * are left to the next sweep (r->check_flows). In steps: each ends with the first entry at or after until_ns. 1: there is
+ * more to do; 0: nothing, or that was all; else it is over, but for the error, which was logged, the old list is in force.
+ * begin() drops what is not over. The clients must stay the same.
  */
+void dt_permission_begin(struct dt_relay *r);
+int dt_permission_step(struct dt_relay *r, uint64_t until_ns);
+void dt_permission_drop(struct dt_relay *r);
+/* The same at once. */
 int dt_permission_apply(struct dt_relay *r);
 /*
- * The same after a change of the host's addresses: does nothing unless the relay's own addresses changed. Logs.
+ * After a change of the host's addresses: does nothing unless the relay's own addresses changed. What they forbid is ended by
+ * dt_permission_step(). Logs.
  */
 void dt_permission_addresses(struct dt_relay *r);
 /* A dt_flow_doomed_fn; data is the relay. */
 const char *dt_permission_flow_doomed(const struct dt_flow_view *view, void *data);
+
+/* --- host.c ------------------------------------------------------------------------------------ */
+
+/* Everything that follows the host's interfaces, addresses and routes, but permission. Logs. */
+void dt_relay_host_apply(struct dt_relay *r);
+/* Parts of it. Puts back the filters that are missing; the addresses at which clients join; what tunnels need. */
+int dt_relay_filters_apply(struct dt_relay *r);
+int dt_relay_addresses_apply(struct dt_relay *r);
+void dt_relay_tunnels_apply(struct dt_relay *r);
+/* Looks for other programs' filters, which change without an event: to be called now and then. */
+void dt_relay_neighbours_check(struct dt_relay *r);
+
+/* --- reload.c ---------------------------------------------------------------------------------- */
+
+/*
+ * Takes a new configuration, which it owns. Refuses it as a whole: a negative errno, after logging why. 1: it goes on in
+ * dt_relay_reload_step(), after a reload that is not over.
+ */
+int dt_relay_reload_begin(struct dt_relay *r, struct dt_relay_config *fresh);
+/*
+ * The next step, which ends with the first client, entry or lease at or after until_ns. True: there is more to do. After the
+ * last one r->reloading is set: the next sweep that checks all flows ends the reload.
+ */
+bool dt_relay_reload_step(struct dt_relay *r, uint64_t until_ns);
+/* That sweep is over; err: it failed. Logs, and tells the service manager. */
+void dt_relay_reload_end(struct dt_relay *r, int err);
+/* Of a relay that stops. */
+void dt_relay_reload_drop(struct dt_relay *r);
 
 /* --- the whole --------------------------------------------------------------------------------- */
 

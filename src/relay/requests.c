@@ -285,6 +285,7 @@ size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struc
 			 size_t len, uint8_t *reply)
 {
 	struct dt_relay *r = data;
+	const struct dt_relay_client *client;
 	struct dt_relay_request req;
 	uint64_t now_ns = dt_now_ns();
 	size_t reply_len = 0;
@@ -306,6 +307,11 @@ size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struc
 		r->counters[DT_RELAY_COUNT_TOKENS_SENT]++;
 		return reply_len;
 	case DT_RELAY_ACCEPT:
+		client = req.owner;
+		if (client->state != DT_CLIENT_PERMITTED) { /* a reload is about to add or drop it */
+			r->counters[DT_RELAY_COUNT_DROPPED_AUTH]++;
+			return 0;
+		}
 		r->counters[DT_RELAY_COUNT_REQUESTS]++;
 		seen(req.owner, from, now_ns);
 		return request_answer(r, &req, to, now_ns, reply);

@@ -6,18 +6,25 @@ many_or_skip() { [ -x "$DEAF" ] && [ -x "$FILL" ] || skip "no $DEAF or $FILL: bu
 # relay_used_ms: the processor time that relay1's loop has had so far
 relay_used_ms() { awk '{ printf "%d\n", $1 / 1e6 }' "/proc/$(cat "$TMP/relay1.pid")/schedstat"; }
 
+# clients_print NAME COUNT PREFIXES: sections of so many clients, NAME0 and so on. Their public keys are 32 random bytes: nobody
+# has the secret ones. 0 prefixes: no list.
+clients_print() {
+	python3 - "$@" <<-'PYTHON'
+		import base64, os, sys
+		for c in range(int(sys.argv[2])):
+		    nets = ['9.10.0.0/16'] + [f'203.0.{c % 100}.{p * 8 % 256}/29' for p in range(1, int(sys.argv[3]))]
+		    print(f'[client {sys.argv[1]}{c}]\npublic-key = {base64.b64encode(os.urandom(32)).decode()}')
+		    if sys.argv[3] != '0':
+		        print('allow =', ', '.join(nets))
+	PYTHON
+}
+
 # many_start CLIENTS PREFIXES FLOWS LEASES: relay1 with so many clients, prefixes of each, open flows and leases.
 # START_MS is what its start took of a processor: reading the file, a key for each client, filling the maps, all at once.
 # It is the measure of this machine, as busy as it is, for what the relay does later.
 many_start() {
 	relay_conf 1 "max-flows = 131072" "max-leases = 65536"
-	# their public keys are 32 random bytes: nobody has the secret ones
-	python3 - "$1" "$2" >>"$TMP/relay1.conf" <<-'PYTHON'
-		import base64, os, sys
-		for c in range(int(sys.argv[1]) - 1):
-		    nets = ['9.10.0.0/16'] + [f'203.0.{c % 100}.{p * 8 % 256}/29' for p in range(1, int(sys.argv[2]))]
-		    print(f'[client c{c}]\npublic-key = {base64.b64encode(os.urandom(32)).decode()}\nallow = {", ".join(nets)}')
-	PYTHON
+	clients_print c $(($1 - 1)) "$2" >>"$TMP/relay1.conf"
 	sed -i 's/^log-level.*/log-level = info/' "$TMP/relay1.conf"
 	relay_start 1
 	stop relay1

@@ -236,18 +236,23 @@ Test(acl, own_addresses_change, .timeout = 60)
 	scene_close(&s);
 }
 
-/* How many entries a client has in the map. */
-static unsigned entries_of(const struct scene *s, uint64_t client_id)
+/* How many entries a client has under a generation. */
+static unsigned entries_under(const struct scene *s, uint64_t client_id, uint32_t generation)
 {
 	int fd = bpf_map__fd(s->skel->maps.policy);
 	struct dt_policy_key key, *last = NULL;
 	unsigned count = 0;
 
 	while (bpf_map_get_next_key(fd, last, &key) == 0) {
-		count += key.client_id == client_id && key.generation == s->config.policy_generation;
+		count += key.client_id == client_id && key.generation == generation;
 		last = &key;
 	}
 	return count;
+}
+
+static unsigned entries_of(const struct scene *s, uint64_t client_id)
+{
+	return entries_under(s, client_id, s->config.policy_generation);
 }
 
 static void client_lists(struct dt_acl *p, uint64_t client_id, const char *text)
@@ -258,12 +263,28 @@ static void client_lists(struct dt_acl *p, uint64_t client_id, const char *text)
 	cr_assert_eq(dt_acl_add(p, client_id, DT_POLICY_ALLOW, &prefix), 0);
 }
 
+/* Makes "fresh" of "old" in the map; how it ended, and in how many steps of one entry. */
+static enum dt_acl_phase change(const struct scene *s, const struct dt_acl *old, const struct dt_acl *fresh,
+				unsigned *steps)
+{
+	struct dt_acl_change c;
+	int more = 1;
+
+	dt_acl_change_begin(&c, old, fresh, bpf_map__fd(s->skel->maps.policy), s->config.policy_generation);
+	for (*steps = 0; more == 1; ++*steps)
+		more = dt_acl_change_step(&c, 0);
+	cr_assert_eq(more, 0);
+	return c.phase;
+}
+
 /* Clients come and go without another generation; other lists of one that stays need one. */
 Test(acl, clients_come_and_go, .timeout = 60)
 {
 	struct dt_acl old = table(), fresh = table(), other = table();
+	struct dt_acl_prune prune = {0};
 	uint32_t generation;
 	struct scene s;
+	unsigned steps;
 	int fd;
 
 	if (geteuid() != 0)
@@ -277,16 +298,52 @@ Test(acl, clients_come_and_go, .timeout = 60)
 	cr_assert_eq(entries_of(&s, 7), 2, "the prefix, and that there is a list");
 	client_lists(&fresh, 8, "192.0.2.0/24");
 	client_lists(&fresh, 9, "192.0.2.0/25");
-	cr_assert(dt_acl_clients_replace(&old, &fresh, fd, generation));
+	cr_assert_eq(change(&s, &old, &fresh, &steps), DT_ACL_IN_PLACE);
 	cr_assert_eq(entries_of(&s, 7), 0);
 	cr_assert_eq(entries_of(&s, 8), 2);
 	cr_assert_eq(entries_of(&s, 9), 2);
 	client_lists(&other, 8, "192.0.2.128/25");
-	cr_assert(!dt_acl_clients_replace(&fresh, &other, fd, generation));
-	cr_assert_eq(entries_of(&s, 9), 2, "nothing was changed");
+	cr_assert_eq(change(&s, &fresh, &other, &steps), DT_ACL_STORED);
+	cr_assert_eq(entries_of(&s, 9), 2, "what is valid was not changed");
+	cr_assert_eq(entries_of(&s, 8), 2);
+	cr_assert_eq(entries_under(&s, 8, generation + 1), 2);
+	cr_assert_eq(entries_under(&s, 9, generation + 1), 0);
+	cr_assert_eq(entries_under(&s, 0, generation + 1), other.relay.count, "all but the own addresses");
+	/* what is not valid goes */
+	for (steps = 0; dt_acl_prune_step(&prune, fd, generation, 0) > 0; steps++)
+		;
+	cr_assert_eq(entries_under(&s, 8, generation + 1), 0);
+	cr_assert_eq(entries_under(&s, 0, generation + 1), 0);
+	cr_assert_eq(entries_of(&s, 9), 2);
+	cr_assert_geq(steps, 2 * other.relay.count, "one entry a step");
 	dt_acl_fini(&other);
 	client_lists(&other, 8, "192.0.2.0/24");
-	cr_assert(!dt_acl_clients_replace(&fresh, &other, fd, generation), "the relay's lists differ");
+	cr_assert_eq(change(&s, &fresh, &other, &steps), DT_ACL_STORED, "the relay's lists differ");
+	dt_acl_fini(&old);
+	dt_acl_fini(&fresh);
+	dt_acl_fini(&other);
+	scene_close(&s);
+}
+
+/* However many entries there are, a step with no time left handles one. */
+Test(acl, a_change_is_in_steps, .timeout = 60)
+{
+	struct dt_acl old = table(), fresh = table(), other = table();
+	struct scene s;
+	unsigned steps;
+
+	if (geteuid() != 0)
+		cr_skip_test("loading BPF needs root");
+	cr_assert_eq(scene_open(&s), 0);
+	cr_assert_eq(dt_acl_store(&old, bpf_map__fd(s.skel->maps.policy), s.config.policy_generation), 0);
+	for (unsigned i = 0; i < 100; i++)
+		client_lists(&fresh, 1 + i / 50, "192.0.2.0/24");
+	cr_assert_eq(change(&s, &old, &fresh, &steps), DT_ACL_IN_PLACE);
+	cr_assert_geq(steps, 102, "of two clients");
+	cr_assert_leq(steps, 102 + 2 + 4, "and a look at each, and the phases");
+	client_lists(&other, 1, "192.0.2.0/24");
+	cr_assert_eq(change(&s, &fresh, &other, &steps), DT_ACL_STORED);
+	cr_assert_geq(steps, other.relay.count + 2);
 	dt_acl_fini(&old);
 	dt_acl_fini(&fresh);
 	dt_acl_fini(&other);

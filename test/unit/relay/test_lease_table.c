@@ -195,3 +195,37 @@ Test(leases, round_trip_time_to_the_server)
 	relay.port = 1;
 	dt_lease_table_note_rtt(leases, &moved.client, &relay, 10); /* no such lease */
 }
+
+static bool is_even(const struct dt_lease_entry *e, void *data)
+{
+	++*(unsigned *)data;
+	return e->server.port % 2 == 0;
+}
+
+/* One lease a step. The one that is next is released in between, and another is made. */
+Test(leases, a_check_is_in_steps)
+{
+	struct dt_lease_entry e[7];
+	unsigned seen = 0, steps = 1;
+	size_t removed = 0;
+
+	for (int i = 0; i < 7; i++) {
+		e[i] = entry(1, "192.0.2.2", "203.0.113.2:443");
+		e[i].server.port = (uint16_t)(i + 1);
+		if (i < 6)
+			cr_assert_eq(dt_lease_table_make(leases, &e[i], 10), 0);
+	}
+	dt_lease_table_check_begin(leases);
+	cr_assert(dt_lease_table_check_step(leases, is_even, &seen, 0, &removed));
+	cr_assert_eq(seen, 1);
+	cr_assert_eq(dt_lease_table_release(leases, &e[1]), 0);
+	cr_assert_eq(dt_lease_table_make(leases, &e[6], 10), 0);
+	while (dt_lease_table_check_step(leases, is_even, &seen, 0, &removed))
+		steps++;
+	cr_assert_eq(seen, 6, "all but the one that was released");
+	cr_assert_eq(steps, 5);
+	cr_assert_eq(removed, 2, "4 and 6");
+	cr_assert_eq(in_map(), 4);
+	cr_assert(!dt_lease_table_check_step(leases, is_even, &seen, 0, &removed), "it is over");
+	cr_assert_eq(seen, 6);
+}
