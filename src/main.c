@@ -13,11 +13,11 @@
 #include "relay/config.h"
 #include "relay/daemon.h"
 
-static int check(const struct dt_mode *mode, const char *path)
+static int check(const struct dt_mode *mode, const char *path, bool strict)
 {
 	void *config;
 
-	if (mode->config_load(&config, path) < 0)
+	if (mode->config_judge(&config, path, strict) < 0)
 		return 1;
 	mode->config_free(config);
 	return 0;
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	case DT_COMMAND_RUN:
 		return dt_service_run(mode, path);
 	case DT_COMMAND_CHECK:
-		return check(mode, path);
+		return check(mode, path, options.given & 1u << DT_CLI_STRICT);
 	case DT_COMMAND_FLUSH:
 		return dt_relay_flush(path) < 0 ? 1 : 0;
 	case DT_COMMAND_GENKEY:

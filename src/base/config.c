@@ -8,12 +8,15 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/mistakes.h"
+#include "base/nearest.h"
 
 #define FILE_MAX (16 << 20)
 
 struct dt_config_problem {
 	struct dt_config_pos pos;
 	size_t order;
+	bool warning;
 	char *text;
 };
 
@@ -26,9 +29,9 @@ static void exhausted(struct dt_config *c)
 	c->exhausted = true;
 }
 
-static void problem_add(struct dt_config *c, struct dt_config_pos pos, const char *fmt, va_list args)
+static void problem_add(struct dt_config *c, struct dt_config_pos pos, bool warning, const char *fmt, va_list args)
 {
-	struct dt_config_problem problem = {.pos = pos, .order = c->nproblems};
+	struct dt_config_problem problem = {.pos = pos, .order = c->nproblems, .warning = warning};
 
 	if (c->exhausted)
 		return;
@@ -37,6 +40,8 @@ static void problem_add(struct dt_config *c, struct dt_config_pos pos, const cha
 	} else if (!dt_array_append(&c->problems, &c->nproblems, sizeof(problem), &problem)) {
 		free(problem.text);
 		exhausted(c);
+	} else {
+		c->nwarnings += warning;
 	}
 }
 
@@ -45,7 +50,7 @@ void dt_config_error(struct dt_config *c, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	problem_add(c, c->pos, fmt, args);
+	problem_add(c, c->pos, false, fmt, args);
 	va_end(args);
 }
 
@@ -54,7 +59,25 @@ void dt_config_error_at(struct dt_config *c, struct dt_config_pos pos, const cha
 	va_list args;
 
 	va_start(args, fmt);
-	problem_add(c, pos, fmt, args);
+	problem_add(c, pos, false, fmt, args);
+	va_end(args);
+}
+
+void dt_config_warn(struct dt_config *c, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	problem_add(c, c->pos, true, fmt, args);
+	va_end(args);
+}
+
+void dt_config_warn_at(struct dt_config *c, struct dt_config_pos pos, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	problem_add(c, pos, true, fmt, args);
 	va_end(args);
 }
 
@@ -77,8 +100,8 @@ static void problems_report(struct dt_config *c, const char *name, FILE *to)
 	if (count)
 		qsort(c->problems, count, sizeof(*c->problems), problem_compare);
 	for (size_t i = 0; i < count; i++) {
-		fprintf(to, "%s:%u:%u: %s\n", name, c->problems[i].pos.line, c->problems[i].pos.column,
-			c->problems[i].text);
+		fprintf(to, "%s:%u:%u: %s%s\n", name, c->problems[i].pos.line, c->problems[i].pos.column,
+			c->problems[i].warning ? "warning: " : "", c->problems[i].text);
 		free(c->problems[i].text);
 	}
 	if (c->exhausted)
@@ -184,6 +207,16 @@ static const struct dt_config_section *section_find(const struct dt_config *c, c
 	return NULL;
 }
 
+static void section_unknown(struct dt_config *c, const char *name)
+{
+	struct dt_nearest nearest = {.word = name};
+	char meant[DT_NEAREST_PHRASE_MAX];
+
+	for (size_t i = 0; i < c->nsections; i++)
+		dt_nearest_offer(&nearest, c->sections[i].name);
+	dt_config_error(c, "unknown section [%s]%s", name, dt_nearest_phrase(&nearest, meant));
+}
+
 /* The section that "[section NAME]" names, NULL after an error was reported. *name is "" if it has none. */
 static const struct dt_config_section *header_parse(const struct reader *r, char *text, char **name)
 {
@@ -204,7 +237,7 @@ static const struct dt_config_section *header_parse(const struct reader *r, char
 	}
 	section = section_find(c, text);
 	if (!section)
-		dt_config_error(c, "unknown section [%s]", text);
+		section_unknown(c, text);
 	else if (!section->named && **name)
 		dt_config_error(c, "[%s] takes no name", text);
 	else if (section->named && !name_valid(*name))
@@ -241,6 +274,31 @@ static void section_open(struct reader *r, char *text)
 	r->skip = false;
 }
 
+static const struct dt_config_key *key_find(const struct dt_config_section *section, const char *name)
+{
+	for (size_t i = 0; i < section->nkeys; i++)
+		if (strcmp(section->keys[i].name, name) == 0)
+			return &section->keys[i];
+	return NULL;
+}
+
+/* Tells where it belongs, or what may have been meant. */
+static void key_unknown(struct dt_config *c, const struct dt_config_section *in, const char *name)
+{
+	struct dt_nearest nearest = {.word = name};
+	char meant[DT_NEAREST_PHRASE_MAX];
+
+	for (size_t i = 0; i < c->nsections; i++)
+		if (key_find(&c->sections[i], name)) {
+			dt_config_error(c, "unknown key \"%s\" in [%s]: it belongs into [%s%s]", name, in->name,
+					c->sections[i].name, c->sections[i].named ? " NAME" : "");
+			return;
+		}
+	for (size_t i = 0; i < in->nkeys; i++)
+		dt_nearest_offer(&nearest, in->keys[i].name);
+	dt_config_error(c, "unknown key \"%s\" in [%s]%s", name, in->name, dt_nearest_phrase(&nearest, meant));
+}
+
 static void values_take(struct reader *r, const struct dt_config_key *key, char *value, unsigned column)
 {
 	char *start = value, *item = value;
@@ -269,7 +327,7 @@ static void values_take(struct reader *r, const struct dt_config_key *key, char 
 
 static void key_take(struct reader *r, char *line, char *text)
 {
-	const struct dt_config_key *key = NULL;
+	const struct dt_config_key *key;
 	struct dt_config *c = r->c;
 	char *equals = strchr(text, '='), *value;
 	size_t i;
@@ -287,14 +345,12 @@ static void key_take(struct reader *r, char *line, char *text)
 	*equals = '\0';
 	value = trim(equals + 1);
 	text = trim(text);
-	for (i = 0; i < r->section->nkeys && !key; i++)
-		if (strcmp(r->section->keys[i].name, text) == 0)
-			key = &r->section->keys[i];
+	key = key_find(r->section, text);
 	if (!key) {
-		dt_config_error(c, "unknown key \"%s\" in [%s]", text, r->section->name);
+		key_unknown(c, r->section, text);
 		return;
 	}
-	i--;
+	i = (size_t)(key - r->section->keys);
 	if (key->kind == DT_CONFIG_ONE && r->seen & 1ULL << i) {
 		dt_config_error(c, "duplicate key %s in this section", text);
 		return;
@@ -311,7 +367,9 @@ static void key_take(struct reader *r, char *line, char *text)
 static void line_take(struct reader *r, char *line, size_t len)
 {
 	struct dt_config *c = r->c;
+	const char *blank;
 	char *text;
+	size_t at;
 
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)line[i] < 0x20 && line[i] != '\t' && line[i] != '\r') {
@@ -320,6 +378,12 @@ static void line_take(struct reader *r, char *line, size_t len)
 			return;
 		}
 	line[strcspn(line, "#")] = '\0';
+	blank = dt_mistake_blank(line, &at);
+	if (blank) {
+		c->pos.column = (unsigned)at + 1;
+		dt_config_error(c, "this is a %s, which only looks like a space: replace it", blank);
+		return;
+	}
 	text = trim(line);
 	c->pos.column = (unsigned)(text - line) + 1;
 	if (*text == '[')
@@ -344,11 +408,34 @@ static void sections_check(const struct reader *r)
 	}
 }
 
+/* False after an error: it is another encoding, or the other mode's file. */
+static bool kind_check(struct dt_config *c, const char *text, size_t len)
+{
+	const char *encoding = dt_mistake_encoding(text, len);
+	unsigned theirs = c->foreign ? dt_mistake_header(text, len, c->foreign->section, false) : 0;
+
+	c->pos = (struct dt_config_pos){1, 1};
+	if (encoding) {
+		dt_config_error(c, "%s", encoding);
+		return false;
+	}
+	for (size_t i = 0; theirs && i < c->nsections; i++)
+		if (dt_mistake_header(text, len, c->sections[i].name, c->sections[i].named))
+			return true;
+	if (theirs) {
+		c->pos.line = theirs;
+		dt_config_error(c, "%s", c->foreign->advice);
+	}
+	return !theirs;
+}
+
 static void text_parse(struct dt_config *c, const char *text, size_t len)
 {
 	struct reader r = {.c = c};
 	unsigned line = 0;
 
+	if (!kind_check(c, text, len))
+		return;
 	while (len && !c->exhausted) {
 		const char *end = memchr(text, '\n', len);
 		size_t size = end ? (size_t)(end - text) : len;
@@ -415,6 +502,7 @@ int dt_config_read(struct dt_config *c, const struct dt_config_source *from, voi
 
 	c->pos = (struct dt_config_pos){1, 1};
 	c->read_files = !from->text;
+	c->judge_machine = from->judge;
 	if (from->text)
 		text_parse(c, from->text, from->len);
 	else if (file_read(c, from->name, &text, &len))
@@ -422,7 +510,7 @@ int dt_config_read(struct dt_config *c, const struct dt_config_source *from, voi
 	free(text);
 	if (!c->exhausted)
 		check(c);
-	err = c->exhausted ? -ENOMEM : c->nproblems ? -EINVAL : 0;
+	err = c->exhausted ? -ENOMEM : c->nproblems > (from->strict ? 0 : c->nwarnings) ? -EINVAL : 0;
 	problems_report(c, from->name, from->errors);
 	return err;
 }

@@ -48,17 +48,26 @@ struct dt_config_section {
 	void (*close)(struct dt_config *c, void *section, struct dt_config_pos pos);
 };
 
+/* The other mode's file, known by its one section without a name, and that it has none of ours. */
+struct dt_config_foreign {
+	const char *section;
+	const char *advice; /* what to tell whoever gives it */
+};
+
 struct dt_config {
 	const struct dt_config_section *sections;
 	size_t nsections;
 	void *root;
+	const struct dt_config_foreign *foreign;
 
 	/* the reader's own: */
 	bool read_files;	  /* follow private-key-file and the like */
+	bool judge_machine;	  /* whether this machine has what is named, and the daemon could start */
 	bool exhausted;		  /* memory ran out: nothing more is read, and the whole is refused */
 	struct dt_config_pos pos; /* of the value at hand */
 	struct dt_config_problem *problems;
 	size_t nproblems; /* out of memory is one, without an entry in problems */
+	size_t nwarnings; /* of them */
 };
 
 /* Where a configuration comes from. */
@@ -67,17 +76,23 @@ struct dt_config_source {
 	const char *text; /* NULL: the file at name, whose key files are read too */
 	size_t len;	  /* of text */
 	FILE *errors;	  /* where problems are printed */
+	bool judge;	  /* judge this machine too, for --check; the daemon finds out by itself */
+	bool strict;	  /* a warning is an error */
 };
 
 /*
  * Reads all of it, has check() look at what only the whole can show, and prints every problem in the order of the text
- * as "name:line:column: reason". 0; -EINVAL: there were problems; -ENOMEM, printed too.
+ * as "name:line:column: reason", or "...: warning: reason". 0; -EINVAL: there were errors; -ENOMEM, printed too.
  */
 int dt_config_read(struct dt_config *c, const struct dt_config_source *from, void (*check)(struct dt_config *c));
 
-/* Notes a problem at c->pos, or at a place of its own. */
+/* Notes an error at c->pos, or at a place of its own. */
 void dt_config_error(struct dt_config *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void dt_config_error_at(struct dt_config *c, struct dt_config_pos pos, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Notes what is allowed, and can hardly be meant. */
+void dt_config_warn(struct dt_config *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void dt_config_warn_at(struct dt_config *c, struct dt_config_pos pos, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* --- values: each reports a problem and returns false if text is not one ---------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/config_keys.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,12 +23,18 @@ void dt_config_public_key_take(struct dt_config *c, struct dt_config_public_keys
 }
 
 void dt_config_public_keys_check_own(struct dt_config *c, const struct dt_config_public_keys *keys,
-				     const uint8_t own[DT_KEY_LEN], const char *whose)
+				     const struct dt_keypair *own, const char *whose)
 {
+	if (sodium_is_zero(own->secret, sizeof(own->secret)))
+		return; /* it could not be read */
 	for (size_t i = 0; i < keys->count; i++)
-		if (memcmp(keys->list[i].key, own, DT_KEY_LEN) == 0)
+		if (memcmp(keys->list[i].key, own->public, DT_KEY_LEN) == 0)
 			dt_config_error_at(c, keys->list[i].pos, "this is %s own public key, not the other side's",
 					   whose);
+		else if (sodium_memcmp(keys->list[i].key, own->secret, DT_KEY_LEN) == 0)
+			dt_config_error_at(c, keys->list[i].pos,
+					   "the private key file holds this same key: one of the two is wrong, and a "
+					   "private key belongs only into its file");
 }
 
 void dt_config_public_keys_fini(struct dt_config_public_keys *keys)

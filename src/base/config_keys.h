@@ -24,9 +24,12 @@ struct dt_config_public_keys {
  */
 void dt_config_public_key_take(struct dt_config *c, struct dt_config_public_keys *keys, const char *what,
 			       const char *section, const char *value, uint8_t out[DT_KEY_LEN]);
-/* Once all is read: reports every section that names own as its key. whose: of whom own is ("the relay's"). */
+/*
+ * Once all is read: reports every section whose key is the host's own, public or private. whose: of whom they are ("the
+ * relay's").
+ */
 void dt_config_public_keys_check_own(struct dt_config *c, const struct dt_config_public_keys *keys,
-				     const uint8_t own[DT_KEY_LEN], const char *whose);
+				     const struct dt_keypair *own, const char *whose);
 void dt_config_public_keys_fini(struct dt_config_public_keys *keys);
 
 #endif

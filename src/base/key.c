@@ -24,6 +24,11 @@ int dt_keypair_from_secret(struct dt_keypair *out, const uint8_t secret[DT_KEY_L
 	return 0;
 }
 
+bool dt_secret_is_made(const uint8_t secret[DT_KEY_LEN])
+{
+	return (secret[0] & 7) == 0 && (secret[31] & 192) == 64;
+}
+
 bool dt_public_key_is_weak(const uint8_t key[DT_KEY_LEN])
 {
 	static const uint8_t any_secret[crypto_scalarmult_SCALARBYTES] = {8};

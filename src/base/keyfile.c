@@ -30,8 +30,14 @@ void dt_keyfile_take(struct dt_config *c, const char *path, struct dt_keypair *o
 		dt_config_error(c, "cannot read %s: %s", path, strerror(errno));
 	else if (st.st_mode & (S_IRWXO | S_IWGRP))
 		dt_config_error(c, "%s can be read or written by others: chmod 600 it", path);
+	else if (sodium_is_zero(secret, sizeof(secret)))
+		dt_config_error(c, "%s holds no key, only zeros: make one with detourd genkey", path);
 	else if (dt_keypair_from_secret(out, secret) < 0)
 		dt_config_error(c, "%s does not hold a usable private key", path);
+	else if (!dt_secret_is_made(secret))
+		dt_config_warn(c,
+			       "%s may hold a public key: private keys of detourd genkey and wg genkey look different",
+			       path);
 	sodium_memzero(text, sizeof(text));
 	sodium_memzero(secret, sizeof(secret));
 }

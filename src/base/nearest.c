@@ -2,6 +2,7 @@
 #include "base/nearest.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WORD_MAX 40 /* longer ones are near to nothing */
@@ -61,4 +62,12 @@ void dt_nearest_offer(struct dt_nearest *n, const char *known)
 		n->best = known;
 		n->distance = distance;
 	}
+}
+
+const char *dt_nearest_phrase(const struct dt_nearest *n, char buf[DT_NEAREST_PHRASE_MAX])
+{
+	*buf = '\0';
+	if (n->best)
+		snprintf(buf, DT_NEAREST_PHRASE_MAX, " (did you mean %s?)", n->best);
+	return buf;
 }

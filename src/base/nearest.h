@@ -15,5 +15,8 @@ struct dt_nearest {
  * (one in three), or only the beginning or a part of it. Case does not matter, and _ is as -.
  */
 void dt_nearest_offer(struct dt_nearest *n, const char *known);
+/* " (did you mean WORD?)", or "" if none is near. Returns buf. */
+#define DT_NEAREST_PHRASE_MAX 64
+const char *dt_nearest_phrase(const struct dt_nearest *n, char buf[DT_NEAREST_PHRASE_MAX]);
 
 #endif

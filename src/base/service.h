@@ -3,6 +3,7 @@
 #ifndef DETOURD_BASE_SERVICE_H
 #define DETOURD_BASE_SERVICE_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 /* The two modes as main.c sees them. All int functions: 0, or a negative errno after logging why. */
@@ -12,6 +13,8 @@ struct dt_mode {
 	 * in a thread of its own: it only reads files, and touches nothing of the running daemon.
 	 */
 	int (*config_load)(void **config, const char *path);
+	/* --check: as config_load(), and says whether this machine has what is named. strict: a warning is an error. */
+	int (*config_judge)(void **config, const char *path, bool strict);
 	void (*config_free)(void *config);
 	/* Owns config afterwards, also on failure. Nothing is left half set up on failure. */
 	int (*start)(void **daemon, uv_loop_t *loop, void *config);

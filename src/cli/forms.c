@@ -6,6 +6,7 @@
 #define CONFIG (1u << DT_CLI_CONFIG)
 #define RELAY (1u << DT_CLI_RELAY)
 #define CHECK (1u << DT_CLI_CHECK)
+#define STRICT (1u << DT_CLI_STRICT)
 #define FLUSH (1u << DT_CLI_FLUSH)
 #define JSON (1u << DT_CLI_JSON)
 #define CONTROL (1u << DT_CLI_CONTROL)
@@ -15,6 +16,7 @@
 const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_RELAY] = {"--relay", NULL, NULL, "the relay, not the client"},
 	[DT_CLI_CHECK] = {"--check", NULL, NULL, "checks the configuration, starts nothing"},
+	[DT_CLI_STRICT] = {"--strict", NULL, NULL, "takes a warning for an error"},
 	[DT_CLI_FLUSH] = {"--flush", NULL, NULL, "removes what a stopped relay left in the kernel"},
 	[DT_CLI_JSON] = {"--json", NULL, NULL, "prints JSON"},
 	[DT_CLI_CONFIG] = {"--config", "-c", "FILE", "the configuration file"},
@@ -33,7 +35,7 @@ const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	{NULL, DT_COMMAND_RUN, 0, CONFIG, NULL, "client: detours for this host's MPTCP connections"},
 	{NULL, DT_COMMAND_RUN, RELAY, CONFIG, NULL, "relay: lends its route to clients"},
-	{NULL, DT_COMMAND_CHECK, CHECK, RELAY | CONFIG, NULL, "checks a configuration file, starts nothing"},
+	{NULL, DT_COMMAND_CHECK, CHECK, RELAY | STRICT | CONFIG, NULL, "checks a configuration file, starts nothing"},
 	{NULL, DT_COMMAND_FLUSH, RELAY | FLUSH, CONFIG, NULL, "removes a stopped relay's filters, programs and maps"},
 	{"genkey", DT_COMMAND_GENKEY, 0, 0, NULL, "prints a new private key"},
 	{"pubkey", DT_COMMAND_PUBKEY, 0, 0, NULL, "reads a private key, prints the public one"},

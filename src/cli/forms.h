@@ -20,6 +20,7 @@ enum dt_command {
 enum dt_cli_option {
 	DT_CLI_RELAY,
 	DT_CLI_CHECK,
+	DT_CLI_STRICT,
 	DT_CLI_FLUSH,
 	DT_CLI_JSON,
 	DT_CLI_CONFIG,

@@ -282,9 +282,15 @@ static int config_load(void **config, const char *path)
 	return dt_client_config_load((struct dt_client_config **)config, path);
 }
 
+static int config_judge(void **config, const char *path, bool strict)
+{
+	return dt_client_config_judge((struct dt_client_config **)config, path, strict);
+}
+
 static void config_free(void *config)
 {
 	dt_client_config_free(config);
 }
 
-const struct dt_mode dt_client_mode = {config_load, config_free, daemon_start, daemon_reload, NULL, daemon_stop};
+const struct dt_mode dt_client_mode = {config_load,   config_judge, config_free, daemon_start,
+				       daemon_reload, NULL,	    daemon_stop};

@@ -67,6 +67,8 @@ struct dt_relay_config {
 
 /* Prints every error as file:line:column: reason on stderr. -EINVAL: there was one; -ENOMEM. *out is then untouched. */
 int dt_relay_config_load(struct dt_relay_config **out, const char *path);
+/* Also says whether this machine has what the file names. strict: a warning is an error. */
+int dt_relay_config_judge(struct dt_relay_config **out, const char *path, bool strict);
 /* The same for text in memory, printing to errors. Key files are not read: keys stay zero. */
 int dt_relay_config_parse(struct dt_relay_config **out, const char *name, const char *text, size_t len, FILE *errors);
 void dt_relay_config_free(struct dt_relay_config *config);

@@ -429,12 +429,18 @@ static int config_load(void **config, const char *path)
 	return dt_relay_config_load((struct dt_relay_config **)config, path);
 }
 
+static int config_judge(void **config, const char *path, bool strict)
+{
+	return dt_relay_config_judge((struct dt_relay_config **)config, path, strict);
+}
+
 static void config_free(void *config)
 {
 	dt_relay_config_free(config);
 }
 
-const struct dt_mode dt_relay_mode = {config_load, config_free, relay_start, relay_reload, relay_drain, relay_stop};
+const struct dt_mode dt_relay_mode = {config_load,  config_judge, config_free, relay_start,
+				      relay_reload, relay_drain,  relay_stop};
 
 int dt_relay_flush(const char *config_path)
 {

@@ -41,6 +41,16 @@ static bool is_below_bpffs(const char *path)
 	return false;
 }
 
+bool dt_pins_place_fits(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		return S_ISDIR(st.st_mode) && is_bpffs(path);
+	/* one is mounted there if need be */
+	return strncmp(path, BPFFS "/", strlen(BPFFS "/")) == 0 || is_below_bpffs(path);
+}
+
 /* Mounts a bpffs at the usual place if it is missing there; for any other place that is the user's decision. */
 static int bpffs_ready(const char *path)
 {

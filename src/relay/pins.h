@@ -14,6 +14,8 @@ struct dt_pins {
 	char ranges[64]; /* of the last dt_pins_reserve_ports() */
 };
 
+/* False: path is not on a bpffs, and would not be if it were made. Changes nothing. */
+bool dt_pins_place_fits(const char *path);
 /*
  * -EBUSY: a running relay holds it. Other errors of mkdir, mount, open. Logs why. With make unset a missing
  * directory is -ENOENT, silently.

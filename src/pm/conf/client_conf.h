@@ -96,8 +96,13 @@ struct dt_client_config {
 	size_t ninterface_confs;
 };
 
-/* Prints each error to stderr as file:line:column: reason. -EINVAL if there was one; -ENOMEM. Then *out is untouched. */
+/*
+ * Prints each error and warning to stderr as file:line:column: reason. -EINVAL if there was an error; -ENOMEM. Then *out is
+ * untouched.
+ */
 int dt_client_config_load(struct dt_client_config **out, const char *path);
+/* Also says whether this machine has what the file names. strict: a warning is an error. */
+int dt_client_config_judge(struct dt_client_config **out, const char *path, bool strict);
 /* Parses text in memory and prints errors to `errors`. Files named in the text are not read, so keys stay zero. */
 int dt_client_config_parse(struct dt_client_config **out, const char *name, const char *text, size_t len, FILE *errors);
 /* Index of the first pattern in `interfaces` that matches this name; ninterfaces: none does. */

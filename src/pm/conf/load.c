@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/config_place.h"
 #include "base/keyfile.h"
 #include "pm/conf/parse.h"
 
@@ -53,14 +54,16 @@ static void take_control(struct dt_config *c, void *section, const char *value)
 {
 	struct dt_client_config *config = section;
 
-	dt_config_path(c, value, CONTROL_PATH_MAX, &config->control);
+	if (dt_config_path(c, value, CONTROL_PATH_MAX, &config->control))
+		dt_config_place_socket(c, value);
 }
 
 static void take_state(struct dt_config *c, void *section, const char *value)
 {
 	struct dt_client_config *config = section;
 
-	dt_config_path(c, value, STATE_PATH_MAX, &config->state);
+	if (dt_config_path(c, value, STATE_PATH_MAX, &config->state))
+		dt_config_place_file(c, value, false);
 }
 
 static void take_log_level(struct dt_config *c, void *section, const char *value)
@@ -82,6 +85,7 @@ static void take_interface(struct dt_config *c, void *section, const char *value
 
 	if (!dt_config_device(c, value, &pattern))
 		return;
+	dt_config_place_interface(c, value);
 	if (!dt_config_append(c, &config->interfaces, &config->ninterfaces, sizeof(pattern), &pattern))
 		free(pattern);
 }
@@ -122,12 +126,14 @@ static void *relay_open(struct dt_config *c, void *root, const char *name)
 {
 	struct dt_client_parse *p = root;
 	struct dt_relay_conf relay = {.carrier = DT_CARRIER_NAT};
+	struct dt_relay_places none = {0};
 
 	relay.name = dt_config_copy(c, name);
-	if (relay.name && dt_config_append(c, &p->config->relays, &p->config->nrelays, sizeof(relay), &relay))
-		return p;
-	free(relay.name);
-	return NULL;
+	if (!relay.name || !dt_config_append(c, &p->config->relays, &p->config->nrelays, sizeof(relay), &relay)) {
+		free(relay.name);
+		return NULL;
+	}
+	return dt_config_append(c, &p->relay_pos, &p->nrelay_pos, sizeof(none), &none) ? p : NULL;
 }
 
 static bool host_valid(const char *host, size_t len)
@@ -145,6 +151,24 @@ static void endpoint_error(struct dt_config *c, const char *value)
 	dt_config_error(c, "\"%s\" is not ADDRESS:PORT, [IPV6]:PORT or HOST:PORT", value);
 }
 
+/* Right by its form, yet no host can have it. */
+static void address_judge(struct dt_config *c, const struct dt_ip *ip)
+{
+	struct dt_ip any4 = dt_ip_from_v4(0);
+	bool multicast = dt_ip_is_v4(ip) ? ip->b[12] >= 224 : ip->b[0] == 0xff;
+	char text[DT_IP_STRLEN];
+
+	if (dt_ip_is_unset(ip) || dt_ip_equal(ip, &any4) || multicast)
+		dt_config_error(c, "%s is no address of a host: name the relay's", dt_ip_format(ip, text));
+}
+
+static struct dt_relay_places *last_places(void *section)
+{
+	struct dt_client_parse *p = section;
+
+	return &p->relay_pos[p->nrelay_pos - 1];
+}
+
 static void take_endpoint(struct dt_config *c, void *section, const char *value)
 {
 	struct dt_relay_conf *relay = last_relay(section);
@@ -155,9 +179,11 @@ static void take_endpoint(struct dt_config *c, void *section, const char *value)
 	char host[HOST_MAX + 1];
 	size_t len;
 
+	last_places(section)->endpoint = c->pos;
 	if (dt_endpoint_parse(&numeric, value) == 0 && numeric.port) {
 		char text[DT_IP_STRLEN];
 
+		address_judge(c, &numeric.ip);
 		relay->host = dt_config_copy(c, dt_ip_format(&numeric.ip, text));
 		relay->port = numeric.port;
 		return;
@@ -196,7 +222,8 @@ static void take_carrier(struct dt_config *c, void *section, const char *value)
 
 static void take_wireguard_device(struct dt_config *c, void *section, const char *value)
 {
-	dt_config_device(c, value, &last_relay(section)->wireguard_device);
+	last_places(section)->device = c->pos;
+	dt_config_wireguard_device(c, value, &last_relay(section)->wireguard_device);
 }
 
 static void take_relay_backup(struct dt_config *c, void *section, const char *value)
@@ -251,12 +278,34 @@ static const struct dt_config_section sections[] = {
 	{"mptcp", false, KEYS(dt_mptcp_keys), dt_mptcp_open, NULL},
 };
 
+static const struct dt_config_foreign relay_file = {"relay", "this is a relay's file: use --relay"};
+
 static void interfaces_check(struct dt_config *c, const struct dt_client_parse *p)
 {
 	for (size_t i = 0; i < p->ninterface_pos; i++)
 		if (!dt_interface_is_named(p->config, p->config->interface_confs[i].name))
 			dt_config_error_at(c, p->interface_pos[i], "no entry of interfaces in [client] matches %s",
 					   p->config->interface_confs[i].name);
+}
+
+/* Two relays on one port, or two tunnels in one device, cannot both work. */
+static void relays_check(struct dt_config *c, const struct dt_client_parse *p)
+{
+	const struct dt_relay_conf *relays = p->config->relays;
+
+	for (size_t i = 0; i < p->nrelay_pos; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct dt_relay_conf *a = &relays[i], *b = &relays[k];
+
+			if (a->host && b->host && a->port == b->port && strcasecmp(a->host, b->host) == 0)
+				dt_config_warn_at(c, p->relay_pos[i].endpoint,
+						  "[relay %s] has the same endpoint: one of their keys is wrong",
+						  b->name);
+			if (a->wireguard_device && b->wireguard_device &&
+			    strcmp(a->wireguard_device, b->wireguard_device) == 0)
+				dt_config_error_at(c, p->relay_pos[i].device, "[relay %s] has the same device",
+						   b->name);
+		}
 }
 
 static struct dt_client_config *config_new(struct dt_config *c)
@@ -280,8 +329,10 @@ static void whole_check(struct dt_config *c)
 
 	dt_rules_resolve_relays(c, p);
 	if (c->read_files)
-		dt_config_public_keys_check_own(c, &p->relay_keys, p->config->keys.public, "the client's");
+		dt_config_public_keys_check_own(c, &p->relay_keys, &p->config->keys, "the client's");
 	interfaces_check(c, p);
+	relays_check(c, p);
+	dt_rules_warn(c, p);
 	if (!p->config->after.given) {
 		p->config->after.ms = DT_DETOUR_AFTER_MS_DEFAULT;
 		p->config->after.bytes = DT_DETOUR_AFTER_BYTES_DEFAULT;
@@ -291,7 +342,7 @@ static void whole_check(struct dt_config *c)
 static int config_read(struct dt_client_config **out, const struct dt_config_source *from)
 {
 	struct dt_client_parse p = {0};
-	struct dt_config c = {KEYS(sections), .root = &p};
+	struct dt_config c = {KEYS(sections), .root = &p, .foreign = &relay_file};
 	int err;
 
 	p.config = config_new(&c);
@@ -301,6 +352,7 @@ static int config_read(struct dt_client_config **out, const struct dt_config_sou
 	dt_rules_parse_fini(&p);
 	dt_config_public_keys_fini(&p.relay_keys);
 	free(p.interface_pos);
+	free(p.relay_pos);
 	if (err)
 		dt_client_config_free(p.config);
 	else
@@ -311,6 +363,12 @@ static int config_read(struct dt_client_config **out, const struct dt_config_sou
 int dt_client_config_load(struct dt_client_config **out, const char *path)
 {
 	return config_read(out, &(struct dt_config_source){.name = path, .errors = stderr});
+}
+
+int dt_client_config_judge(struct dt_client_config **out, const char *path, bool strict)
+{
+	return config_read(out,
+			   &(struct dt_config_source){.name = path, .errors = stderr, .judge = true, .strict = strict});
 }
 
 int dt_client_config_parse(struct dt_client_config **out, const char *name, const char *text, size_t len, FILE *errors)

@@ -18,6 +18,15 @@ struct dt_client_parse {
 	struct dt_client_config *config;
 	struct dt_config_pos *interface_pos; /* of each [interface NAME] */
 	size_t ninterface_pos;
+	/* of each [relay NAME], [rule NAME], and of [mptcp] */
+	struct dt_relay_places {
+		struct dt_config_pos endpoint, device;
+	} * relay_pos;
+	size_t nrelay_pos;
+	struct dt_config_pos *rule_pos;
+	size_t nrule_pos;
+	struct dt_config_pos mptcp_pos;
+	bool mptcp_enable_given;
 	struct dt_config_public_keys relay_keys;
 	struct dt_relay_name *names;
 	size_t nnames;
@@ -34,6 +43,8 @@ void *dt_rule_open(struct dt_config *c, void *root, const char *name);
 void *dt_mptcp_open(struct dt_config *c, void *root, const char *name);
 /* After the whole file: looks up the relays named in rules, and marks those that need a tunnel because of a rule. */
 void dt_rules_resolve_relays(struct dt_config *c, struct dt_client_parse *p);
+/* Warns of rules that can never match, and of [mptcp] that does nothing. */
+void dt_rules_warn(struct dt_config *c, const struct dt_client_parse *p);
 void dt_rules_parse_fini(struct dt_client_parse *p);
 
 #endif

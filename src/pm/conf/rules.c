@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The sections of client.conf that choose traffic: [rule NAME] and [mptcp]. */
+#include "base/nearest.h"
 #include "pm/conf/parse.h"
+#include "pm/conf/shadow.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,7 @@ void *dt_rule_open(struct dt_config *c, void *root, const char *name)
 		free(rule.name);
 		return NULL;
 	}
-	return p;
+	return dt_config_append(c, &p->rule_pos, &p->nrule_pos, sizeof(c->pos), &c->pos) ? p : NULL;
 }
 
 static void take_destination(struct dt_config *c, void *section, const char *value)
@@ -114,17 +116,23 @@ const struct dt_config_key dt_rule_keys[] = {
 
 static struct dt_mptcp_conf *mptcp_of(void *section)
 {
-	return section;
+	return &((struct dt_client_parse *)section)->config->mptcp;
 }
 
 void *dt_mptcp_open(struct dt_config *c, void *root, const char *name)
 {
-	return &((struct dt_client_parse *)root)->config->mptcp;
+	struct dt_client_parse *p = root;
+
+	p->mptcp_pos = c->pos;
+	return p;
 }
 
 static void take_mptcp_enable(struct dt_config *c, void *section, const char *value)
 {
-	dt_config_bool(c, value, &mptcp_of(section)->enable);
+	struct dt_client_parse *p = section;
+
+	p->mptcp_enable_given = true;
+	dt_config_bool(c, value, &p->config->mptcp.enable);
 }
 
 /* n: entries of one kind. In the kernel one map holds both the chosen and the excepted. Reports an excess only once. */
@@ -182,6 +190,16 @@ const struct dt_config_key dt_mptcp_keys[] = {
 
 /* --- after the whole file ---------------------------------------------------------------------- */
 
+static void relay_unknown(struct dt_config *c, const struct dt_client_parse *p, const struct dt_relay_name *name)
+{
+	struct dt_nearest nearest = {.word = name->name};
+	char meant[DT_NEAREST_PHRASE_MAX];
+
+	for (size_t i = 0; i < p->config->nrelays; i++)
+		dt_nearest_offer(&nearest, p->config->relays[i].name);
+	dt_config_error_at(c, name->pos, "there is no [relay %s]%s", name->name, dt_nearest_phrase(&nearest, meant));
+}
+
 static void relay_names_resolve(struct dt_config *c, struct dt_client_parse *p)
 {
 	for (size_t i = 0; i < p->nnames; i++) {
@@ -194,7 +212,7 @@ static void relay_names_resolve(struct dt_config *c, struct dt_client_parse *p)
 		for (size_t k = 0; k < rule->nrelays; k++)
 			duplicate = duplicate || rule->relays[k] == relay;
 		if (relay == p->config->nrelays)
-			dt_config_error_at(c, p->names[i].pos, "there is no [relay %s]", p->names[i].name);
+			relay_unknown(c, p, &p->names[i]);
 		else if (duplicate)
 			dt_config_error_at(c, p->names[i].pos, "duplicate relay %s", p->names[i].name);
 		else
@@ -223,8 +241,24 @@ void dt_rules_resolve_relays(struct dt_config *c, struct dt_client_parse *p)
 	rule_tunnels_mark(p->config);
 }
 
+void dt_rules_warn(struct dt_config *c, const struct dt_client_parse *p)
+{
+	for (size_t i = 0; i < p->nrule_pos; i++)
+		for (size_t k = 0; k < i; k++)
+			if (dt_rule_covers(&p->config->rules[k], &p->config->rules[i])) {
+				dt_config_warn_at(c, p->rule_pos[i],
+						  "this rule never matches: [rule %s] before it matches all that it "
+						  "would",
+						  p->config->rules[k].name);
+				break;
+			}
+	if (p->mptcp_pos.line && !p->mptcp_enable_given)
+		dt_config_warn_at(c, p->mptcp_pos, "[mptcp] does nothing without enable = yes");
+}
+
 void dt_rules_parse_fini(struct dt_client_parse *p)
 {
+	free(p->rule_pos);
 	for (size_t i = 0; i < p->nnames; i++)
 		free(p->names[i].name);
 	free(p->names);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pm/conf/who.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cgroup.h"
 
@@ -99,6 +101,18 @@ void dt_who_take_user(struct dt_config *c, struct dt_who *w, const char *value)
 	dt_config_append(c, &w->uids, &w->nuids, sizeof(uid), &uid);
 }
 
+/* It may come later: a service's does. */
+static void cgroup_judge(struct dt_config *c, const char *value, const char *path)
+{
+	int root = c->judge_machine ? dt_cgroup_open_root() : -ENOENT;
+	uint64_t id;
+
+	if (c->judge_machine && (root < 0 || dt_cgroup_id(root, path, &id) < 0))
+		dt_config_warn(c, "there is no cgroup %s at present", value);
+	if (root >= 0)
+		close(root);
+}
+
 void dt_who_take_cgroup(struct dt_config *c, struct dt_who *w, const char *value)
 {
 	struct dt_who_cgroup cgroup = {0};
@@ -109,9 +123,39 @@ void dt_who_take_cgroup(struct dt_config *c, struct dt_who *w, const char *value
 				value);
 		return;
 	}
+	cgroup_judge(c, value, path);
 	cgroup.path = dt_config_copy(c, path);
 	if (!dt_config_append(c, &w->cgroups, &w->ncgroups, sizeof(cgroup), &cgroup))
 		free(cgroup.path);
+}
+
+/* Is there one whose name, as the kernel cuts it, is this? */
+static bool folder_has(const char *folder, const char *program)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir)))
+		found = strncmp(entry->d_name, program, DT_PROGRAM_LEN) == 0;
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool program_exists(const char *program)
+{
+	const char *path = getenv("PATH");
+	char *folders, *rest = NULL;
+	bool found = false;
+
+	/* users may have no sbin in theirs */
+	if (asprintf(&folders, "%s:/usr/bin:/usr/sbin:/usr/local/sbin", path ? path : "/bin") < 0)
+		return true;
+	for (char *folder = strtok_r(folders, ":", &rest); folder && !found; folder = strtok_r(NULL, ":", &rest))
+		found = folder_has(folder, program);
+	free(folders);
+	return found;
 }
 
 void dt_who_take_program(struct dt_config *c, struct dt_who *w, const char *value)
@@ -128,6 +172,8 @@ void dt_who_take_program(struct dt_config *c, struct dt_who *w, const char *valu
 				DT_PROGRAM_LEN);
 		return;
 	}
+	if (c->judge_machine && !program_exists(value))
+		dt_config_warn(c, "no program %s in $PATH: is this the name that ps -o comm shows?", value);
 	program = dt_config_copy(c, value);
 	if (!dt_config_append(c, &w->programs, &w->nprograms, sizeof(program), &program))
 		free(program);
