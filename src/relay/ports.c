@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/ports.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "net/sock_diag.h"
+#include "net/sock_owner.h"
 
 struct check {
 	const struct dt_relay_config *config, *old;
@@ -19,50 +16,6 @@ struct check {
 	unsigned connections;
 	struct dt_endpoint connection; /* the first */
 };
-
-/* Has this process the socket open? */
-static bool process_has(const char *pid, uint32_t inode)
-{
-	char path[300], target[64], wanted[64];
-	struct dirent *entry;
-	bool found = false;
-	ssize_t len;
-	DIR *dir;
-
-	snprintf(wanted, sizeof(wanted), "socket:[%u]", inode);
-	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
-	dir = opendir(path);
-	while (dir && !found && (entry = readdir(dir))) {
-		len = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
-		if (len < 0)
-			continue;
-		target[len] = '\0';
-		found = strcmp(target, wanted) == 0;
-	}
-	if (dir)
-		closedir(dir);
-	return found;
-}
-
-/* "sshd (process 812)", or "a process of user 0" where that is all that can be known. */
-static void owner_name(const struct dt_tcp_sample *s, char *out, size_t cap)
-{
-	char path[300], program[64];
-	DIR *dir = s->inode ? opendir("/proc") : NULL;
-	struct dirent *entry;
-
-	snprintf(out, cap, "a process of user %u", s->uid);
-	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !process_has(entry->d_name, s->inode))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-		if (dt_file_read(path, program, sizeof(program)) == 0)
-			snprintf(out, cap, "%s (process %.20s)", program, entry->d_name);
-		break;
-	}
-	if (dir)
-		closedir(dir);
-}
 
 static const char *range_of(const struct dt_relay_config *config, uint16_t port, const struct dt_port_range **out)
 {
@@ -79,7 +32,7 @@ static int socket_take(const struct dt_tcp_sample *s, void *data)
 	struct check *c = data;
 	const struct dt_port_range *range, *old_range;
 	const char *name = range_of(c->config, s->local.port, &range);
-	char at[DT_ENDPOINT_STRLEN], owner[128];
+	char at[DT_ENDPOINT_STRLEN], owner[DT_SOCK_OWNER_STRLEN];
 	bool known;
 
 	if (!name || dt_ip_is_loopback(&s->local.ip)) /* nat.bpf is not on lo */
@@ -92,11 +45,10 @@ static int socket_take(const struct dt_tcp_sample *s, void *data)
 	known = c->old && range_of(c->old, s->local.port, &old_range);
 	c->refused |= !known;
 	dt_endpoint_format(&s->local, at);
-	owner_name(s, owner, sizeof(owner));
 	dt_log(known ? DT_LOG_WARN : DT_LOG_ERR,
 	       "%s listens on TCP %s, which is in %s = %u-%u: the relay would take its packets; stop it, or choose "
 	       "another range",
-	       owner, at, name, range->min, range->max);
+	       dt_sock_owner(s->inode, s->uid, owner), at, name, range->min, range->max);
 	return 0;
 }
 
