@@ -122,6 +122,14 @@ bool dt_relay_peer_is_silent(const struct dt_relay_peer *peer, const uint8_t ses
 	return true;
 }
 
+bool dt_relay_proto_knows(const struct dt_relay_proto *p, const uint8_t key_id[DT_KEY_ID_LEN])
+{
+	struct dt_relay_peer *peer;
+
+	HASH_FIND(hh, p->peers, key_id, DT_KEY_ID_LEN, peer);
+	return peer != NULL;
+}
+
 uint64_t dt_relay_peer_id(const struct dt_relay_peer *peer)
 {
 	return dt_key_id_number(peer->key_id);

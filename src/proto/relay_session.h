@@ -45,6 +45,8 @@ void dt_relay_proto_peer_remove(struct dt_relay_proto *p, struct dt_relay_peer *
 void dt_relay_peer_limit(struct dt_relay_peer *peer, unsigned per_second, unsigned at_once);
 /* Has nothing of this session been accepted for ten seconds? A client that runs speaks every two. */
 bool dt_relay_peer_is_silent(const struct dt_relay_peer *peer, const uint8_t session[DT_SESSION_LEN], uint64_t now_ns);
+/* Has a peer this key id? */
+bool dt_relay_proto_knows(const struct dt_relay_proto *p, const uint8_t key_id[DT_KEY_ID_LEN]);
 uint64_t dt_relay_peer_id(const struct dt_relay_peer *peer);
 
 /*

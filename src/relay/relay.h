@@ -17,6 +17,7 @@
 #include "relay/listener.h"
 #include "net/network.h"
 #include "relay/acl.h"
+#include "relay/strangers.h"
 #include "relay/tunnels.h"
 
 enum dt_client_state {
@@ -123,6 +124,8 @@ struct dt_relay {
 	uint64_t drain_ns;	    /* when that began */
 	uint64_t counters[DT_RELAY_COUNTERS];
 	struct dt_log_limit denied_log;
+	struct dt_strangers strangers;
+	struct dt_log_limit strangers_log;
 };
 
 /* relay/requests.c: a dt_listener_fn; data is the relay. */

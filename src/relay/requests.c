@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the relay answers: each accepted request becomes a lease, a renewal, a release or a pong. */
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -281,6 +282,25 @@ static void seen(struct dt_relay_client *who, const struct dt_endpoint *from, ui
 	who->seen_ns = now_ns;
 }
 
+/* Nothing that does not open is answered; the owner of this relay learns of keys that it does not know. */
+static void stranger_note(struct dt_relay *r, const struct dt_endpoint *from, const uint8_t *in, size_t len,
+			  uint64_t now_ns)
+{
+	char text[DT_ENDPOINT_STRLEN], hex[2 * DT_KEY_ID_LEN + 1];
+	uint8_t key_id[DT_KEY_ID_LEN];
+	uint64_t suppressed;
+
+	if (dt_peek_key_id(in, len, key_id) < 0 || dt_relay_proto_knows(r->proto, key_id))
+		return;
+	if (dt_strangers_note(&r->strangers, key_id, from, now_ns)->count > 1 ||
+	    !dt_log_allowed(&r->strangers_log, now_ns, &suppressed))
+		return;
+	dt_log_warn("a request under a key that no client here has: its client is not configured, or has another "
+		    "public key of this relay from=%s key-id=%s suppressed=%llu",
+		    dt_endpoint_format(from, text), sodium_bin2hex(hex, sizeof(hex), key_id, sizeof(key_id)),
+		    (unsigned long long)suppressed);
+}
+
 size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struct dt_ip *to, const uint8_t *in,
 			 size_t len, uint8_t *reply)
 {
@@ -296,6 +316,7 @@ size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struc
 		return 0;
 	case DT_RELAY_AUTH:
 		r->counters[DT_RELAY_COUNT_DROPPED_AUTH]++;
+		stranger_note(r, from, in, len, now_ns);
 		return 0;
 	case DT_RELAY_REPLAY:
 		r->counters[DT_RELAY_COUNT_DROPPED_REPLAY]++;

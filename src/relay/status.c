@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The relay's answer to `detourd status`. */
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #define STEP_NS (5 * DT_MS)
 /* A share of max-rate: TCP is slowed down before it has all of it. */
 #define RATE_REACHED 0.9
+#define STRANGER_SHOWN_NS (600 * DT_SEC)
 
 static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_REQUESTS] = "requests",
@@ -114,6 +116,28 @@ static json_t *neighbours_status(const struct dt_relay *r)
 	return list;
 }
 
+/* Those that are still unknown, and asked within the last ten minutes. */
+static json_t *strangers_status(const struct dt_relay *r)
+{
+	char from[DT_ENDPOINT_STRLEN], key_id[2 * DT_KEY_ID_LEN + 1];
+	json_t *list = json_array();
+	uint64_t now_ns = dt_now_ns();
+
+	for (size_t i = 0; i < DT_STRANGERS; i++) {
+		const struct dt_stranger *one = &r->strangers.list[i];
+
+		if (!one->count || now_ns - one->last_ns > STRANGER_SHOWN_NS ||
+		    dt_relay_proto_knows(r->proto, one->key_id))
+			continue;
+		sodium_bin2hex(key_id, sizeof(key_id), one->key_id, sizeof(one->key_id));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:I, s:I}", "key_id", key_id, "from",
+						dt_endpoint_format(&one->from, from), "count", (json_int_t)one->count,
+						"age_s", (json_int_t)((now_ns - one->last_ns) / DT_SEC)));
+	}
+	return list;
+}
+
 static json_t *counters_status(struct dt_relay *r)
 {
 	json_t *counters = json_object();
@@ -189,6 +213,8 @@ static void head_write(struct dt_relay *r, FILE *out)
 	value_write(out, total_status(r));
 	fputs(",\"before_nat\":", out);
 	value_write(out, neighbours_status(r));
+	fputs(",\"unknown_keys\":", out);
+	value_write(out, strangers_status(r));
 	fputs(",\"clients\":[", out);
 }
 
