@@ -15,7 +15,7 @@ STORY(servers, refused_join_backs_off)
 	c = connection_opens();
 	run_ms(500);
 	expect_subflows(c, "");
-	expect_why(c, "fra: the server refused the join, next try in 1 s");
+	expect_why(c, "fra: the join was refused, next try in 1 s");
 	expect_counter("join_refused", 1);
 	run_ms(1200);
 	expect_subflows(c, "fra");

@@ -12,7 +12,7 @@ const char *dt_subflow_end_word(enum dt_subflow_end end)
 	case DT_END_NONE:
 		return "";
 	case DT_END_REFUSED:
-		return "the server refused the join";
+		return "the join was refused";
 	case DT_END_TIMEOUT:
 		return "the join was not answered";
 	case DT_END_CLOSED:

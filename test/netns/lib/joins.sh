@@ -32,7 +32,7 @@ joins_count() {
 		$1 != "subflow" { next }
 		$4 == "pending" { joins++; asked[subflow] = 1; next }
 		$4 == "established" && subflow in asked { live[subflow] = 1; established[connection]++; next }
-		$4 == "the server refused the join" {
+		$4 == "the join was refused" {
 			refused++
 			if (subflow in live)
 				established[connection]--
