@@ -5,7 +5,7 @@
 
 #include "cli/options.h"
 
-/* Exit code: 1 if something is missing that the mode needs. */
+/* Exit code: 1 if there is an error, 0 with warnings and notes only. */
 int dt_cli_doctor(const struct dt_options *options);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <linux/bpf.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -26,6 +27,7 @@
 #include "pm/store/relay.h"
 #include "pm/store/server.h"
 #include "pm/store/subflow.h"
+#include "pm/store/tunnel.h"
 
 #define COUNTER_NAME(constant, name) [constant] = name,
 static const char *const counter_names[DT_PM_COUNTERS] = {DT_PM_COUNTERS_LIST(COUNTER_NAME)};
@@ -120,14 +122,18 @@ static json_t *gains_status(const struct dt_pm *pm)
 static json_t *relay_status(const struct dt_pm_relay *relay)
 {
 	char endpoint[256];
+	char key_id[2 * DT_KEY_ID_LEN + 1];
 	bool bracket = strchr(relay->conf->host, ':') != NULL;
 
 	snprintf(endpoint, sizeof(endpoint), "%s%s%s:%u", bracket ? "[" : "", relay->conf->host, bracket ? "]" : "",
 		 relay->conf->port);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "name", relay->conf->name, "state",
+	sodium_bin2hex(key_id, sizeof(key_id), relay->keys.key_id, sizeof(relay->keys.key_id));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:i, s:s}", "name", relay->conf->name, "state",
 			 dt_client_link_state_word(dt_pm_relay_state(relay)), "reason", dt_explain_relay(relay),
 			 "endpoint", endpoint, "carrier", dt_carrier_name(dt_pm_relay_carrier(relay, -1, dt_now_ns())),
-			 "rtt_us", (json_int_t)(relay->links ? dt_client_link_rtt_us(relay->links->proto) : 0));
+			 "rtt_us", (json_int_t)(relay->links ? dt_client_link_rtt_us(relay->links->proto) : 0),
+			 "key_id", key_id, "draining", dt_pm_relay_draining(relay), "joins_unanswered",
+			 (int)relay->nat_unanswered, "tunnel_problem", relay->tunnel ? relay->tunnel->problem : "");
 }
 
 /* The newest answer on any of its links; 0: there was none. */

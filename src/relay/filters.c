@@ -78,7 +78,7 @@ static int filter_query(const struct bpf_tc_hook *hook)
 	return f.ours ? 1 : f.found ? -EEXIST : 0;
 }
 
-static bool filter_is_there(uint32_t ifindex)
+bool dt_filters_attached(uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
 
@@ -164,7 +164,7 @@ static int interface_attach(const struct dt_filters *f, const struct dt_rt_link 
 	bool known = is_known(f, link);
 	int err;
 
-	if (known && filter_is_there(link->index))
+	if (known && dt_filters_attached(link->index))
 		return 0;
 	if (known)
 		dt_log_warn("another program removed the NAT from an interface, putting it back interface=%s",

@@ -34,6 +34,8 @@ int dt_filters_attach(struct dt_filters *f, const struct dt_network *n, const ch
 		      const struct dt_filter_programs *programs);
 /* Has the last dt_filters_attach() found or put the filter there? */
 bool dt_filters_has(const struct dt_filters *f, uint32_t ifindex);
+/* Is the filter on this interface now? Asks the kernel. */
+bool dt_filters_attached(uint32_t ifindex);
 /* Forgets and frees the list, so that the next dt_filters_attach() replaces each filter. The filters stay. */
 void dt_filters_forget(struct dt_filters *f);
 /* Removes ours from every interface, whichever run put them. */
