@@ -6,6 +6,7 @@
 #include "cli/keys.h"
 #include "cli/options.h"
 #include "cli/query.h"
+#include "cli/report.h"
 #include "cli/status.h"
 #include "cli/version.h"
 #include "pm/conf/client_conf.h"
@@ -56,6 +57,8 @@ int main(int argc, char **argv)
 		return dt_cli_monitor(&options);
 	case DT_COMMAND_DOCTOR:
 		return dt_cli_doctor(&options);
+	case DT_COMMAND_REPORT:
+		return dt_cli_report(&options, path);
 	case DT_COMMAND_HELP:
 		dt_options_help(stdout, options.argument);
 		return 0;

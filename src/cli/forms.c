@@ -28,6 +28,7 @@ const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_USER] = {"--user", NULL, "USER", "only connections of this user, by name or number"},
 	[DT_CLI_VIA] = {"--via", NULL, "RELAY", "only connections over this relay, or \"direct\""},
 	[DT_CLI_SERVER] = {"--server", NULL, "ADDRESS", "only connections to ADDRESS, ADDRESS:PORT or ADDRESS/BITS"},
+	[DT_CLI_ADDRESSES] = {"--addresses", NULL, NULL, "leaves IP addresses in the report"},
 	[DT_CLI_HELP] = {"--help", "-h", NULL, "prints this text, or with a command what belongs to it"},
 	[DT_CLI_VERSION] = {"--version", "-V", NULL, "prints version, commit and libraries"},
 };
@@ -43,5 +44,7 @@ const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	{"why", DT_COMMAND_WHY, 0, JSON | CONTROL, "ADDRESS[:PORT]", "why a server has no detours, or no MPTCP"},
 	{"monitor", DT_COMMAND_MONITOR, 0, RELAY | JSON | CONTROL, NULL, "prints events as they happen"},
 	{"doctor", DT_COMMAND_DOCTOR, 0, RELAY | JSON | CONFIG, NULL, "what this machine lacks, and how to fix it"},
+	{"report", DT_COMMAND_REPORT, 0, RELAY | CONFIG | 1u << DT_CLI_ADDRESSES, "[FILE]",
+	 "writes a tarball for a bug report, without keys and addresses"},
 	{"help", DT_COMMAND_HELP, 0, 0, "[COMMAND]", "prints this text, or what belongs to one command"},
 };

@@ -13,6 +13,7 @@ enum dt_command {
 	DT_COMMAND_WHY,
 	DT_COMMAND_MONITOR,
 	DT_COMMAND_DOCTOR,
+	DT_COMMAND_REPORT,
 	DT_COMMAND_HELP,
 	DT_COMMAND_VERSION,
 };
@@ -32,6 +33,7 @@ enum dt_cli_option {
 	DT_CLI_USER,
 	DT_CLI_VIA,
 	DT_CLI_SERVER,
+	DT_CLI_ADDRESSES,
 	DT_CLI_HELP,
 	DT_CLI_VERSION,
 	DT_CLI_OPTIONS,
@@ -54,7 +56,7 @@ struct dt_command_form {
 	const char *help;
 };
 
-#define DT_COMMAND_FORMS 11
+#define DT_COMMAND_FORMS 12
 
 extern const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS];
 extern const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS];
