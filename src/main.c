@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "cli/doctor.h"
+#include "cli/invite.h"
+#include "cli/join.h"
 #include "cli/keys.h"
 #include "cli/options.h"
 #include "cli/query.h"
@@ -59,6 +61,14 @@ int main(int argc, char **argv)
 		return dt_cli_doctor(&options);
 	case DT_COMMAND_REPORT:
 		return dt_cli_report(&options, path);
+	case DT_COMMAND_INVITE:
+		return dt_cli_invite(&options);
+	case DT_COMMAND_CLIENTS:
+		return dt_cli_clients(&options);
+	case DT_COMMAND_REVOKE:
+		return dt_cli_revoke(&options);
+	case DT_COMMAND_JOIN:
+		return dt_cli_join(&options);
 	case DT_COMMAND_HELP:
 		dt_options_help(stdout, options.argument);
 		return 0;

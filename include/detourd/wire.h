@@ -40,6 +40,7 @@ enum dt_op {
 	DT_OP_PING = 4,	    /* keep-alive, round-trip time, addresses */
 	DT_OP_TUNNEL = 5,   /* make (or find again, and extend) this client's WireGuard peer */
 	DT_OP_UNTUNNEL = 6, /* end it */
+	DT_OP_JOIN = 7,	    /* from the holder of an invitation: make the key of DT_OPTION_KEY a client */
 };
 #define DT_OP_REPLY 0x80
 
@@ -55,6 +56,12 @@ enum dt_reason {
 	DT_REASON_UNSUPPORTED = 8, /* op unknown to this relay */
 	DT_REASON_DRAINING = 9,	   /* the relay takes no new leases */
 	DT_REASON_NO_TUNNEL = 10,  /* this relay has no WireGuard, or no such peer */
+	/* answers to JOIN */
+	DT_REASON_USED = 11,	  /* another key joined by this invitation */
+	DT_REASON_EXPIRED = 12,	  /* the invitation is too old */
+	DT_REASON_WITHDRAWN = 13, /* the relay's owner took it back, or revoked who joined by it */
+	DT_REASON_KEY = 14,	  /* no key, a weak one, or one that the relay knows already */
+	DT_REASON_STORE = 15,	  /* the relay cannot store a new client */
 };
 
 /* Requests and replies have the same fixed part. */
@@ -85,6 +92,7 @@ enum dt_option {
 	DT_OPTION_TUNNEL = 4,  /* both: struct dt_wire_tunnel */
 	DT_OPTION_DRAIN = 5,   /* reply: empty; the relay is about to stop: use others */
 	DT_OPTION_RTT = 6,     /* reply to LEASE or RENEW: 4 bytes, microseconds from the relay to rip and back */
+	DT_OPTION_KEY = 7,     /* request JOIN: 32 bytes, the public key of the client to be */
 };
 
 /* Request: the client's key, the addresses it proposes; reply: the relay's key and UDP port, the addresses given. */

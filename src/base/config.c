@@ -2,6 +2,7 @@
 #include "base/config.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ struct dt_config_problem {
 /* --- problems ---------------------------------------------------------------------------------- */
 
 /* The last problem: it has no text of its own, which would need memory. */
-static void exhausted(struct dt_config *c)
+void dt_config_exhausted(struct dt_config *c)
 {
 	c->nproblems += !c->exhausted;
 	c->exhausted = true;
@@ -36,10 +37,10 @@ static void problem_add(struct dt_config *c, struct dt_config_pos pos, bool warn
 	if (c->exhausted)
 		return;
 	if (vasprintf(&problem.text, fmt, args) < 0) {
-		exhausted(c);
+		dt_config_exhausted(c);
 	} else if (!dt_array_append(&c->problems, &c->nproblems, sizeof(problem), &problem)) {
 		free(problem.text);
-		exhausted(c);
+		dt_config_exhausted(c);
 	} else {
 		c->nwarnings += warning;
 	}
@@ -85,11 +86,19 @@ static int problem_compare(const void *a, const void *b)
 {
 	const struct dt_config_problem *x = a, *y = b;
 
+	if (x->pos.file != y->pos.file)
+		return x->pos.file < y->pos.file ? -1 : 1;
 	if (x->pos.line != y->pos.line)
 		return x->pos.line < y->pos.line ? -1 : 1;
 	if (x->pos.column != y->pos.column)
 		return x->pos.column < y->pos.column ? -1 : 1;
 	return x->order < y->order ? -1 : 1;
+}
+
+/* The name of the file that a place is in; name is that of the configuration. */
+static const char *file_name(const struct dt_config *c, const char *name, struct dt_config_pos pos)
+{
+	return pos.file && pos.file <= c->nfiles ? c->files[pos.file - 1] : name;
 }
 
 /* Prints the problems in the order of the text, and forgets them. */
@@ -100,12 +109,12 @@ static void problems_report(struct dt_config *c, const char *name, FILE *to)
 	if (count)
 		qsort(c->problems, count, sizeof(*c->problems), problem_compare);
 	for (size_t i = 0; i < count; i++) {
-		fprintf(to, "%s:%u:%u: %s%s\n", name, c->problems[i].pos.line, c->problems[i].pos.column,
-			c->problems[i].warning ? "warning: " : "", c->problems[i].text);
+		fprintf(to, "%s:%u:%u: %s%s\n", file_name(c, name, c->problems[i].pos), c->problems[i].pos.line,
+			c->problems[i].pos.column, c->problems[i].warning ? "warning: " : "", c->problems[i].text);
 		free(c->problems[i].text);
 	}
 	if (c->exhausted)
-		fprintf(to, "%s:%u:%u: out of memory\n", name, c->pos.line, c->pos.column);
+		fprintf(to, "%s:%u:%u: out of memory\n", file_name(c, name, c->pos), c->pos.line, c->pos.column);
 	free(c->problems);
 	c->problems = NULL;
 	c->nproblems = 0;
@@ -116,7 +125,7 @@ bool dt_config_append(struct dt_config *c, void *array_ptr, size_t *count, size_
 	bool done = dt_array_append(array_ptr, count, size, item);
 
 	if (!done)
-		exhausted(c);
+		dt_config_exhausted(c);
 	return done;
 }
 
@@ -125,7 +134,7 @@ char *dt_config_copy(struct dt_config *c, const char *text)
 	char *copy = strdup(text);
 
 	if (!copy)
-		exhausted(c);
+		dt_config_exhausted(c);
 	return copy;
 }
 
@@ -160,7 +169,7 @@ static char *trim(char *text)
 	return text;
 }
 
-static bool name_valid(const char *name)
+bool dt_config_name_valid(const char *name)
 {
 	size_t len = strlen(name);
 
@@ -240,7 +249,9 @@ static const struct dt_config_section *header_parse(const struct reader *r, char
 		section_unknown(c, text);
 	else if (!section->named && **name)
 		dt_config_error(c, "[%s] takes no name", text);
-	else if (section->named && !name_valid(*name))
+	else if (c->pos.file && !section->apart)
+		dt_config_error(c, "[%s] must be in the configuration itself, not in a file beside it", text);
+	else if (section->named && !dt_config_name_valid(*name))
 		dt_config_error(c,
 				**name ? "[%s NAME]: \"%s\" is not a name (1 to 32 letters, digits, _ . -)"
 				       : "[%s NAME]: the name is missing",
@@ -414,7 +425,7 @@ static bool kind_check(struct dt_config *c, const char *text, size_t len)
 	const char *encoding = dt_mistake_encoding(text, len);
 	unsigned theirs = c->foreign ? dt_mistake_header(text, len, c->foreign->section, false) : 0;
 
-	c->pos = (struct dt_config_pos){1, 1};
+	c->pos.line = c->pos.column = 1;
 	if (encoding) {
 		dt_config_error(c, "%s", encoding);
 		return false;
@@ -429,9 +440,10 @@ static bool kind_check(struct dt_config *c, const char *text, size_t len)
 	return !theirs;
 }
 
-static void text_parse(struct dt_config *c, const char *text, size_t len)
+/* A file ends its last section. */
+static void text_parse(struct reader *r, const char *text, size_t len)
 {
-	struct reader r = {.c = c};
+	struct dt_config *c = r->c;
 	unsigned line = 0;
 
 	if (!kind_check(c, text, len))
@@ -442,30 +454,32 @@ static void text_parse(struct dt_config *c, const char *text, size_t len)
 		char *copy = malloc(size + 1);
 
 		if (!copy) {
-			exhausted(c);
+			dt_config_exhausted(c);
 			break;
 		}
 		memcpy(copy, text, size);
 		copy[size] = '\0';
-		c->pos = (struct dt_config_pos){++line, 1};
-		line_take(&r, copy, size);
+		c->pos.line = ++line;
+		c->pos.column = 1;
+		line_take(r, copy, size);
 		free(copy);
 		text += end ? size + 1 : size;
 		len -= end ? size + 1 : size;
 	}
-	if (!c->exhausted) {
-		section_close(&r);
-		c->pos = (struct dt_config_pos){line ? line : 1, 1};
-		sections_check(&r);
-	}
-	free(r.known);
+	if (!c->exhausted)
+		section_close(r);
+	r->section = NULL;
+	r->skip = false;
+	r->opened.line = 0;
+	c->pos.line = line ? line : 1;
+	c->pos.column = 1;
 }
 
 /* The whole file; *text is malloc'ed, also on failure. False: reported. */
 static bool file_read(struct dt_config *c, const char *path, char **text, size_t *len)
 {
+	size_t room = 0, got, problems = c->nproblems;
 	FILE *file = fopen(path, "re");
-	size_t room = 0, got;
 
 	*text = NULL;
 	*len = 0;
@@ -478,7 +492,7 @@ static bool file_read(struct dt_config *c, const char *path, char **text, size_t
 			char *grown = realloc(*text, room = room ? room * 2 : 65536);
 
 			if (!grown) {
-				exhausted(c);
+				dt_config_exhausted(c);
 				break;
 			}
 			*text = grown;
@@ -491,26 +505,100 @@ static bool file_read(struct dt_config *c, const char *path, char **text, size_t
 	else if (*len >= FILE_MAX)
 		dt_config_error(c, "this file is too long (16 MiB at most)");
 	fclose(file);
-	return c->nproblems == 0;
+	return c->nproblems == problems;
+}
+
+/* False: it could not be read, which was reported. */
+static bool file_parse(struct reader *r, const char *path)
+{
+	char *text;
+	size_t len;
+	bool whole = file_read(r->c, path, &text, &len);
+
+	if (whole)
+		text_parse(r, text, len);
+	free(text);
+	return whole;
+}
+
+/* --- files beside the configuration ------------------------------------------------------------ */
+
+int dt_config_beside(const char *path, char *out, size_t cap)
+{
+	size_t len = strlen(path), suffix = strlen(".conf");
+
+	if (len > suffix && strcmp(path + len - suffix, ".conf") == 0)
+		len -= suffix;
+	return snprintf(out, cap, "%.*s.d", (int)len, path) < (int)cap ? 0 : -ENAMETOOLONG;
+}
+
+static int is_conf(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name), suffix = strlen(".conf");
+
+	return entry->d_name[0] != '.' && len > suffix && strcmp(entry->d_name + len - suffix, ".conf") == 0;
+}
+
+/* Sections of the same name are duplicates, in whichever files they are. */
+static void beside_parse(struct reader *r, const char *dir)
+{
+	struct dt_config *c = r->c;
+	struct dirent **entries;
+	int count = scandir(dir, &entries, is_conf, alphasort);
+	char *path;
+
+	if (count < 0 && errno != ENOENT)
+		dt_config_error(c, "cannot read the directory %s: %s", dir, strerror(errno));
+	for (int i = 0; i < count; i++) {
+		if (asprintf(&path, "%s/%s", dir, entries[i]->d_name) < 0) {
+			dt_config_exhausted(c);
+		} else if (dt_config_append(c, &c->files, &c->nfiles, sizeof(path), &path)) {
+			c->pos = (struct dt_config_pos){1, 1, (unsigned)c->nfiles};
+			file_parse(r, path);
+		} else {
+			free(path);
+		}
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+}
+
+static void source_parse(struct dt_config *c, const struct dt_config_source *from)
+{
+	struct reader r = {.c = c};
+	struct dt_config_pos end;
+	bool whole = true;
+
+	if (from->text)
+		text_parse(&r, from->text, from->len);
+	else
+		whole = file_parse(&r, from->name);
+	end = c->pos;
+	if (from->beside)
+		beside_parse(&r, from->beside);
+	c->pos = end;
+	if (whole && !c->exhausted)
+		sections_check(&r);
+	free(r.known);
 }
 
 int dt_config_read(struct dt_config *c, const struct dt_config_source *from, void (*check)(struct dt_config *c))
 {
-	char *text = NULL;
-	size_t len;
 	int err;
 
-	c->pos = (struct dt_config_pos){1, 1};
+	c->pos = (struct dt_config_pos){1, 1, 0};
 	c->read_files = !from->text;
 	c->judge_machine = from->judge;
-	if (from->text)
-		text_parse(c, from->text, from->len);
-	else if (file_read(c, from->name, &text, &len))
-		text_parse(c, text, len);
-	free(text);
+	source_parse(c, from);
 	if (!c->exhausted)
 		check(c);
 	err = c->exhausted ? -ENOMEM : c->nproblems > (from->strict ? 0 : c->nwarnings) ? -EINVAL : 0;
 	problems_report(c, from->name, from->errors);
+	for (size_t i = 0; i < c->nfiles; i++)
+		free(c->files[i]);
+	free(c->files);
+	c->files = NULL;
+	c->nfiles = 0;
 	return err;
 }

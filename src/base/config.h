@@ -18,10 +18,11 @@
 
 struct dt_config;
 
-/* A place in the file; 1 is the first line and the first byte of a line. */
+/* A place in a file; 1 is the first line and the first byte of a line. */
 struct dt_config_pos {
 	unsigned line;
 	unsigned column;
+	unsigned file; /* 0: the configuration itself; others as they were read */
 };
 
 enum dt_config_kind {
@@ -46,6 +47,7 @@ struct dt_config_section {
 	void *(*open)(struct dt_config *c, void *root, const char *name);
 	/* All keys were taken; pos is the section's header. May be NULL. */
 	void (*close)(struct dt_config *c, void *section, struct dt_config_pos pos);
+	bool apart; /* may also be in a file of the directory beside the configuration */
 };
 
 /* The other mode's file, known by its one section without a name, and that it has none of ours. */
@@ -65,6 +67,8 @@ struct dt_config {
 	bool judge_machine;	  /* whether this machine has what is named, and the daemon could start */
 	bool exhausted;		  /* memory ran out: nothing more is read, and the whole is refused */
 	struct dt_config_pos pos; /* of the value at hand */
+	char **files;		  /* names of those beside the configuration, in their order */
+	size_t nfiles;
 	struct dt_config_problem *problems;
 	size_t nproblems; /* out of memory is one, without an entry in problems */
 	size_t nwarnings; /* of them */
@@ -75,9 +79,11 @@ struct dt_config_source {
 	const char *name; /* its path; or, with text, what to call it */
 	const char *text; /* NULL: the file at name, whose key files are read too */
 	size_t len;	  /* of text */
-	FILE *errors;	  /* where problems are printed */
-	bool judge;	  /* judge this machine too, for --check; the daemon finds out by itself */
-	bool strict;	  /* a warning is an error */
+	/* NULL, or a directory whose files *.conf are read too, by order of their names; it may be missing */
+	const char *beside;
+	FILE *errors; /* where problems are printed */
+	bool judge;   /* judge this machine too, for --check; the daemon finds out by itself */
+	bool strict;  /* a warning is an error */
 };
 
 /*
@@ -85,6 +91,11 @@ struct dt_config_source {
  * as "name:line:column: reason", or "...: warning: reason". 0; -EINVAL: there were errors; -ENOMEM, printed too.
  */
 int dt_config_read(struct dt_config *c, const struct dt_config_source *from, void (*check)(struct dt_config *c));
+
+/* "DIR/X.d" for the configuration "DIR/X.conf" (for "DIR/X" too): the directory beside it. -ENAMETOOLONG. */
+int dt_config_beside(const char *path, char *out, size_t cap);
+/* May a section have this name: 1 to DT_CONFIG_NAME_MAX letters, digits, _ . - */
+bool dt_config_name_valid(const char *name);
 
 /* Notes an error at c->pos, or at a place of its own. */
 void dt_config_error(struct dt_config *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -99,6 +110,8 @@ void dt_config_warn_at(struct dt_config *c, struct dt_config_pos pos, const char
 
 bool dt_config_bool(struct dt_config *c, const char *text, bool *out);
 bool dt_config_unsigned(struct dt_config *c, const char *text, unsigned min, unsigned max, unsigned *out);
+/* "100mbit" without a configuration. -EINVAL. */
+int dt_rate_parse(const char *text, uint64_t *out_bps);
 /* "100mbit": a whole number with bit, kbit, mbit or gbit (SI), as bits a second; 64 kbit to 1000 gbit. */
 bool dt_config_rate(struct dt_config *c, const char *text, uint64_t *out_bps);
 /* "port" or "first-last". */
@@ -114,6 +127,8 @@ bool dt_config_path(struct dt_config *c, const char *text, size_t max, char **ou
 bool dt_config_device(struct dt_config *c, const char *text, char **out);
 bool dt_config_log_level(struct dt_config *c, const char *text, enum dt_log_level *out);
 
+/* To be told of memory that ran out, in an open() that allocates by itself. */
+void dt_config_exhausted(struct dt_config *c);
 /* As dt_array_append(); running out of memory is reported. */
 bool dt_config_append(struct dt_config *c, void *array_ptr, size_t *count, size_t size, const void *item);
 /* NULL when out of memory, which is reported. */

@@ -52,7 +52,7 @@ bool dt_config_unsigned(struct dt_config *c, const char *text, unsigned min, uns
 	return true;
 }
 
-bool dt_config_rate(struct dt_config *c, const char *text, uint64_t *out_bps)
+int dt_rate_parse(const char *text, uint64_t *out_bps)
 {
 	static const struct {
 		const char *name;
@@ -65,14 +65,19 @@ bool dt_config_rate(struct dt_config *c, const char *text, uint64_t *out_bps)
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (strcmp(text + len, units[i].name) == 0 && number_parse(text, len, &value))
 			bps = value * units[i].bps;
-	if (bps < 64000 || bps > 1000000000000ULL) {
-		dt_config_error(
-			c, "\"%s\" is not a rate from 64kbit to 1000gbit (a whole number with bit, kbit, mbit or gbit)",
-			text);
-		return false;
-	}
+	if (bps < 64000 || bps > 1000000000000ULL)
+		return -EINVAL;
 	*out_bps = bps;
-	return true;
+	return 0;
+}
+
+bool dt_config_rate(struct dt_config *c, const char *text, uint64_t *out_bps)
+{
+	if (dt_rate_parse(text, out_bps) == 0)
+		return true;
+	dt_config_error(c, "\"%s\" is not a rate from 64kbit to 1000gbit (a whole number with bit, kbit, mbit or gbit)",
+			text);
+	return false;
 }
 
 bool dt_config_ports(struct dt_config *c, const char *text, struct dt_port_range *out)

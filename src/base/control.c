@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/unix.h"
 
-#define REQUEST_MAX 128
+#define REQUEST_MAX 1024
 #define BACKLOG 16
 #define CLIENTS_MAX 64
 /* A monitor that leaves more than this unread is disconnected. */
@@ -46,6 +46,8 @@ struct dt_control {
 	char *path;
 	dt_control_answer_fn status;
 	dt_control_answer_fn why;
+	const struct dt_control_word *words;
+	size_t nwords;
 	void *data;
 	struct client *clients;
 	unsigned nclients;
@@ -217,9 +219,25 @@ static void step_due(uv_idle_t *turn)
 		steps_finish(c);
 }
 
+/* The answer to a word of the daemon's own; NULL: it has no such word, or memory ran out. */
+static char *word_answer(struct dt_control *c, const char *request, bool *known)
+{
+	size_t len = strcspn(request, " ");
+	const char *about = request + len + (request[len] != '\0');
+
+	*known = false;
+	for (size_t i = 0; i < c->nwords; i++) {
+		*known = strlen(c->words[i].word) == len && strncmp(c->words[i].word, request, len) == 0;
+		if (*known)
+			return answer_line(c, c->words[i].answer, about);
+	}
+	return NULL;
+}
+
 static void request_serve(struct client *client, const char *request)
 {
 	struct dt_control *c = client->control;
+	bool known;
 	char *line;
 
 	client->asked = true;
@@ -236,7 +254,7 @@ static void request_serve(struct client *client, const char *request)
 		line = answer_line(c, c->status, "");
 	else if (strncmp(request, "why ", 4) == 0 && c->why)
 		line = answer_line(c, c->why, request + 4);
-	else
+	else if (!(line = word_answer(c, request, &known)) && !known)
 		line = line_of(json_pack("{s:s}", "error",
 					 c->why ? "unknown request; known are status, why and monitor"
 						: "unknown request; known are status and monitor"));
@@ -428,6 +446,12 @@ int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, 
 void dt_control_status_in_steps(struct dt_control *c, const struct dt_control_steps *steps)
 {
 	c->steps = steps;
+}
+
+void dt_control_words(struct dt_control *c, const struct dt_control_word *words, size_t count)
+{
+	c->words = words;
+	c->nwords = count;
 }
 
 void dt_control_close(struct dt_control *c)

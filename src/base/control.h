@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control socket: a Unix stream socket (0600). A client sends one line, "status", "why SERVER" or "monitor"; the
- * first two are answered by one JSON line, monitor by one JSON line for each event until the client disconnects.
+ * The control socket: a Unix stream socket (0600). A client sends one line, "status", "why SERVER", "monitor" or a word of
+ * the daemon's own; all but monitor are answered by one JSON line, monitor by one JSON line for each event until the client
+ * disconnects.
  */
 #ifndef DETOURD_BASE_CONTROL_H
 #define DETOURD_BASE_CONTROL_H
@@ -42,6 +43,13 @@ int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, 
 		    dt_control_answer_fn why, void *data);
 /* From now on steps, which is borrowed, answers "status". */
 void dt_control_status_in_steps(struct dt_control *c, const struct dt_control_steps *steps);
+/* A request of the daemon's own: "WORD ABOUT". */
+struct dt_control_word {
+	const char *word;
+	dt_control_answer_fn answer;
+};
+/* From now on words, which are borrowed, are answered too. */
+void dt_control_words(struct dt_control *c, const struct dt_control_word *words, size_t count);
 /* Sends event to all monitors; takes the reference. A monitor that reads too slowly is disconnected. */
 void dt_control_publish(struct dt_control *c, json_t *event);
 /* Is there a monitor? If not, a caller need not build events. */

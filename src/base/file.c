@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -62,6 +63,21 @@ int dt_file_write(const char *path, const char *text)
 	return fd < 0 ? -errno : text_put(fd, text, false);
 }
 
+/* Else a new name may not be on the disk although the text is. */
+static int directory_sync(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, err;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = fsync(fd) < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
 int dt_file_replace(const char *path, const char *text)
 {
 	char fresh[PATH_MAX];
@@ -78,7 +94,7 @@ int dt_file_replace(const char *path, const char *text)
 		err = -errno;
 	if (err)
 		unlink(fresh);
-	return err;
+	return err ? err : directory_sync(path);
 }
 
 int dt_file_make_dirs(const char *path)

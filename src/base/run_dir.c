@@ -15,8 +15,6 @@
 #include "base/file.h"
 #include "base/log.h"
 
-#define UNITS_USER "detourd" /* see configs/detourd.sysusers */
-
 /*
  * Who owns the directory can take locks and put files in place. Beside root and this user it may be the units' user: root
  * runs --flush, or a client, beside a relay that is a unit. That user's daemons administer the network already.
@@ -27,7 +25,7 @@ static bool is_trusted(uid_t owner)
 
 	if (owner == 0 || owner == geteuid())
 		return true;
-	units = getpwnam(UNITS_USER);
+	units = getpwnam(DT_UNITS_USER);
 	return units && units->pw_uid == owner;
 }
 
@@ -44,7 +42,7 @@ int dt_run_dir_make(void)
 	}
 	if (S_ISDIR(st.st_mode) && !(st.st_mode & (S_IWGRP | S_IWOTH)) && is_trusted(st.st_uid))
 		return 0;
-	dt_log_err("%s must be a directory of root's or of the user " UNITS_USER
+	dt_log_err("%s must be a directory of root's or of the user " DT_UNITS_USER
 		   ", that no other user can write to: chown root %s; chmod 755 %s",
 		   DT_RUN_DIR, DT_RUN_DIR, DT_RUN_DIR);
 	return -EPERM;

@@ -7,6 +7,7 @@
 #define DETOURD_BASE_RUN_DIR_H
 
 #define DT_RUN_DIR "/run/detourd"
+#define DT_UNITS_USER "detourd" /* see configs/detourd.sysusers */
 
 /* Makes it if it is missing. Negative errno; logs why. -EPERM: another user could write there. */
 int dt_run_dir_make(void);

@@ -12,6 +12,7 @@
 #define CONTROL (1u << DT_CLI_CONTROL)
 #define VIEW (1u << DT_CLI_SORT | 1u << DT_CLI_LIMIT | 1u << DT_CLI_WATCH)
 #define FILTERS (1u << DT_CLI_PROGRAM | 1u << DT_CLI_USER | 1u << DT_CLI_VIA | 1u << DT_CLI_SERVER)
+#define INVITED (1u << DT_CLI_FOR | 1u << DT_CLI_MAX_RATE | 1u << DT_CLI_ENDPOINT)
 
 const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_RELAY] = {"--relay", NULL, NULL, "the relay, not the client"},
@@ -29,6 +30,9 @@ const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_VIA] = {"--via", NULL, "RELAY", "only connections over this relay, or \"direct\""},
 	[DT_CLI_SERVER] = {"--server", NULL, "ADDRESS", "only connections to ADDRESS, ADDRESS:PORT or ADDRESS/BITS"},
 	[DT_CLI_ADDRESSES] = {"--addresses", NULL, NULL, "leaves IP addresses in the report"},
+	[DT_CLI_FOR] = {"--for", NULL, "TIME", "how long an invitation is good: 90s, 30m, 24h (the default), 7d"},
+	[DT_CLI_MAX_RATE] = {"--max-rate", NULL, "RATE", "limits a client, each direction: 100mbit"},
+	[DT_CLI_ENDPOINT] = {"--endpoint", NULL, "HOST:PORT", "where clients reach this relay"},
 	[DT_CLI_HELP] = {"--help", "-h", NULL, "prints this text, or with a command what belongs to it"},
 	[DT_CLI_VERSION] = {"--version", "-V", NULL, "prints version, commit and libraries"},
 };
@@ -43,6 +47,11 @@ const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	{"status", DT_COMMAND_STATUS, 0, RELAY | JSON | CONTROL | VIEW | FILTERS, NULL, "what the running daemon does"},
 	{"why", DT_COMMAND_WHY, 0, JSON | CONTROL, "ADDRESS[:PORT]", "why a server has no detours, or no MPTCP"},
 	{"monitor", DT_COMMAND_MONITOR, 0, RELAY | JSON | CONTROL, NULL, "prints events as they happen"},
+	{"invite", DT_COMMAND_INVITE, 0, INVITED | CONTROL, "NAME", "relay: prints a line that lets one client join"},
+	{"join", DT_COMMAND_JOIN, 0, CONFIG | CONTROL, "LINE", "client: joins a relay by the line that invite printed"},
+	{"clients", DT_COMMAND_CLIENTS, 0, JSON | CONTROL, NULL, "relay: who may use it, and who was invited"},
+	{"revoke", DT_COMMAND_REVOKE, 0, CONTROL, "NAME",
+	 "relay: ends a client that joined, or an invitation, at once"},
 	{"doctor", DT_COMMAND_DOCTOR, 0, RELAY | JSON | CONFIG, NULL, "what this machine lacks, and how to fix it"},
 	{"report", DT_COMMAND_REPORT, 0, RELAY | CONFIG | 1u << DT_CLI_ADDRESSES, "[FILE]",
 	 "writes a tarball for a bug report, without keys and addresses"},

@@ -14,6 +14,10 @@ enum dt_command {
 	DT_COMMAND_MONITOR,
 	DT_COMMAND_DOCTOR,
 	DT_COMMAND_REPORT,
+	DT_COMMAND_INVITE,
+	DT_COMMAND_JOIN,
+	DT_COMMAND_CLIENTS,
+	DT_COMMAND_REVOKE,
 	DT_COMMAND_HELP,
 	DT_COMMAND_VERSION,
 };
@@ -34,6 +38,9 @@ enum dt_cli_option {
 	DT_CLI_VIA,
 	DT_CLI_SERVER,
 	DT_CLI_ADDRESSES,
+	DT_CLI_FOR,
+	DT_CLI_MAX_RATE,
+	DT_CLI_ENDPOINT,
 	DT_CLI_HELP,
 	DT_CLI_VERSION,
 	DT_CLI_OPTIONS,
@@ -56,7 +63,7 @@ struct dt_command_form {
 	const char *help;
 };
 
-#define DT_COMMAND_FORMS 12
+#define DT_COMMAND_FORMS 16
 
 extern const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS];
 extern const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS];

@@ -10,6 +10,7 @@
 #include "base/nearest.h"
 
 #define BIT(o) (1u << (o))
+#define FORM_WIDTH 60	/* of a form in --help; a longer one has a line to itself */
 #define OPTION_LONG 256 /* getopt's code of the first long option */
 
 #define each_option(o) for (enum dt_cli_option o = 0; o < DT_CLI_OPTIONS; o++)
@@ -305,7 +306,8 @@ static void form_print(FILE *to, const struct dt_command_form *form, const char 
 	if (form->argument)
 		fprintf(line, " %s", form->argument);
 	if (fclose(line) == 0)
-		fprintf(to, "%-60s %s\n", words, form->help);
+		fprintf(to, "%-*s%s%*s %s\n", FORM_WIDTH, words, len > FORM_WIDTH ? "\n" : "",
+			len > FORM_WIDTH ? FORM_WIDTH : 0, "", form->help);
 	free(words);
 }
 

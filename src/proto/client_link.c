@@ -166,6 +166,7 @@ int dt_client_link_request(struct dt_client_link *l, const struct dt_message *m,
 	r->message.dpt = m->dpt;
 	r->message.lifetime_s = m->lifetime_s;
 	r->message.tunnel = m->tunnel;
+	memcpy(r->message.key, m->key, sizeof(r->message.key));
 	r->since_ns = now_ns;
 	DL_APPEND(l->queue, r);
 	HASH_ADD_PTR(l->by_owner, owner, r);

@@ -88,7 +88,7 @@ void dt_client_link_check_by(struct dt_client_link *l, dt_client_link_check_fn c
 void dt_client_link_free(struct dt_client_link *l);
 
 /*
- * Queues a request that is not a PING, from m's op, server, dpt, lifetime_s and tunnel. Unless cancelled, it ends
+ * Queues a request that is not a PING, from m's op, server, dpt, lifetime_s, tunnel and key. Unless cancelled, it ends
  * with one event with this owner, REPLY or TIMEOUT. -EBUSY: the owner has a request under way already; -ENOMEM.
  */
 int dt_client_link_request(struct dt_client_link *l, const struct dt_message *m, void *owner, uint64_t now_ns);

@@ -74,6 +74,12 @@ static void endpoint_put(struct writer *w, uint8_t type, const struct dt_endpoin
 	option_put(w, type, value, sizeof(value));
 }
 
+static void key_put(struct writer *w, const uint8_t key[DT_KEY_LEN])
+{
+	if (!sodium_is_zero(key, DT_KEY_LEN))
+		option_put(w, DT_OPTION_KEY, key, DT_KEY_LEN);
+}
+
 static void rtt_put(struct writer *w, uint32_t rtt_us)
 {
 	uint8_t value[4];
@@ -160,6 +166,7 @@ int dt_message_encode(const struct dt_message *m, uint8_t *out, size_t cap)
 	endpoint_put(&w, DT_OPTION_CONTROL, &m->control6);
 	endpoint_put(&w, DT_OPTION_SEEN, &m->seen);
 	rtt_put(&w, m->rtt_us);
+	key_put(&w, m->key);
 	if (m->draining)
 		option_put(&w, DT_OPTION_DRAIN, NULL, 0);
 	if (!(m->op & DT_OP_REPLY))
@@ -212,6 +219,11 @@ static int option_take(struct dt_message *m, uint8_t type, const uint8_t *value,
 		if (len < 4)
 			return -EBADMSG;
 		m->rtt_us = get32(value);
+		return 0;
+	case DT_OPTION_KEY:
+		if (len < sizeof(m->key))
+			return -EBADMSG;
+		memcpy(m->key, value, sizeof(m->key));
 		return 0;
 	case DT_OPTION_DRAIN:
 		m->draining = true;
@@ -336,6 +348,16 @@ const char *dt_reason_text(uint8_t reason)
 		return "the relay is closing and takes no new leases";
 	case DT_REASON_NO_TUNNEL:
 		return "the relay has no WireGuard (its owner can set wireguard-port)";
+	case DT_REASON_USED:
+		return "this invitation was used, by another key than this host's";
+	case DT_REASON_EXPIRED:
+		return "this invitation has expired";
+	case DT_REASON_WITHDRAWN:
+		return "the relay's owner has withdrawn this invitation";
+	case DT_REASON_KEY:
+		return "the relay does not take this key: it knows it already, or it is weak";
+	case DT_REASON_STORE:
+		return "the relay cannot store a new client; its log says why";
 	}
 	return "refused for a reason that this version does not know";
 }

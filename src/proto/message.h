@@ -33,7 +33,8 @@ struct dt_message {
 	struct dt_endpoint control4, control6;
 	struct dt_ip nat4, nat6;
 	struct dt_tunnel tunnel;
-	uint32_t rtt_us; /* relay to server and back; 0: absent */
+	uint32_t rtt_us;	 /* relay to server and back; 0: absent */
+	uint8_t key[DT_KEY_LEN]; /* of who joins; zeroes: absent */
 	bool draining;
 };
 

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who may use the relay: the [client NAME] sections in force, their keys and limits. A client that a reload leaves out
- * loses its rights and its leases, and is dropped. Its flows are ended in steps after that; until then its name stays known.
+ * Who may use the relay: the [client NAME] sections in force, and those who joined by invitation, their keys and limits.
+ * Where both have a name or a key, the section counts. A client that a reload leaves out, or that is revoked, loses its
+ * rights and its leases, and is dropped. Its flows are ended in steps after that; until then its name stays known.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/bpf.h"
 #include "base/clock.h"
 #include "relay/relay.h"
 
 #define REQUESTS_MORE 100
+/* What the holder of an invitation may ask: enough for a join. */
+#define HOLDER_REQUESTS 5
 
 static struct dt_client_limits limits_of(const struct dt_peer_conf *conf)
 {
@@ -116,14 +121,17 @@ bool dt_relay_client_permitted(uint64_t id, void *relay)
 	return c && c->state == DT_CLIENT_PERMITTED;
 }
 
-/* It waits: client_permit() lets it in. Logs why it failed. */
-static int client_add(struct dt_relay *r, const struct dt_peer_conf *conf)
+/*
+ * It waits: client_permit() lets it in. invitation: NULL, or the one that conf is of. Logs why it failed.
+ */
+static int client_add(struct dt_relay *r, const struct dt_peer_conf *conf, struct dt_invitation *invitation)
 {
 	struct dt_relay_client *c = calloc(1, sizeof(*c));
 	int err = c ? 0 : -ENOMEM;
 
 	if (err == 0) {
 		c->conf = conf;
+		c->invitation = invitation;
 		err = dt_relay_proto_peer_add(r->proto, conf->public_key, c, &c->peer);
 	}
 	if (err) {
@@ -214,49 +222,66 @@ static int shares_fail(int err)
 	return err;
 }
 
-/* --- start and stop ---------------------------------------------------------------------------- */
+/* --- holders of invitations -------------------------------------------------------------------- */
 
-int dt_relay_clients_open(struct dt_relay *r)
+int dt_relay_holder_add(struct dt_relay *r, struct dt_invitation *i)
 {
-	struct shares shares;
-	int err = 0;
+	struct dt_relay_client *holder = calloc(1, sizeof(*holder));
+	int err = holder ? dt_relay_proto_peer_add(r->proto, i->public_key, holder, &holder->peer) : -ENOMEM;
 
-	for (size_t i = 0; err == 0 && i < r->config->nclients; i++)
-		err = client_add(r, &r->config->clients[i]);
-	for (struct dt_relay_client *c = r->clients; err == 0 && c; c = c->hh.next)
-		err = client_permit(r, c, UINT32_MAX);
-	if (err)
+	if (err) {
+		dt_log_err("invitation of %s: %s", i->conf.name, strerror(-err));
+		free(holder);
 		return err;
-	shares = shares_divide(r, &r->config->source_ports);
-	for (struct dt_relay_client *c = r->clients; err == 0 && c; c = c->hh.next)
-		err = share_store(r, &shares, c);
-	if (err)
-		return shares_fail(err);
-	return limits_fail(
-		dt_bpf_map_walk(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), sizeof(uint64_t), limits_prune_one, r));
+	}
+	holder->conf = &i->conf;
+	holder->invitation = i;
+	holder->state = DT_CLIENT_PERMITTED;
+	dt_relay_peer_limit(holder->peer, HOLDER_REQUESTS, 2 * HOLDER_REQUESTS);
+	i->holder = holder;
+	return 0;
 }
 
-void dt_relay_clients_close(struct dt_relay *r)
+static void holder_drop(struct dt_relay *r, struct dt_invitation *i)
 {
-	while (r->clients)
-		client_drop(r, r->clients);
-	dt_relay_gone_forget(r);
+	if (!i->holder)
+		return;
+	dt_relay_proto_peer_remove(r->proto, i->holder->peer);
+	free(i->holder);
+	i->holder = NULL;
+}
+
+void dt_relay_holders_prune(struct dt_relay *r)
+{
+	struct dt_invitation *i;
+
+	/* a client that is about to be dropped may point to one */
+	if (r->reload.phase != DT_RELOAD_IDLE)
+		return;
+	while ((i = dt_invitations_take_old(&r->invitations, dt_now_s()))) {
+		holder_drop(r, i);
+		dt_invitation_free(i);
+	}
 }
 
 /* --- a new configuration ----------------------------------------------------------------------- */
 
-/* The sections of a new configuration by public key. */
+/* Who should be a client: a section of the configuration, or who joined. */
 struct section {
 	const struct dt_peer_conf *conf;
-	bool known; /* a client has it already */
-	UT_hash_handle hh;
+	struct dt_invitation *invitation; /* NULL: of the configuration */
+	bool known;			  /* a client has it already */
+	bool shadowed;			  /* one of the configuration has the name or the key */
+	UT_hash_handle hh;		  /* by public key */
+	UT_hash_handle hh_name;
 };
 
 struct dt_relay_clients_change {
 	struct dt_relay *r;
 	const struct dt_relay_config *fresh;
 	enum { INDEX, KNOWN, NEW, TAKEN, PERMIT, SHARES, READY, DROP, DONE } phase;
-	struct section *index, *all;
+	struct section *index, *names, *all;
+	size_t count;
 	size_t section;			/* the next */
 	struct dt_relay_client *client; /* the next */
 	struct shares shares;
@@ -266,14 +291,22 @@ struct dt_relay_clients_change {
 struct dt_relay_clients_change *dt_relay_clients_change_new(struct dt_relay *r, const struct dt_relay_config *fresh)
 {
 	struct dt_relay_clients_change *change = calloc(1, sizeof(*change));
+	size_t most = fresh->nclients + 1;
+	struct dt_invitation *i;
 
+	DL_FOREACH(r->invitations.list, i)
+		most++;
 	if (change)
-		change->all = calloc(fresh->nclients + 1, sizeof(*change->all));
+		change->all = calloc(most, sizeof(*change->all));
 	/* revoked ones would keep pointing into the old configuration */
 	if (!change || !change->all)
 		dt_memory_exhausted("clients");
 	change->r = r;
 	change->fresh = fresh;
+	change->count = fresh->nclients;
+	DL_FOREACH(r->invitations.list, i)
+		if (dt_invitation_state(i, 0) == DT_INVITATION_JOINED)
+			change->all[change->count++].invitation = i;
 	return change;
 }
 
@@ -291,10 +324,24 @@ static void fail_note(struct dt_relay_clients_change *change, int err)
 
 static void section_index(struct dt_relay_clients_change *change, size_t i)
 {
-	struct section *section = &change->all[i];
+	struct section *section = &change->all[i], *same;
 
-	section->conf = &change->fresh->clients[i];
+	section->conf = section->invitation ? &section->invitation->conf : &change->fresh->clients[i];
+	if (section->invitation) {
+		HASH_FIND(hh, change->index, section->conf->public_key, DT_KEY_LEN, same);
+		if (!same)
+			HASH_FIND(hh_name, change->names, section->conf->name, strlen(section->conf->name), same);
+		section->shadowed = same;
+	}
+	if (section->shadowed) {
+		dt_log_warn("%s joined by invitation, but the configuration has a [client] of this name or key, which "
+			    "counts "
+			    "instead; detourd revoke %s forgets the other",
+			    section->conf->name, section->conf->name);
+		return;
+	}
 	HASH_ADD_KEYPTR(hh, change->index, section->conf->public_key, DT_KEY_LEN, section);
+	HASH_ADD_KEYPTR(hh_name, change->names, section->conf->name, strlen(section->conf->name), section);
 }
 
 static void known_take(struct dt_relay_clients_change *change, struct dt_relay_client *c)
@@ -309,6 +356,7 @@ static void known_take(struct dt_relay_clients_change *change, struct dt_relay_c
 	}
 	section->known = true;
 	c->conf = section->conf;
+	c->invitation = section->invitation;
 	/* plain TCP to the old list's destinations would be more than either configuration permits */
 	if (c->state == DT_CLIENT_PERMITTED)
 		fail_note(change, client_permit(change->r, c, c->limits.flags));
@@ -316,8 +364,10 @@ static void known_take(struct dt_relay_clients_change *change, struct dt_relay_c
 
 static void section_take(struct dt_relay_clients_change *change, size_t i)
 {
-	if (!change->all[i].known)
-		fail_note(change, client_add(change->r, change->all[i].conf));
+	const struct section *section = &change->all[i];
+
+	if (!section->known && !section->shadowed)
+		fail_note(change, client_add(change->r, section->conf, section->invitation));
 }
 
 bool dt_relay_clients_take_step(struct dt_relay_clients_change *change, uint64_t until_ns)
@@ -327,7 +377,7 @@ bool dt_relay_clients_take_step(struct dt_relay_clients_change *change, uint64_t
 	do {
 		bool by_section = change->phase != KNOWN;
 
-		if (by_section ? change->section >= change->fresh->nclients : !change->client) {
+		if (by_section ? change->section >= change->count : !change->client) {
 			phase_begin(change, change->phase + 1);
 		} else if (change->phase == INDEX) {
 			section_index(change, change->section++);
@@ -389,7 +439,173 @@ int dt_relay_clients_change_free(struct dt_relay_clients_change *change)
 	if (!change)
 		return 0;
 	HASH_CLEAR(hh, change->index);
+	HASH_CLEAR(hh_name, change->names);
 	free(change->all);
 	free(change);
 	return err;
+}
+
+/* --- start and stop ---------------------------------------------------------------------------- */
+
+int dt_relay_clients_open(struct dt_relay *r)
+{
+	struct dt_relay_clients_change *all = dt_relay_clients_change_new(r, r->config);
+	struct dt_invitation *i;
+	int err;
+
+	while (dt_relay_clients_take_step(all, DT_NEVER))
+		;
+	while (dt_relay_clients_permit_step(all, DT_NEVER))
+		;
+	err = dt_relay_clients_change_free(all);
+	DL_FOREACH(r->invitations.list, i)
+		if (err == 0)
+			err = dt_relay_holder_add(r, i);
+	if (err)
+		return err;
+	return limits_fail(
+		dt_bpf_map_walk(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), sizeof(uint64_t), limits_prune_one, r));
+}
+
+void dt_relay_clients_close(struct dt_relay *r)
+{
+	struct dt_invitation *i;
+
+	while (r->clients)
+		client_drop(r, r->clients);
+	DL_FOREACH(r->invitations.list, i)
+		holder_drop(r, i);
+	dt_relay_gone_forget(r);
+}
+
+/* --- one of them ------------------------------------------------------------------------------- */
+
+static struct dt_relay_client *client_by_key(const struct dt_relay *r, const uint8_t key[DT_KEY_LEN])
+{
+	for (struct dt_relay_client *c = r->clients; c; c = c->hh.next)
+		if (memcmp(c->conf->public_key, key, DT_KEY_LEN) == 0)
+			return c;
+	return NULL;
+}
+
+static bool name_configured(const struct dt_relay *r, const char *name)
+{
+	for (size_t n = 0; n < r->config->nclients; n++)
+		if (strcmp(r->config->clients[n].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Why this key cannot join by this invitation; OK: it can, or it has. */
+static uint8_t join_reason(const struct dt_relay *r, const struct dt_invitation *i, const uint8_t key[DT_KEY_LEN])
+{
+	switch (dt_invitation_state(i, dt_now_s())) {
+	case DT_INVITATION_JOINED:
+		return memcmp(i->conf.public_key, key, DT_KEY_LEN) == 0 ? DT_REASON_OK : DT_REASON_USED;
+	case DT_INVITATION_EXPIRED:
+		return DT_REASON_EXPIRED;
+	case DT_INVITATION_WITHDRAWN:
+		return DT_REASON_WITHDRAWN;
+	case DT_INVITATION_OPEN:
+		break;
+	}
+	if (name_configured(r, i->conf.name))
+		return DT_REASON_WITHDRAWN;
+	if (sodium_is_zero(key, DT_KEY_LEN) || dt_public_key_is_weak(key) || client_by_key(r, key) ||
+	    memcmp(key, r->config->keys.public, DT_KEY_LEN) == 0)
+		return DT_REASON_KEY;
+	return DT_REASON_OK;
+}
+
+static int shares_store(struct dt_relay *r)
+{
+	struct shares shares = shares_divide(r, &r->config->source_ports);
+	int err = 0;
+
+	for (struct dt_relay_client *c = r->clients; err == 0 && c; c = c->hh.next)
+		err = share_store(r, &shares, c);
+	return shares_fail(err);
+}
+
+/* First in the file, then in force: a client that was told so stays one. Negative errno; logs. */
+static int client_enrol(struct dt_relay *r, struct dt_invitation *i, const uint8_t key[DT_KEY_LEN])
+{
+	int err = dt_invitations_join(&r->invitations, i, key, dt_now_s());
+	struct dt_relay_client *c;
+
+	if (err) {
+		dt_log_err("cannot write %s: %s", r->invitations.path, strerror(-err));
+		return err;
+	}
+	err = client_add(r, &i->conf, i);
+	c = client_by_key(r, key);
+	if (err == 0)
+		err = client_permit(r, c, UINT32_MAX);
+	if (err == 0)
+		err = shares_store(r);
+	if (err == 0)
+		return 0;
+	if (c) {
+		limits_delete(r, c->id);
+		client_drop(r, c);
+	}
+	dt_invitations_unjoin(&r->invitations, i);
+	return err;
+}
+
+uint8_t dt_relay_client_join(struct dt_relay *r, struct dt_relay_client *holder, const uint8_t key[DT_KEY_LEN],
+			     const struct dt_endpoint *from)
+{
+	struct dt_invitation *i = holder->invitation;
+	bool known = dt_invitation_state(i, 0) == DT_INVITATION_JOINED;
+	uint8_t reason = join_reason(r, i, key);
+	char text[DT_ENDPOINT_STRLEN];
+	uint64_t suppressed;
+
+	if (reason == DT_REASON_OK && !known && client_enrol(r, i, key) < 0)
+		reason = DT_REASON_STORE;
+	if (reason == DT_REASON_OK) {
+		r->counters[DT_RELAY_COUNT_JOINED] += !known;
+		if (!known)
+			dt_log_info("joined by invitation client=%s from=%s", i->conf.name,
+				    dt_endpoint_format(from, text));
+		return reason;
+	}
+	r->counters[DT_RELAY_COUNT_JOINS_REFUSED]++;
+	if (dt_log_allowed(&r->join_log, dt_now_ns(), &suppressed))
+		dt_log_info("refused a join: %s client=%s from=%s suppressed=%llu", dt_reason_text(reason),
+			    i->conf.name, dt_endpoint_format(from, text), (unsigned long long)suppressed);
+	return reason;
+}
+
+static struct dt_relay_client *client_of(const struct dt_relay *r, const struct dt_invitation *i)
+{
+	for (struct dt_relay_client *c = r->clients; c; c = c->hh.next)
+		if (c->invitation == i)
+			return c;
+	return NULL;
+}
+
+bool dt_relay_client_revoke(struct dt_relay *r, const struct dt_invitation *i)
+{
+	struct dt_relay_client *c = client_of(r, i);
+
+	if (!c)
+		return false;
+	c->state = DT_CLIENT_REVOKED;
+	limits_fail(limits_delete(r, c->id));
+	if (r->tunnels)
+		dt_tunnels_keep_if(r->tunnels, dt_relay_client_permitted, r);
+	shares_store(r);
+	return true;
+}
+
+void dt_relay_client_drop(struct dt_relay *r, const struct dt_invitation *i)
+{
+	struct dt_relay_client *c = client_of(r, i);
+
+	if (!c)
+		return;
+	gone_note(r, c);
+	client_drop(r, c);
 }

@@ -16,6 +16,7 @@
 
 #define CONTROL_PATH_MAX 107 /* sun_path */
 #define PINS_PATH_MAX 200
+#define STATE_PATH_MAX 4080 /* leaves room for ".new" within PATH_MAX */
 #define LOG_PATH_MAX 1000
 #define DRAIN_TIMEOUT_DEFAULT_S 3600
 #define DRAIN_TIMEOUT_MAX_S (7 * 24 * 3600)
@@ -248,6 +249,11 @@ static void take_control(struct dt_config *c, void *section, const char *value)
 		dt_config_place_socket(c, value);
 }
 
+static void take_state(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_path(c, value, STATE_PATH_MAX, &config_of(section)->state);
+}
+
 static void take_log_level(struct dt_config *c, void *section, const char *value)
 {
 	dt_config_log_level(c, value, &config_of(section)->log_level);
@@ -296,6 +302,7 @@ static const struct dt_config_key relay_keys[] = {
 	{"drain-timeout", DT_CONFIG_ONE, false, take_drain_timeout},
 	{"pins", DT_CONFIG_ONE, false, take_pins},
 	{"control", DT_CONFIG_ONE, false, take_control},
+	{"state", DT_CONFIG_ONE, false, take_state},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
 	{"wireguard-port", DT_CONFIG_ONE, false, take_wireguard_port},
 	{"wireguard-device", DT_CONFIG_ONE, false, take_wireguard_device},
@@ -312,16 +319,22 @@ static struct dt_peer_conf *last_client(void *section)
 	return &config->clients[config->nclients - 1];
 }
 
-static void *client_open(struct dt_config *c, void *root, const char *name)
+void dt_peer_conf_init(struct dt_peer_conf *client)
 {
-	struct parse *p = root;
-	struct dt_peer_conf client = {
+	*client = (struct dt_peer_conf){
 		.max_leases = CLIENT_MAX_LEASES_DEFAULT,
 		.max_flows = CLIENT_MAX_FLOWS_DEFAULT,
 		.max_new_flows = CLIENT_MAX_NEW_FLOWS_DEFAULT,
 		.max_rate_bps = CLIENT_MAX_RATE_DEFAULT_BPS,
 	};
+}
 
+static void *client_open(struct dt_config *c, void *root, const char *name)
+{
+	struct parse *p = root;
+	struct dt_peer_conf client;
+
+	dt_peer_conf_init(&client);
 	client.name = dt_config_copy(c, name);
 	if (client.name && dt_config_append(c, &p->config->clients, &p->config->nclients, sizeof(client), &client))
 		return p;
@@ -395,8 +408,8 @@ static const struct dt_config_key client_keys[] = {
 #define KEYS(array) array, sizeof(array) / sizeof((array)[0])
 
 static const struct dt_config_section sections[] = {
-	{"relay", false, KEYS(relay_keys), relay_open, NULL},
-	{"client", true, KEYS(client_keys), client_open, NULL},
+	{"relay", false, KEYS(relay_keys), relay_open, NULL, false},
+	{"client", true, KEYS(client_keys), client_open, NULL, false},
 };
 
 static const struct dt_config_foreign client_file = {"client", "this is a client's file: leave out --relay"};
@@ -497,6 +510,7 @@ static struct dt_relay_config *config_new(struct dt_config *c)
 	config->interface = dt_config_copy(c, "*");
 	config->pins = dt_config_copy(c, DT_RELAY_PINS);
 	config->control = dt_config_copy(c, DT_RELAY_CONTROL_PATH);
+	config->state = dt_config_copy(c, DT_RELAY_STATE);
 	config->wireguard_device = dt_config_copy(c, DT_RELAY_WIREGUARD_DEVICE);
 	return config;
 }
@@ -517,7 +531,7 @@ static void whole_check(struct dt_config *c)
 
 static int config_read(struct dt_relay_config **out, const struct dt_config_source *from)
 {
-	struct parse p = {.ports_pos = {1, 1}};
+	struct parse p = {.ports_pos = {1, 1, 0}};
 	struct dt_config c = {KEYS(sections), .root = &p, .foreign = &client_file};
 	int err;
 
@@ -568,6 +582,7 @@ void dt_relay_config_free(struct dt_relay_config *config)
 	free(config->deny);
 	free(config->pins);
 	free(config->control);
+	free(config->state);
 	free(config->wireguard_device);
 	free(config->log_flows);
 	sodium_memzero(&config->keys, sizeof(config->keys));

@@ -15,6 +15,7 @@
 #define DT_RELAY_CONTROL_PATH "/run/detourd/relay.sock"
 #define DT_RELAY_WIREGUARD_DEVICE "dt-relay"
 #define DT_RELAY_PINS "/sys/fs/bpf/detourd/relay"
+#define DT_RELAY_STATE "/var/lib/detourd/relay.state"
 #define DT_FLOWLOG_STDERR "-"
 
 /* One item of address = LOCAL [as PUBLIC]; public equals local where "as" is absent. */
@@ -57,6 +58,7 @@ struct dt_relay_config {
 	unsigned drain_timeout_s; /* default 3600 */
 	char *pins;
 	char *control;
+	char *state; /* file with who joined by invitation; relay/invitations.h */
 	enum dt_log_level log_level;
 	char *log_flows;	 /* NULL: none; DT_FLOWLOG_STDERR; or a path */
 	uint16_t wireguard_port; /* UDP; 0: no tunnels */
@@ -64,6 +66,9 @@ struct dt_relay_config {
 	struct dt_peer_conf *clients;
 	size_t nclients;
 };
+
+/* Limits as they are by default, all else zero. */
+void dt_peer_conf_init(struct dt_peer_conf *client);
 
 /* Prints every error as file:line:column: reason on stderr. -EINVAL: there was one; -ENOMEM. *out is then untouched. */
 int dt_relay_config_load(struct dt_relay_config **out, const char *path);

@@ -193,6 +193,7 @@ static void relay_free(struct dt_relay *r)
 	dt_permission_drop(r);
 	dt_relay_reload_drop(r);
 	dt_relay_clients_close(r);
+	dt_invitations_fini(&r->invitations);
 	dt_relay_proto_free(r->proto);
 	dt_tunnels_close(r->tunnels);
 	dt_flows_free(r->flows);
@@ -330,14 +331,32 @@ static int network_start(struct dt_relay *r)
 	return err;
 }
 
+static void revoke_asked(FILE *out, const char *about, void *data)
+{
+	struct dt_relay *r = data;
+
+	/* what is under way walks over the clients */
+	while (change_step(r, DT_NEVER))
+		;
+	dt_relay_revoke(out, about, r);
+	if (r->check_flows)
+		dt_timer_arm(&r->sweep, sweep_due, 0, 0);
+}
+
+static const struct dt_control_word control_words[] = {
+	{"invite", dt_relay_invite},
+	{"revoke", revoke_asked},
+};
+
 /* Logs why it failed. */
 static int control_start(struct dt_relay *r)
 {
 	int err = dt_control_open(&r->control, r->loop, r->config->control, NULL, NULL, r);
 
-	if (err == 0)
+	if (err == 0) {
 		dt_control_status_in_steps(r->control, &dt_relay_status);
-	else
+		dt_control_words(r->control, control_words, sizeof(control_words) / sizeof(control_words[0]));
+	} else
 		dt_log_err("cannot open the control socket %s: %s", r->config->control, strerror(-err));
 	return err;
 }
@@ -353,6 +372,8 @@ static int parts_start(struct dt_relay *r)
 		err = dt_ports_check(r->config, NULL);
 	if (err == 0)
 		err = dt_flowlog_open(&r->flowlog, r->config->log_flows);
+	if (err == 0)
+		err = dt_invitations_load(&r->invitations, r->config->state);
 	if (err == 0)
 		err = dt_relay_proto_new(&r->proto, &r->config->keys, dt_now_ns());
 	if (err == 0)
@@ -391,7 +412,7 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 	}
 	dt_timer_arm(&r->alive, alive_due, ALIVE_MS, ALIVE_MS);
 	dt_timer_arm(&r->sweep, sweep_due, 0, 0);
-	dt_log_info("relay ready clients=%zu leases=%zu", r->config->nclients, dt_lease_table_count(r->leases));
+	dt_log_info("relay ready clients=%u leases=%zu", HASH_COUNT(r->clients), dt_lease_table_count(r->leases));
 	*out = r;
 	return 0;
 }

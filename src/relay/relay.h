@@ -13,6 +13,7 @@
 #include "relay/dataplane.h"
 #include "relay/flowlog.h"
 #include "relay/flows.h"
+#include "relay/invitations.h"
 #include "relay/lease_table.h"
 #include "relay/listener.h"
 #include "net/network.h"
@@ -26,11 +27,16 @@ enum dt_client_state {
 	DT_CLIENT_REVOKED, /* while a reload ends what it has */
 };
 
-/* One [client NAME]; conf points into the configuration in force, of a revoked one into that before. */
+/*
+ * One [client NAME], whose conf points into the configuration in force, of a revoked one into that before; or one that
+ * joined by invitation, whose conf is the invitation's; or the holder of an invitation, who has no rights but to join and
+ * is in no table of clients.
+ */
 struct dt_relay_client {
 	const struct dt_peer_conf *conf;
 	struct dt_relay_peer *peer;
 	uint64_t id;
+	struct dt_invitation *invitation; /* NULL: of the configuration */
 	enum dt_client_state state;
 	struct dt_endpoint from; /* of its last request; port 0: none since the start */
 	uint64_t seen_ns;
@@ -58,6 +64,8 @@ enum dt_relay_counter {
 	DT_RELAY_COUNT_DENIED_DRAINING,
 	DT_RELAY_COUNT_TUNNELS_MADE,
 	DT_RELAY_COUNT_TUNNELS_ENDED,
+	DT_RELAY_COUNT_JOINED,
+	DT_RELAY_COUNT_JOINS_REFUSED,
 	DT_RELAY_COUNTERS
 };
 
@@ -108,6 +116,7 @@ struct dt_relay {
 	struct dt_tunnels *tunnels; /* NULL: wireguard-port = 0 */
 	struct dt_relay_proto *proto;
 	struct dt_relay_client *clients;
+	struct dt_invitations invitations;
 	struct dt_listener **listeners;
 	size_t nlisteners;
 	struct dt_control *control;
@@ -126,6 +135,7 @@ struct dt_relay {
 	struct dt_log_limit denied_log;
 	struct dt_strangers strangers;
 	struct dt_log_limit strangers_log;
+	struct dt_log_limit join_log;
 };
 
 /* relay/requests.c: a dt_listener_fn; data is the relay. */
@@ -137,6 +147,9 @@ size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struc
  * default route's. local is as on the interface, public as others see it. False: none.
  */
 bool dt_relay_address(const struct dt_relay *r, unsigned family, struct dt_ip *local, struct dt_ip *public);
+
+/* Where clients of a family reach it: dt_relay_address() and the port of `listen`. False: nowhere. */
+bool dt_relay_endpoint(const struct dt_relay *r, unsigned family, struct dt_endpoint *public);
 
 /* --- clients.c --------------------------------------------------------------------------------- */
 
@@ -166,6 +179,23 @@ bool dt_relay_clients_drop_step(struct dt_relay_clients_change *change, uint64_t
 /* The first error; also of a change that is not over. change may be NULL. */
 int dt_relay_clients_change_free(struct dt_relay_clients_change *change);
 void dt_relay_gone_forget(struct dt_relay *r);
+/*
+ * A key, from the holder of an invitation: makes it a client, if this can be. Returns the answer, enum dt_reason. Not while
+ * a reload or a change of permission is under way. Logs.
+ */
+uint8_t dt_relay_client_join(struct dt_relay *r, struct dt_relay_client *holder, const uint8_t key[DT_KEY_LEN],
+			     const struct dt_endpoint *from);
+/* Makes the holder of a new invitation known to the protocol. Negative errno; logs. */
+int dt_relay_holder_add(struct dt_relay *r, struct dt_invitation *i);
+/* Forgets invitations that ended long ago. */
+void dt_relay_holders_prune(struct dt_relay *r);
+/*
+ * Revokes the client that joined by this invitation: it can open no flow, and has no tunnels. False: there is none. Once
+ * dt_permission_apply() has ended its leases, it is to be dropped. Neither while a reload or a change of permission is under
+ * way. Logs.
+ */
+bool dt_relay_client_revoke(struct dt_relay *r, const struct dt_invitation *i);
+void dt_relay_client_drop(struct dt_relay *r, const struct dt_invitation *i);
 
 /* --- permission.c ------------------------------------------------------------------------------ */
 
@@ -219,6 +249,11 @@ void dt_relay_reload_end(struct dt_relay *r, int err);
 void dt_relay_reload_drop(struct dt_relay *r);
 
 /* --- the whole --------------------------------------------------------------------------------- */
+
+/* relay/invite.c: the answers to "invite" and "revoke", which are dt_control_answer_fn; data is the relay. */
+void dt_relay_invite(FILE *out, const char *about, void *data);
+/* Not while a reload or a change of permission is under way. */
+void dt_relay_revoke(FILE *out, const char *about, void *data);
 
 /* relay/status.c: the answer to "status"; data is the relay. */
 extern const struct dt_control_steps dt_relay_status;

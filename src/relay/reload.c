@@ -20,6 +20,8 @@ static const char *fixed_setting_changed(const struct dt_relay_config *a, const 
 		return "pins";
 	if (strcmp(a->control, b->control) != 0)
 		return "control";
+	if (strcmp(a->state, b->state) != 0)
+		return "state";
 	if (a->nlisten != b->nlisten)
 		return "listen";
 	if (a->wireguard_port != b->wireguard_port)
@@ -170,7 +172,7 @@ void dt_relay_reload_end(struct dt_relay *r, int err)
 	if (r->reload.err)
 		dt_log_err("reload: %s", strerror(-r->reload.err));
 	else
-		dt_log_info("reloaded clients=%zu", r->config->nclients);
+		dt_log_info("reloaded clients=%u", HASH_COUNT(r->clients));
 	r->reload.err = 0;
 	dt_service_reloaded();
 }

@@ -50,6 +50,14 @@ static uint16_t control_port(const struct dt_relay *r, unsigned family)
 	return 0;
 }
 
+bool dt_relay_endpoint(const struct dt_relay *r, unsigned family, struct dt_endpoint *public)
+{
+	struct dt_ip local;
+
+	public->port = control_port(r, family);
+	return public->port && dt_relay_address(r, family, &local, &public->ip);
+}
+
 static void control_put(const struct dt_relay *r, struct dt_message *m, unsigned family, const struct dt_ip *ip)
 {
 	struct dt_endpoint *control = family == 4 ? &m->control4 : &m->control6;
@@ -247,6 +255,25 @@ static uint8_t tunnel_answer(struct dt_relay *r, const struct dt_relay_request *
 	return DT_REASON_QUOTA;
 }
 
+/* Of an invitation; else a client. */
+static bool is_holder(const struct dt_relay_client *who)
+{
+	return who->invitation && who->invitation->holder == who;
+}
+
+/* What the holder of an invitation may ask. */
+static uint8_t holder_answer(struct dt_relay *r, const struct dt_relay_request *req)
+{
+	switch (req->message.op) {
+	case DT_OP_JOIN:
+		return dt_relay_client_join(r, req->owner, req->message.key, &req->from);
+	case DT_OP_PING:
+		return DT_REASON_OK;
+	default:
+		return DT_REASON_UNSUPPORTED;
+	}
+}
+
 static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *req, const struct dt_ip *to,
 			     uint64_t now_ns, uint8_t *reply)
 {
@@ -256,6 +283,13 @@ static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *
 	m.server = req->message.server;
 	m.draining = r->draining;
 	addresses_put(r, &m, dt_ip_family(&req->from.ip), to);
+	if (is_holder(req->owner)) {
+		/* what walks over the clients goes first; the holder asks again */
+		if (r->reload.phase != DT_RELOAD_IDLE || r->permission.phase != DT_PERMISSION_IDLE)
+			return 0;
+		m.reason = holder_answer(r, req);
+		return dt_relay_proto_reply(r->proto, now_ns, req, &m, reply);
+	}
 	switch (req->message.op) {
 	case DT_OP_LEASE:
 	case DT_OP_RENEW:

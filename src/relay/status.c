@@ -3,6 +3,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "base/clock.h"
 #include "relay/nat_counters.h"
@@ -32,6 +33,8 @@ static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_DENIED_DRAINING] = "denied_draining",
 	[DT_RELAY_COUNT_TUNNELS_MADE] = "tunnels_made",
 	[DT_RELAY_COUNT_TUNNELS_ENDED] = "tunnels_ended",
+	[DT_RELAY_COUNT_JOINED] = "joined",
+	[DT_RELAY_COUNT_JOINS_REFUSED] = "joins_refused",
 };
 
 /* When it was heard last, and from where. */
@@ -82,14 +85,32 @@ static json_t *client_status(const struct dt_relay *r, const struct dt_relay_cli
 	json_t *status;
 
 	dt_flows_totals(r->flows, id, &totals);
-	status = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", conf->name, "leases", (json_int_t)leases,
+	status = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "name", conf->name, "leases", (json_int_t)leases,
 			   "flows", (json_int_t)totals.flows, "bytes_up", (json_int_t)totals.bytes_up, "bytes_down",
 			   (json_int_t)totals.bytes_down, "rate_dropped", (json_int_t)totals.rate_dropped, "tunnels",
-			   (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, id) : 0));
+			   (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, id) : 0), "joined",
+			   c->invitation != NULL);
 	seen_put(status, c);
 	rates_put(status, &totals);
 	limits_put(status, conf, leases, &totals);
 	return status;
+}
+
+/* Those that nobody has used, or whose client was revoked. */
+static json_t *invitations_status(const struct dt_relay *r)
+{
+	const struct dt_invitation *i;
+	json_t *list = json_array();
+
+	DL_FOREACH(r->invitations.list, i) {
+		enum dt_invitation_state state = dt_invitation_state(i, dt_now_s());
+
+		if (state != DT_INVITATION_JOINED)
+			json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "name", i->conf.name, "state",
+							      dt_invitation_state_word(state), "until",
+							      (json_int_t)i->until_s));
+	}
+	return list;
 }
 
 /* All clients together. */
@@ -252,7 +273,9 @@ static bool status_step(void *answer, FILE *out)
 	}
 	if (clients_write(s, out, dt_now_ns() + STEP_NS))
 		return true;
-	fputs("],\"counters\":", out);
+	fputs("],\"invitations\":", out);
+	value_write(out, invitations_status(s->r));
+	fputs(",\"counters\":", out);
 	value_write(out, counters_status(s->r));
 	fputc('}', out);
 	return false;

@@ -75,6 +75,7 @@ static bool message_take(struct dt_message *m, struct fuzz_input *in, bool is_pl
 	dt_endpoint_parse(&m->server, fuzz_byte(&body) & 1 ? "203.0.113.1:443" : "[2001:db8::1]:443");
 	m->seen = (struct dt_endpoint){dt_ip_from_v4(htonl(0xc0000200u | fuzz_byte(&body))), fuzz_byte(&body)};
 	m->draining = fuzz_byte(&body) & 1;
+	memset(m->key, fuzz_byte(&body), sizeof(m->key));
 	return true;
 }
 
@@ -273,9 +274,9 @@ static void client_hear(struct client_scene *scene, uint8_t kind, struct fuzz_in
 
 static void client_ask(struct client_scene *scene, struct fuzz_input *in)
 {
-	static const uint8_t ops[] = {DT_OP_LEASE, DT_OP_RENEW, DT_OP_RELEASE, DT_OP_TUNNEL};
+	static const uint8_t ops[] = {DT_OP_LEASE, DT_OP_RENEW, DT_OP_JOIN, DT_OP_TUNNEL};
 	uint8_t what = fuzz_byte(in);
-	struct dt_message m = {.op = ops[what & 3], .dpt = 20000};
+	struct dt_message m = {.op = ops[what & 3], .dpt = 20000, .key = {9}};
 	int owner = what >> 2 & 3, err;
 
 	dt_endpoint_parse(&m.server, "203.0.113.1:443");
@@ -358,7 +359,7 @@ static void codec(const uint8_t *data, size_t size)
 	len = dt_message_encode(&m, out, sizeof(out));
 	fuzz_check(len >= 0 && dt_message_decode(&again, out, (size_t)len) == 0);
 	fuzz_check(again.op == m.op && again.dpt == m.dpt && dt_endpoint_equal(&again.server, &m.server) &&
-		   again.echo_counter == m.echo_counter);
+		   again.echo_counter == m.echo_counter && memcmp(again.key, m.key, sizeof(m.key)) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

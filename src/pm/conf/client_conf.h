@@ -97,8 +97,8 @@ struct dt_client_config {
 };
 
 /*
- * Prints each error and warning to stderr as file:line:column: reason. -EINVAL if there was an error; -ENOMEM. Then *out is
- * untouched.
+ * With the files of the directory beside it, which hold [relay NAME] sections (dt_config_beside()). Prints each error and
+ * warning to stderr as file:line:column: reason. -EINVAL if there was an error; -ENOMEM. Then *out is untouched.
  */
 int dt_client_config_load(struct dt_client_config **out, const char *path);
 /* Also says whether this machine has what the file names. strict: a warning is an error. */

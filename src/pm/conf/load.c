@@ -2,17 +2,18 @@
 #include "pm/conf/client_conf.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/config.h"
 #include "base/config_place.h"
+#include "base/host.h"
 #include "base/keyfile.h"
 #include "pm/conf/parse.h"
 
 #define CONTROL_PATH_MAX 107 /* sizeof(sun_path) - 1 */
 #define STATE_PATH_MAX 4080  /* leaves room for ".damaged" within PATH_MAX */
-#define HOST_MAX 253	     /* RFC 1035 */
 
 /* --- [client] ---------------------------------------------------------------------------------- */
 
@@ -136,21 +137,6 @@ static void *relay_open(struct dt_config *c, void *root, const char *name)
 	return dt_config_append(c, &p->relay_pos, &p->nrelay_pos, sizeof(none), &none) ? p : NULL;
 }
 
-static bool host_valid(const char *host, size_t len)
-{
-	if (len == 0 || len > HOST_MAX || host[0] == '-' || host[0] == '.')
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._", host[i]))
-			return false;
-	return true;
-}
-
-static void endpoint_error(struct dt_config *c, const char *value)
-{
-	dt_config_error(c, "\"%s\" is not ADDRESS:PORT, [IPV6]:PORT or HOST:PORT", value);
-}
-
 /* Right by its form, yet no host can have it. */
 static void address_judge(struct dt_config *c, const struct dt_ip *ip)
 {
@@ -172,39 +158,22 @@ static struct dt_relay_places *last_places(void *section)
 static void take_endpoint(struct dt_config *c, void *section, const char *value)
 {
 	struct dt_relay_conf *relay = last_relay(section);
-	const char *colon = strrchr(value, ':');
-	struct dt_endpoint numeric;
 	struct dt_port_range port;
-	struct dt_ip ip;
-	char host[HOST_MAX + 1];
-	size_t len;
+	struct dt_host host;
+	struct dt_ip numeric;
+	int err = dt_host_parse(&host, value);
 
 	last_places(section)->endpoint = c->pos;
-	if (dt_endpoint_parse(&numeric, value) == 0 && numeric.port) {
-		char text[DT_IP_STRLEN];
-
-		address_judge(c, &numeric.ip);
-		relay->host = dt_config_copy(c, dt_ip_format(&numeric.ip, text));
-		relay->port = numeric.port;
+	if (err == 0 && dt_ip_parse(&numeric, host.name) == 0)
+		address_judge(c, &numeric);
+	if (err == -ERANGE)
+		dt_config_ports(c, strrchr(value, ':') + 1, &port);
+	else if (err)
+		dt_config_error(c, "\"%s\" is not ADDRESS:PORT, [IPV6]:PORT or HOST:PORT", value);
+	if (err)
 		return;
-	}
-	len = colon ? (size_t)(colon - value) : 0;
-	/* the part after the colon must not be a range of ports */
-	if (!colon || !host_valid(value, len) || strchr(colon, '-')) {
-		endpoint_error(c, value);
-		return;
-	}
-	memcpy(host, value, len);
-	host[len] = '\0';
-	/* such as 300.1.2.3: a host name is never all digits and dots */
-	if (host[strspn(host, "0123456789.")] == '\0' && dt_ip_parse(&ip, host) < 0) {
-		endpoint_error(c, value);
-		return;
-	}
-	if (!dt_config_ports(c, colon + 1, &port))
-		return;
-	relay->host = dt_config_copy(c, host);
-	relay->port = port.min;
+	relay->host = dt_config_copy(c, host.name);
+	relay->port = host.port;
 }
 
 static void take_public_key(struct dt_config *c, void *section, const char *value)
@@ -271,11 +240,11 @@ static const struct dt_config_key interface_keys[] = {
 #define KEYS(array) array, sizeof(array) / sizeof((array)[0])
 
 static const struct dt_config_section sections[] = {
-	{"client", false, KEYS(client_keys), client_open, NULL},
-	{"relay", true, KEYS(relay_keys), relay_open, NULL},
-	{"rule", true, KEYS(dt_rule_keys), dt_rule_open, NULL},
-	{"interface", true, KEYS(interface_keys), interface_open, NULL},
-	{"mptcp", false, KEYS(dt_mptcp_keys), dt_mptcp_open, NULL},
+	{"client", false, KEYS(client_keys), client_open, NULL, false},
+	{"relay", true, KEYS(relay_keys), relay_open, NULL, true},
+	{"rule", true, KEYS(dt_rule_keys), dt_rule_open, NULL, false},
+	{"interface", true, KEYS(interface_keys), interface_open, NULL, false},
+	{"mptcp", false, KEYS(dt_mptcp_keys), dt_mptcp_open, NULL, false},
 };
 
 static const struct dt_config_foreign relay_file = {"relay", "this is a relay's file: use --relay"};
@@ -360,15 +329,24 @@ static int config_read(struct dt_client_config **out, const struct dt_config_sou
 	return err;
 }
 
+static int file_read(struct dt_client_config **out, struct dt_config_source *from)
+{
+	char beside[PATH_MAX];
+	int err = dt_config_beside(from->name, beside, sizeof(beside));
+
+	from->beside = beside;
+	from->errors = stderr;
+	return err ? err : config_read(out, from);
+}
+
 int dt_client_config_load(struct dt_client_config **out, const char *path)
 {
-	return config_read(out, &(struct dt_config_source){.name = path, .errors = stderr});
+	return file_read(out, &(struct dt_config_source){.name = path});
 }
 
 int dt_client_config_judge(struct dt_client_config **out, const char *path, bool strict)
 {
-	return config_read(out,
-			   &(struct dt_config_source){.name = path, .errors = stderr, .judge = true, .strict = strict});
+	return file_read(out, &(struct dt_config_source){.name = path, .judge = true, .strict = strict});
 }
 
 int dt_client_config_parse(struct dt_client_config **out, const char *name, const char *text, size_t len, FILE *errors)

@@ -93,6 +93,12 @@ static uint64_t refusal_retry_ns(uint8_t reason)
 	case DT_REASON_TOKEN:
 	case DT_REASON_NO_LEASE:
 	case DT_REASON_NO_TUNNEL:
+	/* these answer a join */
+	case DT_REASON_USED:
+	case DT_REASON_EXPIRED:
+	case DT_REASON_WITHDRAWN:
+	case DT_REASON_KEY:
+	case DT_REASON_STORE:
 		break;
 	}
 	return NO_ANSWER_RETRY_NS;

@@ -66,18 +66,23 @@ static void teardown(void)
 
 TestSuite(control, .init = setup, .fini = teardown, .timeout = 20);
 
-static int ask(void)
+static int ask_for(const char *request)
 {
 	int fd = dt_unix_connect(path, 0);
 
 	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, "status\n", 7), 7);
+	cr_assert_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
 	cr_assert_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	return fd;
 }
 
+static int ask(void)
+{
+	return ask_for("status\n");
+}
+
 /* Turns the loop until a whole line has come. */
-static void answer_expect(int fd)
+static void answer_is(int fd, const char *expected)
 {
 	char text[128] = "";
 	size_t len = 0;
@@ -89,8 +94,13 @@ static void answer_expect(int fd)
 			len += (size_t)got;
 		uv_run(&loop, UV_RUN_NOWAIT);
 	}
-	cr_assert_str_eq(text, "1 2 3 4 5 \n");
+	cr_assert_str_eq(text, expected);
 	close(fd);
+}
+
+static void answer_expect(int fd)
+{
+	answer_is(fd, "1 2 3 4 5 \n");
 }
 
 static void turn_until_begun(void)
@@ -127,4 +137,19 @@ Test(control, it_is_closed_in_the_middle_of_an_answer)
 
 	turn_until_begun();
 	close(fd);
+}
+
+static void echo(FILE *out, const char *about, void *data)
+{
+	fprintf(out, "<%s>", about);
+}
+
+Test(control, words_of_the_daemons_own)
+{
+	static const struct dt_control_word words[] = {{"echo", echo}};
+
+	dt_control_words(control, words, 1);
+	answer_is(ask_for("echo a b\n"), "<a b>\n");
+	answer_is(ask_for("echo\n"), "<>\n");
+	answer_is(ask_for("echoes\n"), "{\"error\":\"unknown request; known are status and monitor\"}\n");
 }

@@ -60,6 +60,8 @@ static size_t relay_hears(const uint8_t *in, size_t len, uint8_t *reply, enum dt
 	memset(&answer, 0, sizeof(answer));
 	answer.server = req.message.server;
 	answer.draining = draining;
+	if (req.message.op == DT_OP_JOIN)
+		answer.reason = req.message.key[0] == 9 ? DT_REASON_OK : DT_REASON_USED;
 	if (req.message.op == DT_OP_LEASE) {
 		answer.dpt = 50123;
 		answer.lifetime_s = lifetime_s ? lifetime_s : req.message.lifetime_s;
@@ -142,6 +144,21 @@ Test(conversation, a_lease_is_asked_and_answered)
 	dt_client_link_cancel(link_, &owner_a);
 	exchange(false);
 	cr_assert(!event_is(DT_LINK_REPLY, &event), "a cancelled one was answered");
+}
+
+Test(conversation, a_join_carries_the_key_and_the_reason_comes_back)
+{
+	struct dt_message m = {.op = DT_OP_JOIN, .key = {9}};
+	struct dt_client_link_event event;
+
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(dt_client_link_request(link_, &m, &owner_a, now), 0);
+		exchange(false);
+		cr_assert(event_is(DT_LINK_REPLY, &event));
+		cr_assert_eq(event.message.reason, i ? DT_REASON_USED : DT_REASON_OK);
+		m.key[0] = 8;
+	}
+	cr_assert_eq(dt_client_link_state(link_), DT_LINK_UP);
 }
 
 Test(conversation, retries_with_growing_pauses_then_gives_up)

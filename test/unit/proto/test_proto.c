@@ -130,6 +130,23 @@ Test(proto, a_message_comes_back)
 	cr_assert_arr_eq(back.token, m.token, DT_TOKEN_LEN);
 }
 
+Test(proto, who_joins_names_a_key)
+{
+	struct dt_message m = {.op = DT_OP_JOIN}, back;
+	uint8_t bytes[DT_WIRE_REQUEST_PLAIN];
+	int len;
+
+	memset(m.key, 0x42, sizeof(m.key));
+	len = dt_message_encode(&m, bytes, sizeof(bytes));
+	cr_assert_eq(len, DT_WIRE_REQUEST_PLAIN);
+	cr_assert_eq(bytes[60], DT_OPTION_KEY);
+	cr_assert_eq(bytes[61], DT_KEY_LEN);
+	cr_assert_eq(dt_message_decode(&back, bytes, (size_t)len), 0);
+	cr_assert_arr_eq(back.key, m.key, DT_KEY_LEN);
+	bytes[61] = DT_KEY_LEN - 1;
+	cr_assert_eq(dt_message_decode(&back, bytes, 62 + DT_KEY_LEN - 1), -EBADMSG, "a shorter key");
+}
+
 Test(proto, the_bytes_are_as_documented)
 {
 	struct dt_message m;
