@@ -440,14 +440,14 @@ static bool kind_check(struct dt_config *c, const char *text, size_t len)
 	return !theirs;
 }
 
-/* A file ends its last section. */
-static void text_parse(struct reader *r, const char *text, size_t len)
+/* A file ends its last section. False: it is none of this kind, which was reported. */
+static bool text_parse(struct reader *r, const char *text, size_t len)
 {
 	struct dt_config *c = r->c;
 	unsigned line = 0;
 
 	if (!kind_check(c, text, len))
-		return;
+		return false;
 	while (len && !c->exhausted) {
 		const char *end = memchr(text, '\n', len);
 		size_t size = end ? (size_t)(end - text) : len;
@@ -473,6 +473,7 @@ static void text_parse(struct reader *r, const char *text, size_t len)
 	r->opened.line = 0;
 	c->pos.line = line ? line : 1;
 	c->pos.column = 1;
+	return true;
 }
 
 /* The whole file; *text is malloc'ed, also on failure. False: reported. */
@@ -515,8 +516,7 @@ static bool file_parse(struct reader *r, const char *path)
 	size_t len;
 	bool whole = file_read(r->c, path, &text, &len);
 
-	if (whole)
-		text_parse(r, text, len);
+	whole = whole && text_parse(r, text, len);
 	free(text);
 	return whole;
 }
@@ -568,10 +568,10 @@ static void source_parse(struct dt_config *c, const struct dt_config_source *fro
 {
 	struct reader r = {.c = c};
 	struct dt_config_pos end;
-	bool whole = true;
+	bool whole;
 
 	if (from->text)
-		text_parse(&r, from->text, from->len);
+		whole = text_parse(&r, from->text, from->len);
 	else
 		whole = file_parse(&r, from->name);
 	end = c->pos;

@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# In a guest that booted systemd (test/vm/run --systemd): from what a package installs to the first detour by two commands,
+# `detourd invite` on the relay and `detourd join` on the client, and how long that takes. Both hosts are in this guest: the
+# relay's unit runs in a network namespace of its own, the client's in the guest's.
+#
+#     this host: client 192.0.2.2 ─── 192.0.2.1 relay: relay, and router 203.0.113.1 ─── 203.0.113.2 server
+set -euo pipefail
+fail() {
+	echo "FAILED: $*" >&2
+	journalctl -o cat -n 60 -u 'detourd*' >&2 || true
+	exit 1
+}
+say() { echo "# $*"; }
+slowness() { tools/slowness; }
+# shellcheck disable=SC2034 # checks.sh uses it
+SLOWNESS=$(slowness)
+# shellcheck source=/dev/null
+. netns/lib/checks.sh
+status() { detourd status --json --control "/run/detourd/$1.sock"; }
+status_is() { status "$1" | jq -e "$2" >/dev/null; }
+
+# two hosts and a server
+for ns in relay server; do ip netns add $ns && ip -n $ns link set lo up; done
+ip link add eth0 type veth peer name client netns relay
+ip -n relay link add server type veth peer name eth0 netns server
+ip addr add 192.0.2.2/24 dev eth0 && ip link set eth0 up && ip route add default via 192.0.2.1
+ip -n relay addr add 192.0.2.1/24 dev client && ip -n relay link set client up
+ip -n relay addr add 203.0.113.1/24 dev server && ip -n relay link set server up
+ip -n server addr add 203.0.113.2/24 dev eth0 && ip -n server link set eth0 up && ip -n server route add default via 203.0.113.1
+ip netns exec relay sysctl -qw net.ipv4.ip_forward=1
+ip netns exec server mptcpize run iperf3 -s -D
+
+# what the package installs, and its postinst does
+install -m 755 /detourd /usr/sbin/detourd
+install -m 644 ../configs/*.service /etc/systemd/system/
+install -d /usr/lib/sysusers.d /etc/systemd/system/detourd-relay.service.d
+install -m 644 ../configs/detourd.sysusers /usr/lib/sysusers.d/detourd.conf
+systemd-sysusers /usr/lib/sysusers.d/detourd.conf
+install -d -m 2750 -g detourd /etc/detourd
+# of this test alone: the relay is another host
+printf '[Service]\nNetworkNamespacePath=/run/netns/relay\n' >/etc/systemd/system/detourd-relay.service.d/host.conf
+systemctl daemon-reload
+
+begin=$(now_ms)
+line=$(detourd invite laptop --endpoint 192.0.2.1:45672) || fail "invite"
+say "the relay's host: $(($(now_ms) - begin)) ms"
+detourd join "$line" || fail "join"
+say "the client's host: $(($(now_ms) - begin)) ms"
+equals "$(systemctl is-enabled detourd detourd-relay | xargs) $(systemctl is-active detourd detourd-relay | xargs)" \
+	"enabled enabled active active" "the units"
+equals "$(stat -c '%U:%G %a' /etc/detourd/client.key /etc/detourd/relay.key /etc/detourd/client.d/192.0.2.1.conf | sort -u)" \
+	"root:detourd 640" "the files"
+
+# this lab's addresses are for documentation, which need a word on both sides; on the Internet they do not
+sed -i '/^\[relay\]/a allow = 203.0.113.0/24' /etc/detourd/relay.conf
+printf '[rule lab]\ndestination = 203.0.113.0/24\n' >>/etc/detourd/client.conf
+systemctl reload detourd detourd-relay
+mptcpize run iperf3 -c 203.0.113.2 -t 3600 >/dev/null 2>&1 &
+wait_for 60 status_is client '.connections[].subflows[] | select(.via == "192.0.2.1" and .state == "established" and .bytes_acked > 100000)'
+at_most_ms $(($(now_ms) - begin)) 60000 "ms from the installed package to the first detour, with two commands"
+
+# it is as good after a restart of both
+systemctl restart detourd-relay detourd
+wait_for 20 status_is client '.relays[0].state == "up"'
+equals "$(detourd clients --json | jq -c '[.clients[] | [.name, .joined]]')" '[["laptop",true]]' "the clients"
+detourd revoke laptop || fail "revoke"
+wait_for 30 status_is client '.relays[0].state == "down"'
