@@ -2,7 +2,6 @@
 #include "base/service.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,11 +11,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/capabilities.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -117,26 +116,16 @@ static int kernel_check(void)
 	return -ENOSYS;
 }
 
-/* The effective capabilities, as a set of bits; 0 if they cannot be read. */
-static uint64_t capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-
-	if (syscall(SYS_capget, &header, data) < 0)
-		return 0;
-	return (uint64_t)data[1].effective << 32 | data[0].effective;
-}
-
 /* What both modes need. Client mode also needs CAP_NET_RAW, for which it asks where it binds to an interface. */
 static int permission_check(void)
 {
-	uint64_t needed = 1ULL << CAP_NET_ADMIN | 1ULL << CAP_BPF | 1ULL << CAP_PERFMON;
+	uint64_t lacking = DT_CAPABILITIES_RELAY & ~dt_capabilities();
+	char names[DT_CAPABILITIES_STRLEN];
 
-	if ((capabilities() & needed) == needed)
+	if (!lacking)
 		return 0;
-	dt_log_err("detourd changes the network and loads BPF: run it as root, or with CAP_NET_ADMIN, CAP_BPF and "
-		   "CAP_PERFMON");
+	dt_log_err("detourd changes the network and loads BPF: run it as root, or with %s, which this process lacks",
+		   dt_capabilities_format(lacking, names));
 	return -EPERM;
 }
 

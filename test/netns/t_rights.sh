@@ -54,6 +54,23 @@ for name in relay1 client; do
 	say "capabilities of $name: $(sed -n 's/^CapEff:\t//p' "/proc/$(cat "$TMP/$name.pid")/status")"
 done
 
+say "doctor asks for no more than the units have, and says what lacks"
+# doctor CHECK ARGUMENTS...: the state of that check
+doctor() { on "$space" "${@:2}" --json | jq -r ".checks[] | select(.name == \"$1\") | \"\(.state): \(.what)\""; }
+space=client
+equals "$(doctor permission "$DETOURD" doctor -c "$TMP/client.conf")" "ok: user $user with CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON" "client's permission"
+equals "$(doctor daemon "$DETOURD" doctor -c "$TMP/client.conf")" "ok: process $(cat "$TMP/client.pid") answers as client" "control socket"
+on client "$DETOURD" doctor --json -c "$TMP/client.conf" | jq -e .ok >/dev/null || fail "doctor misses something that the client does without"
+space=relay1
+equals "$(doctor permission "$DETOURD" --relay doctor -c "$TMP/relay1.conf")" "ok: user $user with CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON" "relay's permission"
+on relay1 "$DETOURD" --relay doctor --json -c "$TMP/relay1.conf" | jq -e .ok >/dev/null || fail "doctor misses something that the relay does without"
+# somebody else, who may read the configuration
+sed "s|$TMP/client.key|$TMP/other.key|" "$TMP/client.conf" >"$TMP/other.conf"
+install -m 600 -o 65534 "$TMP/client.key" "$TMP/other.key"
+space=client other=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all "$TMP/binary" doctor -c "$TMP/other.conf")
+equals "$(doctor permission "${other[@]}")" "missing: user 65534 without CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON" "another user's permission"
+equals "$(doctor daemon "${other[@]}")" "warning: $TMP/client.sock is for user $user alone, and this is user 65534" "another user and the control socket"
+
 # carries CARRIER BYTES: the detour by that carrier has received more
 carries() {
 	status_is client ".connections[0].subflows[] | select(.via == \"relay1\" and .carrier == \"$1\" and .state == \"established\" and .bytes_received > $2)"

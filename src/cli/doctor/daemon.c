@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -51,6 +52,18 @@ static void status_judge(struct dt_doctor *d)
 		dt_finding_add(&d->found, DT_FIND_DRAINING, dt_doctor_unit(d), "the relay is draining");
 }
 
+static void control_denied(struct dt_doctor *d, const char *control)
+{
+	struct stat st;
+
+	if (stat(control, &st) == 0)
+		dt_finding_add(&d->found, DT_FIND_CONTROL_DENIED, NULL, "%s is for user %u alone, and this is user %u",
+			       control, (unsigned)st.st_uid, (unsigned)geteuid());
+	else
+		dt_finding_add(&d->found, DT_FIND_CONTROL_DENIED, NULL, "user %u may not enter the directory of %s",
+			       (unsigned)geteuid(), control);
+}
+
 void dt_doctor_daemon(struct dt_doctor *d)
 {
 	const char *control = dt_doctor_control(d);
@@ -59,6 +72,10 @@ void dt_doctor_daemon(struct dt_doctor *d)
 	if (fd == -ECONNREFUSED) {
 		dt_finding_add(&d->found, DT_FIND_DAEMON_KILLED, dt_doctor_unit(d),
 			       "the daemon does not run, but its socket %s is left", control);
+		return;
+	}
+	if (fd == -EACCES) {
+		control_denied(d, control);
 		return;
 	}
 	if (fd < 0) {

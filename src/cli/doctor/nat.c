@@ -2,6 +2,7 @@
 /* What the relay's NAT needs: bpffs, reserved ports, its filter on the interfaces, and nobody before it. */
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <linux/magic.h>
 #include <string.h>
@@ -92,7 +93,8 @@ static void check_reserved(struct dt_doctor *d)
 {
 	char list[4096];
 
-	if (access(RESERVED, W_OK) < 0) {
+	/* not access(): that asks for the real user, without capabilities */
+	if (faccessat(AT_FDCWD, RESERVED, W_OK, AT_EACCESS) < 0) {
 		dt_finding_add(&d->found, DT_FIND_RESERVED_PORTS, NULL,
 			       "cannot set net.ipv4.ip_local_reserved_ports: %s", strerror(errno));
 		return;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/capabilities.h"
 #include "base/cgroup.h"
 #include "cli/doctor/context.h"
 
@@ -14,12 +15,19 @@
 #define FILES_MIN 1024
 #define MEMORY_MIN (64ULL << 20)
 
+/* Root is not needed: only the capabilities that the unit files give. */
 void dt_doctor_permission(struct dt_doctor *d)
 {
-	if (geteuid() == 0)
-		dt_finding_fine(&d->found, "permission", "running as root");
+	uint64_t needed = d->relay ? DT_CAPABILITIES_RELAY : DT_CAPABILITIES_CLIENT;
+	uint64_t lacking = needed & ~dt_capabilities();
+	char names[DT_CAPABILITIES_STRLEN];
+
+	if (lacking)
+		dt_finding_add(&d->found, DT_FIND_NOT_ROOT, NULL, "user %u without %s", (unsigned)geteuid(),
+			       dt_capabilities_format(lacking, names));
 	else
-		dt_finding_add(&d->found, DT_FIND_NOT_ROOT, NULL, "not root");
+		dt_finding_fine(&d->found, "permission", "user %u with %s", (unsigned)geteuid(),
+				dt_capabilities_format(needed, names));
 }
 
 /* The rest of the first line of /proc/PID/FILE that begins with key, into out. False: there is none. */
