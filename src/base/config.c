@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/index.h"
 #include "base/mistakes.h"
 #include "base/nearest.h"
 
@@ -155,6 +156,7 @@ struct reader {
 	uint64_t seen; /* keys of this section, by index */
 	struct known *known;
 	size_t nknown;
+	struct dt_index by_name;
 };
 
 static char *trim(char *text)
@@ -192,9 +194,17 @@ static void section_close(struct reader *r)
 		r->section->close(r->c, r->object, r->opened);
 }
 
+static uint64_t known_hash(const struct dt_config_section *section, const char *name)
+{
+	return dt_index_hash(name, strlen(name)) ^ dt_index_hash(section->name, strlen(section->name));
+}
+
 static bool section_known(const struct reader *r, const struct dt_config_section *section, const char *name)
 {
-	for (size_t i = 0; i < r->nknown; i++)
+	uint64_t hash = known_hash(section, name);
+	size_t probe = 0, i;
+
+	while (dt_index_next(&r->by_name, hash, &probe, &i))
 		if (r->known[i].section == section && strcmp(r->known[i].name, name) == 0)
 			return true;
 	return false;
@@ -205,7 +215,9 @@ static void section_remember(struct reader *r, const struct dt_config_section *s
 	struct known known = {.section = section};
 
 	snprintf(known.name, sizeof(known.name), "%s", name);
-	dt_config_append(r->c, &r->known, &r->nknown, sizeof(known), &known);
+	if (dt_config_append(r->c, &r->known, &r->nknown, sizeof(known), &known) &&
+	    !dt_index_add(&r->by_name, known_hash(section, known.name), r->nknown - 1))
+		dt_config_exhausted(r->c);
 }
 
 static const struct dt_config_section *section_find(const struct dt_config *c, const char *name)
@@ -581,6 +593,7 @@ static void source_parse(struct dt_config *c, const struct dt_config_source *fro
 	if (whole && !c->exhausted)
 		sections_check(&r);
 	free(r.known);
+	dt_index_fini(&r.by_name);
 }
 
 int dt_config_read(struct dt_config *c, const struct dt_config_source *from, void (*check)(struct dt_config *c))

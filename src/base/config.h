@@ -127,7 +127,7 @@ bool dt_config_path(struct dt_config *c, const char *text, size_t max, char **ou
 bool dt_config_device(struct dt_config *c, const char *text, char **out);
 bool dt_config_log_level(struct dt_config *c, const char *text, enum dt_log_level *out);
 
-/* To be told of memory that ran out, in an open() that allocates by itself. */
+/* Memory ran out: the configuration is refused as a whole. */
 void dt_config_exhausted(struct dt_config *c);
 /* As dt_array_append(); running out of memory is reported. */
 bool dt_config_append(struct dt_config *c, void *array_ptr, size_t *count, size_t size, const void *item);

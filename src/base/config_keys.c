@@ -9,17 +9,23 @@ void dt_config_public_key_take(struct dt_config *c, struct dt_config_public_keys
 			       const char *section, const char *value, uint8_t out[DT_KEY_LEN])
 {
 	struct dt_config_public_key fresh = {.pos = c->pos};
+	size_t probe = 0, i;
+	uint64_t hash;
 
 	if (!dt_config_key32(c, value, fresh.key))
 		return;
 	memcpy(out, fresh.key, sizeof(fresh.key));
-	for (size_t i = 0; i < keys->count; i++)
+	hash = dt_index_hash(fresh.key, sizeof(fresh.key));
+	while (dt_index_next(&keys->by_key, hash, &probe, &i))
 		if (memcmp(keys->list[i].key, fresh.key, sizeof(fresh.key)) == 0) {
 			dt_config_error(c, "duplicate public key: [%s %s] has the same", what, keys->list[i].section);
 			break;
 		}
 	snprintf(fresh.section, sizeof(fresh.section), "%s", section);
-	dt_config_append(c, &keys->list, &keys->count, sizeof(fresh), &fresh);
+	if (!dt_index_add(&keys->by_key, hash, keys->count))
+		dt_config_exhausted(c);
+	else
+		dt_config_append(c, &keys->list, &keys->count, sizeof(fresh), &fresh);
 }
 
 void dt_config_public_keys_check_own(struct dt_config *c, const struct dt_config_public_keys *keys,
@@ -40,5 +46,6 @@ void dt_config_public_keys_check_own(struct dt_config *c, const struct dt_config
 void dt_config_public_keys_fini(struct dt_config_public_keys *keys)
 {
 	free(keys->list);
+	dt_index_fini(&keys->by_key);
 	memset(keys, 0, sizeof(*keys));
 }

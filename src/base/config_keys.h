@@ -4,6 +4,7 @@
 #define DETOURD_BASE_CONFIG_KEYS_H
 
 #include "base/config.h"
+#include "base/index.h"
 #include "base/key.h"
 
 /* The one of a section. */
@@ -16,6 +17,7 @@ struct dt_config_public_key {
 struct dt_config_public_keys {
 	struct dt_config_public_key *list;
 	size_t count;
+	struct dt_index by_key;
 };
 
 /*
