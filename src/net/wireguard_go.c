@@ -45,7 +45,7 @@ static int all_write(int fd, const char *text, size_t len)
 	return 0;
 }
 
-/* Reads until the empty line that ends an answer. *out is malloc'ed. */
+/* Reads until the empty line that ends an answer. *out is malloc'ed. -ETIMEDOUT; -EIO: it ended without one, or never does. */
 static int answer_read(int fd, char **out)
 {
 	size_t len = 0, room = 4096;
@@ -63,8 +63,10 @@ static int answer_read(int fd, char **out)
 			text = grown;
 			room *= 2;
 		}
-		if (poll(&pfd, 1, WAIT_MS) <= 0)
-			break;
+		if (poll(&pfd, 1, WAIT_MS) <= 0) {
+			free(text);
+			return -ETIMEDOUT;
+		}
 		got = recv(fd, text + len, room - 1 - len, 0);
 		if (got <= 0)
 			break;
