@@ -6,6 +6,7 @@
 #include "cli/invite.h"
 #include "cli/join.h"
 #include "cli/keys.h"
+#include "cli/monitor.h"
 #include "cli/options.h"
 #include "cli/query.h"
 #include "cli/report.h"

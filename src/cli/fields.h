@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* "?" where there is no such text. */
 static inline const char *dt_field_text(const json_t *object, const char *key)

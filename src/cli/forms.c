@@ -11,6 +11,7 @@
 #define JSON (1u << DT_CLI_JSON)
 #define CONTROL (1u << DT_CLI_CONTROL)
 #define VIEW (1u << DT_CLI_SORT | 1u << DT_CLI_LIMIT | 1u << DT_CLI_WATCH)
+#define EVENTS (1u << DT_CLI_LEVEL | 1u << DT_CLI_KIND | 1u << DT_CLI_CONNECTION | 1u << DT_CLI_VIA)
 #define FILTERS (1u << DT_CLI_PROGRAM | 1u << DT_CLI_USER | 1u << DT_CLI_VIA | 1u << DT_CLI_SERVER)
 #define INVITED (1u << DT_CLI_FOR | 1u << DT_CLI_MAX_RATE | 1u << DT_CLI_ENDPOINT)
 
@@ -27,8 +28,12 @@ const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_WATCH] = {"--watch", NULL, "[SECONDS]", "again and again, every 2 s or so many"},
 	[DT_CLI_PROGRAM] = {"--program", NULL, "NAME", "only connections of this program"},
 	[DT_CLI_USER] = {"--user", NULL, "USER", "only connections of this user, by name or number"},
-	[DT_CLI_VIA] = {"--via", NULL, "RELAY", "only connections over this relay, or \"direct\""},
+	[DT_CLI_VIA] = {"--via", NULL, "RELAY", "only what goes over this relay, or \"direct\""},
 	[DT_CLI_SERVER] = {"--server", NULL, "ADDRESS", "only connections to ADDRESS, ADDRESS:PORT or ADDRESS/BITS"},
+	[DT_CLI_LEVEL] = {"--level", NULL, "LEVEL", "only events of this level or above: debug, info or warn"},
+	[DT_CLI_KIND] = {"--kind", NULL, "KIND",
+			 "only connection, subflow, relay, decision, fallback or address events"},
+	[DT_CLI_CONNECTION] = {"--connection", NULL, "ID", "only events of this connection"},
 	[DT_CLI_ADDRESSES] = {"--addresses", NULL, NULL, "leaves IP addresses in the report"},
 	[DT_CLI_FOR] = {"--for", NULL, "TIME", "how long an invitation is good: 90s, 30m, 24h (the default), 7d"},
 	[DT_CLI_MAX_RATE] = {"--max-rate", NULL, "RATE", "limits a client, each direction: 100mbit"},
@@ -46,7 +51,7 @@ const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	{"pubkey", DT_COMMAND_PUBKEY, 0, 0, NULL, "reads a private key, prints the public one"},
 	{"status", DT_COMMAND_STATUS, 0, RELAY | JSON | CONTROL | VIEW | FILTERS, NULL, "what the running daemon does"},
 	{"why", DT_COMMAND_WHY, 0, JSON | CONTROL, "ADDRESS[:PORT]", "why a server has no detours, or no MPTCP"},
-	{"monitor", DT_COMMAND_MONITOR, 0, RELAY | JSON | CONTROL, NULL, "prints events as they happen"},
+	{"monitor", DT_COMMAND_MONITOR, 0, RELAY | JSON | CONTROL | EVENTS, NULL, "prints events as they happen"},
 	{"invite", DT_COMMAND_INVITE, 0, INVITED | CONTROL, "NAME", "relay: prints a line that lets one client join"},
 	{"join", DT_COMMAND_JOIN, 0, CONFIG | CONTROL, "LINE", "client: joins a relay by the line that invite printed"},
 	{"clients", DT_COMMAND_CLIENTS, 0, JSON | CONTROL, NULL, "relay: who may use it, and who was invited"},

@@ -26,8 +26,7 @@ static const char *remedy(int err)
 	}
 }
 
-/* The stream that answers, or NULL after one line on errors. */
-static FILE *control_ask(const struct dt_options *options, const char *request, FILE *errors)
+FILE *dt_query_stream(const struct dt_options *options, const char *request, FILE *errors)
 {
 	const char *path = options->control ? options->control
 			   : options->relay ? DT_RELAY_CONTROL_PATH
@@ -68,7 +67,7 @@ int dt_query_output_done(void)
 
 json_t *dt_query(const struct dt_options *options, const char *request, FILE *errors)
 {
-	FILE *stream = control_ask(options, request, errors);
+	FILE *stream = dt_query_stream(options, request, errors);
 	json_error_t error;
 	json_t *answer;
 	const char *refused;
@@ -104,7 +103,7 @@ static int answer_show(const struct dt_options *options, const char *request,
 	if (!answer)
 		return 1;
 	if (options->json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
+		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 		putchar('\n');
 	} else {
 		dt_text_clean_json(answer);
@@ -121,32 +120,4 @@ int dt_cli_why(const struct dt_options *options)
 	/* an address that is cut here is not valid either */
 	snprintf(request, sizeof(request), "why %s", options->argument);
 	return answer_show(options, request, dt_render_why);
-}
-
-int dt_cli_monitor(const struct dt_options *options)
-{
-	FILE *stream = control_ask(options, "monitor", stderr);
-	char *line = NULL;
-	size_t room = 0;
-	int code = 0;
-
-	if (!stream)
-		return 1;
-	while (code == 0 && getline(&line, &room, stream) > 0) {
-		json_t *event = options->json ? NULL : json_loads(line, 0, NULL);
-
-		if (options->json)
-			fputs(line, stdout);
-		else if (event) {
-			dt_text_clean_json(event);
-			dt_render_event(event, stdout);
-		}
-		json_decref(event);
-		code = dt_query_output_done();
-	}
-	free(line);
-	fclose(stream);
-	if (code == 0)
-		fputs("detourd: the daemon has stopped\n", stderr);
-	return 1;
 }

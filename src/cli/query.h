@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Questions to a running daemon: detourd why and monitor, which return the exit code, and what others ask. */
+/* Questions to a running daemon: detourd why, which returns the exit code, and what others ask. */
 #ifndef DETOURD_CLI_QUERY_H
 #define DETOURD_CLI_QUERY_H
 
@@ -7,12 +7,12 @@
 
 #include "cli/options.h"
 
+/* The stream that answers; NULL after one line on errors. */
+FILE *dt_query_stream(const struct dt_options *options, const char *request, FILE *errors);
 /* The answer, an object; NULL after one line on errors. */
 json_t *dt_query(const struct dt_options *options, const char *request, FILE *errors);
 /* The exit code after output: 1 and a line on stderr if stdout could not be written. */
 int dt_query_output_done(void);
 int dt_cli_why(const struct dt_options *options);
-/* Until the daemon stops (1), or stdout is closed or the user interrupts. */
-int dt_cli_monitor(const struct dt_options *options);
 
 #endif

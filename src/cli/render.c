@@ -2,6 +2,7 @@
 #include "cli/render.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -146,15 +147,19 @@ void dt_render_why(const json_t *why, FILE *to)
 
 void dt_render_event(const json_t *event, FILE *to)
 {
-	const json_t *id = json_object_get(event, "id"), *relay = json_object_get(event, "relay");
+	const json_t *id = json_object_get(event, "id");
+	const char *by = json_object_get(event, "relay") ? "relay" : "via";
 	json_int_t time_ms = dt_field_number(event, "time_ms");
 
-	fprintf(to, "%" JSON_INTEGER_FORMAT ".%03d %s", time_ms / 1000, (int)(time_ms % 1000),
-		dt_field_text(event, "event"));
+	if (json_object_get(event, "time"))
+		fprintf(to, "%s %-5s", dt_field_text(event, "time"), dt_field_text(event, "level"));
+	else /* of an older daemon: since the machine started */
+		fprintf(to, "%" JSON_INTEGER_FORMAT ".%03d", time_ms / 1000, abs((int)(time_ms % 1000)));
+	fprintf(to, " %s", dt_field_text(event, "event"));
 	if (id)
 		fprintf(to, "  %" JSON_INTEGER_FORMAT " %s", json_integer_value(id), dt_field_text(event, "remote"));
-	if (relay)
-		fprintf(to, "  %s", dt_field_text(event, "relay"));
+	if (json_object_get(event, by))
+		fprintf(to, "  %s", dt_field_text(event, by));
 	if (json_object_get(event, "detail"))
 		fprintf(to, "  %s", dt_field_text(event, "detail"));
 	fputc('\n', to);

@@ -51,7 +51,7 @@ static void json_show(const struct dt_options *options, json_t *status, const ch
 	/* without a wish, as the daemon says it */
 	if (choose->sort_given || choose->limit_given || dt_choose_filters(choose))
 		json_object_set(status, what, list);
-	json_dumpf(status, to, once ? JSON_INDENT(2) : JSON_COMPACT);
+	json_dumpf(status, to, (once ? JSON_INDENT(2) : JSON_COMPACT) | JSON_ENSURE_ASCII);
 	fputc('\n', to);
 }
 

@@ -12,6 +12,9 @@ nsenter --net="/run/netns/$PREFIX-client" -- "$DETOURD" monitor --json --control
 disown
 nsenter --net="/run/netns/$PREFIX-client" -- "$DETOURD" monitor --control "$TMP/client.sock" >"$TMP/monitor.txt" &
 disown
+nsenter --net="/run/netns/$PREFIX-client" -- "$DETOURD" monitor --json --level info --kind subflow --via relay1 --control "$TMP/client.sock" \
+	>"$TMP/monitor.some" &
+disown
 sleep 0.3
 web_start
 random_file "$TMP/www/file" 10
@@ -20,6 +23,12 @@ wait_for 70 grep -q '"detail":"closed"' "$TMP/monitor.json"
 jq -es '[.[] | select(.event == "connection" or .event == "subflow") | .detail] | index("established") and index("pending") and index("closed")' \
 	"$TMP/monitor.json" >/dev/null || fail "events: $(cat "$TMP/monitor.json")"
 grep -q 'subflow .* relay1 .*established' "$TMP/monitor.txt" || fail "monitor: $(cat "$TMP/monitor.txt")"
+! grep -Evq '^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z (debug|info |warn ) [a-z]+  ' "$TMP/monitor.txt" ||
+	fail "moments and levels: $(cat "$TMP/monitor.txt")"
+jq -es 'all(.[]; (.time | test("Z$")) and .time_ms > 0 and (.level | test("^(debug|info|warn)$")))' "$TMP/monitor.json" >/dev/null ||
+	fail "moments and levels: $(cat "$TMP/monitor.json")"
+jq -es 'length > 0 and all(.[]; .event == "subflow" and .level != "debug" and (.relay // .via) == "relay1")' "$TMP/monitor.some" >/dev/null ||
+	fail "filtered: $(cat "$TMP/monitor.some")"
 status client | jq -e '.version == 1 and .mode == "client" and (.relays[0] | has("name") and has("state") and has("reason") and has("endpoint") and has("carrier") and has("rtt_us")) and (.counters | has("lost_events") and has("join_refused") and has("join_timeout"))' >/dev/null || fail "$(status client)"
 status relay1 | jq -e '.version == 1 and .mode == "relay" and (.clients[0] | has("name") and has("leases") and has("flows") and has("bytes_up") and has("bytes_down")) and (.counters | has("denied_destination") and has("denied_quota") and has("dropped_auth") and has("dropped_replay") and has("dropped_malformed"))' >/dev/null || fail "$(status relay1)"
 "$DETOURD" status --control "$TMP/client.sock" | grep -q 'relay1 .*up' || fail "status as text"
@@ -41,6 +50,11 @@ usage --flush
 usage --relay --check --flush
 usage genkey --json
 usage --json
+usage monitor --level loud
+usage monitor --kind nonsense
+usage monitor --connection x
+usage status --sort nonsense
+usage status --watch=0
 "$DETOURD" --help | grep -q 'detourd --relay' || fail "--help"
 "$DETOURD" --version | grep -Eq '^detourd [0-9]' || fail "--version"
 code=0

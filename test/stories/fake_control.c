@@ -38,6 +38,7 @@ void dt_control_publish(struct dt_control *c, json_t *event)
 	char *text;
 
 	json_object_del(event, "time_ms");
+	json_object_del(event, "time");
 	text = json_dumps(event, DT_CONTROL_JSON);
 	json_decref(event);
 	tell("* %s", text);

@@ -1,18 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pm/store/report.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/control.h"
+#include "base/wall.h"
 #include "pm/store/connection.h"
 #include "pm/store/pm.h"
 #include "pm/store/relay.h"
 #include "pm/store/subflow.h"
 
+/* How much it matters: "debug", "info" or "warn", as in log-level. */
+static const char *level_of(const char *event, const char *detail)
+{
+	static const struct {
+		const char *event, *detail; /* NULL: any */
+		const char *level;
+	} rows[] = {
+		{"subflow", "pending", "debug"},
+		{"address", NULL, "debug"},
+		{"relay", "down", "warn"},
+		{"fallback", NULL, "warn"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].event, event) == 0 && (!rows[i].detail || strcmp(rows[i].detail, detail) == 0))
+			return rows[i].level;
+	return "info";
+}
+
 static json_t *event_line(const char *event, const struct dt_connection *c, const char *detail)
 {
 	char remote[DT_ENDPOINT_STRLEN];
-	json_t *line = json_pack("{s:I, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event", event,
-				 "detail", detail);
+	char time[DT_WALL_STRLEN];
+	json_t *line = json_pack("{s:I, s:s, s:s, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event",
+				 event, "detail", detail, "time", dt_wall_format(dt_wall_ms(), time), "level",
+				 level_of(event, detail));
 
 	if (c) {
 		json_object_set_new(line, "id", json_integer((json_int_t)c->number));

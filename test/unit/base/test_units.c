@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/units.h"
+#include "base/wall.h"
 
 static void reads(const char *got, const char *words)
 {
@@ -37,4 +38,14 @@ Test(units, durations)
 	reads(dt_duration_format(7200, buf), "2 h");
 	reads(dt_duration_format(172800, buf), "2 d");
 	cr_assert(strlen(dt_duration_format(UINT64_MAX, buf)) < DT_UNITS_STRLEN);
+}
+
+Test(units, moments)
+{
+	char buf[DT_WALL_STRLEN];
+
+	reads(dt_wall_format(0, buf), "1970-01-01T00:00:00.000Z");
+	reads(dt_wall_format(1795937412345, buf), "2026-11-29T07:30:12.345Z");
+	reads(dt_wall_format(951782399999, buf), "2000-02-28T23:59:59.999Z");
+	reads(dt_wall_format(UINT64_MAX, buf), "-");
 }
