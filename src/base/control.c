@@ -185,11 +185,27 @@ static void steps_finish(struct dt_control *c)
 		client_close(asker);
 }
 
+/* The rest of a request, behind its first word. */
+static const char *rest_of(const char *request)
+{
+	const char *blank = strchr(request, ' ');
+
+	return blank ? blank + 1 : "";
+}
+
+/* "status", or "status HOW". */
+static bool asks_status(const char *request)
+{
+	size_t len = strcspn(request, " ");
+
+	return len == strlen("status") && strncmp(request, "status", len) == 0;
+}
+
 static void steps_begin(struct dt_control *c, struct client *asker)
 {
 	asker->waiting = false;
 	if (text_begin(&c->text)) {
-		c->answer = c->steps->begin(c->data);
+		c->answer = c->steps->begin(rest_of(asker->request), c->data);
 		if (c->answer) {
 			c->asker = asker;
 			return;
@@ -245,7 +261,7 @@ static void request_serve(struct client *client, const char *request)
 		client->monitor = true;
 		return;
 	}
-	if (strcmp(request, "status") == 0 && c->steps) {
+	if (c->steps && asks_status(request)) {
 		client->waiting = true;
 		uv_idle_start(&c->turn, step_due);
 		return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control socket: a Unix stream socket (0600). A client sends one line, "status", "why SERVER", "monitor" or a word of
- * the daemon's own; all but monitor are answered by one JSON line, monitor by one JSON line for each event until the client
- * disconnects.
+ * The control socket: a Unix stream socket (0600). A client sends one line, "status [HOW]", "why SERVER", "monitor" or a
+ * word of the daemon's own; all but monitor are answered by one JSON line, monitor by one JSON line for each event until
+ * the client disconnects.
  */
 #ifndef DETOURD_BASE_CONTROL_H
 #define DETOURD_BASE_CONTROL_H
@@ -18,7 +18,7 @@ struct dt_control;
 
 /*
  * Writes one JSON object on one line. out is memory, so that a long answer may be written piece by piece. about is the
- * rest of the request, "" for status.
+ * rest of the request, "" where it is one word.
  */
 typedef void (*dt_control_answer_fn)(FILE *out, const char *about, void *data);
 
@@ -27,8 +27,8 @@ typedef void (*dt_control_answer_fn)(FILE *out, const char *about, void *data);
  * at a time; whoever asks meanwhile waits.
  */
 struct dt_control_steps {
-	/* data is that of dt_control_open(). NULL: out of memory. */
-	void *(*begin)(void *data);
+	/* about as for dt_control_answer_fn, data that of dt_control_open(). NULL: out of memory. */
+	void *(*begin)(const char *about, void *data);
 	/* Writes on to out, as dt_control_answer_fn, for some milliseconds. False: the answer is whole. */
 	bool (*step)(void *answer, FILE *out);
 	/* After the last step, or earlier where nobody waits for the answer any more. Frees it. */

@@ -55,11 +55,35 @@ static void json_show(const struct dt_options *options, json_t *status, const ch
 	fputc('\n', to);
 }
 
+/* For people, without what takes the daemon longest; a daemon that is older knows no such question. */
+static json_t *status_ask(const struct dt_options *options, FILE *errors)
+{
+	char *said = NULL;
+	json_t *status;
+	size_t len;
+	FILE *to;
+
+	if (options->json)
+		return dt_query(options, "status", errors);
+	to = open_memstream(&said, &len);
+	if (!to)
+		dt_memory_exhausted("an answer");
+	status = dt_query(options, "status brief", to);
+	if (fclose(to) != 0)
+		dt_memory_exhausted("an answer");
+	if (!status && strstr(said, "unknown request"))
+		status = dt_query(options, "status", errors);
+	else if (!status)
+		fputs(said, errors);
+	free(said);
+	return status;
+}
+
 /* 0, or the exit code after one line on errors. */
 static int answer_show(const struct dt_options *options, const struct dt_choose *choose, const struct dt_screen *screen,
 		       bool once, FILE *to, FILE *errors)
 {
-	json_t *status = dt_query(options, "status", errors), *list;
+	json_t *status = status_ask(options, errors), *list;
 	bool relay;
 
 	if (!status)

@@ -187,9 +187,11 @@ static int inventory_open(struct dt_pm *pm)
 
 static int control_open(struct dt_pm *pm)
 {
-	int err = dt_control_open(&pm->control, pm->loop, pm->config->control, dt_pm_status, dt_pm_why, pm);
+	int err = dt_control_open(&pm->control, pm->loop, pm->config->control, NULL, dt_pm_why, pm);
 
-	if (err)
+	if (err == 0)
+		dt_control_status_in_steps(pm->control, &dt_pm_status);
+	else
 		dt_log_err("cannot open the control socket %s: %s", pm->config->control, strerror(-err));
 	return err;
 }

@@ -176,7 +176,8 @@ static json_t *relays_status(const struct dt_pm *pm, struct dt_rates_all *sum)
 /* --- connections ------------------------------------------------------------------------------- */
 
 static json_t *subflow_status(const struct dt_connection *c, const char *via, const char *carrier, const char *state,
-			      bool backup, const struct dt_endpoint *local, const struct dt_endpoint *remote)
+			      bool backup, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+			      bool brief)
 {
 	char local_text[DT_ENDPOINT_STRLEN], remote_text[DT_ENDPOINT_STRLEN];
 	struct dt_tcp_sample sample = {0};
@@ -186,8 +187,13 @@ static json_t *subflow_status(const struct dt_connection *c, const char *via, co
 	json_t *status;
 
 	dt_arrivals_get(pm->arrivals, local, remote, &arrival);
-	dt_track_get(pm->track, local, remote, &stats);
-	dt_sock_diag_get(&pm->diag, local, remote, c->device, &sample);
+	if (brief) {
+		sample.bytes_acked = arrival.bytes_acked;
+		sample.bytes_received = arrival.bytes_received;
+	} else {
+		dt_track_get(pm->track, local, remote, &stats);
+		dt_sock_diag_get(&pm->diag, local, remote, c->device, &sample);
+	}
 	status =
 		json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "via", via, "carrier",
 			  carrier, "state", state, "backup", backup, "local", dt_endpoint_format(local, local_text),
@@ -212,11 +218,11 @@ static void share_put(json_t *subflow, const struct dt_connection *c, const stru
 	put(subflow, "share", json_real(dt_rates_share(&own, whole)));
 }
 
-static json_t *additional_status(const struct dt_subflow *s)
+static json_t *additional_status(const struct dt_subflow *s, bool brief)
 {
 	json_t *status = subflow_status(s->connection, dt_subflow_via(s), dt_carrier_name(s->carrier),
 					s->state == DT_SUBFLOW_PENDING ? "pending" : "established", s->backup,
-					&s->local, &s->remote);
+					&s->local, &s->remote, brief);
 
 	if (s->lease && s->lease->rtt_us)
 		json_object_set_new(status, "relay_server_rtt_us", json_integer((json_int_t)s->lease->rtt_us));
@@ -227,10 +233,10 @@ static json_t *additional_status(const struct dt_subflow *s)
 	return status;
 }
 
-static json_t *direct_status(const struct dt_connection *c)
+static json_t *direct_status(const struct dt_connection *c, bool brief)
 {
 	json_t *status = subflow_status(c, "direct", "direct", c->direct_established ? "established" : "closed",
-					c->direct_backup, &c->local, &c->remote);
+					c->direct_backup, &c->local, &c->remote, brief);
 
 	if (c->direct_note[0])
 		json_object_set_new(status, "note", json_string(c->direct_note));
@@ -254,11 +260,11 @@ static void circumstances_put(json_t *status, const struct dt_connection *c, con
 	put(status, "gain", gain_status(&gain));
 }
 
-static json_t *connection_status(const struct dt_connection *c)
+static json_t *connection_status(const struct dt_connection *c, bool brief)
 {
 	char local[DT_ENDPOINT_STRLEN], remote[DT_ENDPOINT_STRLEN], why[1024];
 	struct dt_rates whole = dt_rates_connection(c);
-	json_t *subflows = json_array(), *subflow = direct_status(c), *status;
+	json_t *subflows = json_array(), *subflow = direct_status(c, brief), *status;
 	const struct dt_subflow *s;
 
 	if (c->direct_established)
@@ -267,7 +273,7 @@ static json_t *connection_status(const struct dt_connection *c)
 	DL_FOREACH(c->subflows, s) {
 		if (!dt_subflow_is_under_way(s))
 			continue;
-		subflow = additional_status(s);
+		subflow = additional_status(s, brief);
 		if (s->state == DT_SUBFLOW_ESTABLISHED)
 			share_put(subflow, c, &s->local, &s->remote, &whole);
 		json_array_append_new(subflows, subflow);
@@ -343,7 +349,7 @@ static void connections_print(const struct dt_pm *pm, const struct dt_endpoint *
 
 		if (!is_about(about, &c->remote))
 			continue;
-		status = connection_status(c);
+		status = connection_status(c, false);
 		fputs(comma, out);
 		json_dumpf(status, out, DT_CONTROL_JSON);
 		json_decref(status);
@@ -352,14 +358,12 @@ static void connections_print(const struct dt_pm *pm, const struct dt_endpoint *
 	fputc(']', out);
 }
 
-/* Takes over the reference to rest. */
-static void answer_print(const struct dt_pm *pm, const struct dt_endpoint *about, json_t *rest, FILE *out)
+/* Goes on with an object behind its first member. Takes over the reference to rest. */
+static void rest_print(json_t *rest, FILE *out)
 {
 	char *text = json_dumps(rest, DT_CONTROL_JSON);
 
 	json_decref(rest);
-	fputc('{', out);
-	connections_print(pm, about, out);
 	/* without its opening brace */
 	fprintf(out, ",%s", text ? text + 1 : "}");
 	free(text);
@@ -394,27 +398,95 @@ static json_t *total_status(const struct dt_pm *pm, const struct dt_rates_all *s
 	return total;
 }
 
-void dt_pm_status(FILE *out, const char *unused, void *data)
+/* What follows the connections. */
+static json_t *rest_status(const struct dt_pm *pm)
 {
-	(void)unused;
-	const struct dt_pm *pm = data;
+	json_t *counters = json_object();
 	struct dt_rates_all sum = {0};
-	json_t *relays = relays_status(pm, &sum), *counters = json_object();
+	json_t *relays = relays_status(pm, &sum);
 
 	for (int i = 0; i < DT_PM_COUNTERS; i++)
 		json_object_set_new(counters, counter_names[i], json_integer((json_int_t)pm->counters[i]));
 	if (pm->mptcpify)
 		json_object_set_new(counters, "sockets_made_mptcp",
 				    json_integer((json_int_t)dt_mptcpify_sockets(pm->mptcpify)));
-	answer_print(pm, NULL,
-		     json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1, "mode",
-			       "client", "release", DT_VERSION, "uptime_s",
-			       (json_int_t)((dt_now_ns() - pm->began_ns) / DT_SEC), "total", total_status(pm, &sum),
-			       "relays", relays, "gains", gains_status(pm), "destinations",
-			       destinations_status(pm, NULL), "server_limits", limits_status(pm, NULL),
-			       "unused_endpoints", endpoints_status(pm), "counters", counters),
-		     out);
+	return json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1, "mode", "client",
+			 "release", DT_VERSION, "uptime_s", (json_int_t)((dt_now_ns() - pm->began_ns) / DT_SEC),
+			 "total", total_status(pm, &sum), "relays", relays, "gains", gains_status(pm), "destinations",
+			 destinations_status(pm, NULL), "server_limits", limits_status(pm, NULL), "unused_endpoints",
+			 endpoints_status(pm), "counters", counters);
 }
+
+/* --- in steps: with many connections an answer takes longer than dead paths may wait ------------- */
+
+/* How long the loop's other work may wait. */
+#define STEP_NS (5 * DT_MS)
+
+/* A connection may go while the answer is written: so it is known by its token. */
+struct status {
+	const struct dt_pm *pm;
+	bool brief;
+	bool begun;
+	size_t count, next, written;
+	dt_mptcp_token tokens[];
+};
+
+static void *status_begin(const char *how, void *data)
+{
+	const struct dt_pm *pm = data;
+	struct status *s = calloc(1, sizeof(*s) + HASH_COUNT(pm->connections) * sizeof(s->tokens[0]));
+	const struct dt_connection *c, *tmp;
+
+	if (!s)
+		return NULL;
+	s->pm = pm;
+	s->brief = strcmp(how, "brief") == 0;
+	HASH_ITER(hh, pm->connections, c, tmp)
+		s->tokens[s->count++] = c->token;
+	return s;
+}
+
+/* False: all are written. */
+static bool connections_write(struct status *s, FILE *out, uint64_t until_ns)
+{
+	while (s->next < s->count) {
+		const struct dt_connection *c = dt_connection_find(s->pm, s->tokens[s->next++]);
+		json_t *status;
+
+		if (!c)
+			continue;
+		status = connection_status(c, s->brief);
+		fputs(s->written++ ? "," : "", out);
+		json_dumpf(status, out, DT_CONTROL_JSON);
+		json_decref(status);
+		if (dt_now_ns() >= until_ns)
+			return true;
+	}
+	return false;
+}
+
+static bool status_step(void *answer, FILE *out)
+{
+	struct status *s = answer;
+
+	if (!s->begun)
+		fputs("{\"connections\":[", out);
+	s->begun = true;
+	if (connections_write(s, out, dt_now_ns() + STEP_NS))
+		return true;
+	fputc(']', out);
+	rest_print(rest_status(s->pm), out);
+	return false;
+}
+
+static void status_end(void *answer)
+{
+	free(answer);
+}
+
+const struct dt_control_steps dt_pm_status = {status_begin, status_step, status_end};
+
+/* --- why --------------------------------------------------------------------------------------- */
 
 /* Counts TCP connections with one server that detourd does not manage. */
 struct others {
@@ -477,5 +549,7 @@ void dt_pm_why(FILE *out, const char *text, void *data)
 			 limits_status(pm, &about), "plain_tcp", others.plain, "fell_back_open", others.fell_back,
 			 "mptcp_enabled", asks, "mptcp_problem",
 			 asks && pm->mptcpify_err ? dt_mptcpify_problem(pm->mptcpify_err) : "");
-	answer_print(pm, &about, rest, out);
+	fputc('{', out);
+	connections_print(pm, &about, out);
+	rest_print(rest, out);
 }

@@ -5,9 +5,14 @@
 
 #include <stdio.h>
 
-/* A dt_control_answer_fn. data: the struct dt_pm. */
-void dt_pm_status(FILE *out, const char *about, void *data);
-/* about is ADDRESS or ADDRESS:PORT. */
+#include "base/control.h"
+
+/*
+ * The answer to "status"; data is the struct dt_pm. To "status brief" it is the same without what only the kernel knows of
+ * each subflow (round-trip time, retransmissions); bytes are those of the last sample.
+ */
+extern const struct dt_control_steps dt_pm_status;
+/* A dt_control_answer_fn. about is ADDRESS or ADDRESS:PORT. */
 void dt_pm_why(FILE *out, const char *about, void *data);
 
 #endif

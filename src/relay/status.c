@@ -205,8 +205,9 @@ struct status {
 	uint64_t clients[];
 };
 
-static void *status_begin(void *relay)
+static void *status_begin(const char *unused, void *relay)
 {
+	(void)unused;
 	struct dt_relay *r = relay;
 	struct status *s = calloc(1, sizeof(*s) + HASH_COUNT(r->clients) * sizeof(s->clients[0]));
 

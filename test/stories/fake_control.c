@@ -6,7 +6,8 @@
 #include "world.h"
 
 struct dt_control {
-	dt_control_answer_fn status, why;
+	const struct dt_control_steps *status;
+	dt_control_answer_fn why;
 	void *data;
 };
 static struct dt_control *control;
@@ -17,9 +18,25 @@ int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, 
 	control = malloc(sizeof(*control));
 	if (!control)
 		abort();
-	*control = (struct dt_control){status, why, data};
+	*control = (struct dt_control){NULL, why, data};
 	*out = control;
 	return 0;
+}
+
+void dt_control_status_in_steps(struct dt_control *c, const struct dt_control_steps *steps)
+{
+	c->status = steps;
+}
+
+static void steps_write(FILE *out, const char *about)
+{
+	void *answer = control->status->begin(about, control->data);
+
+	if (!answer)
+		abort();
+	while (control->status->step(answer, out))
+		;
+	control->status->end(answer);
 }
 
 void dt_control_close(struct dt_control *c)
@@ -56,7 +73,10 @@ char *control_ask(const char *request, const char *about)
 	out = open_memstream(&text, &len);
 	if (!out)
 		abort();
-	(strcmp(request, "why") == 0 ? control->why : control->status)(out, about, control->data);
+	if (strcmp(request, "why") == 0)
+		control->why(out, about, control->data);
+	else
+		steps_write(out, about);
 	fclose(out);
 	return text;
 }

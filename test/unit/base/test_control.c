@@ -20,10 +20,12 @@ struct answer {
 static uv_loop_t loop;
 static struct dt_control *control;
 static char path[64];
+static char asked[64]; /* about what, the last time */
 static unsigned begun, ended, steps_done, at_a_time;
 
-static void *begin(void *data)
+static void *begin(const char *about, void *data)
 {
+	snprintf(asked, sizeof(asked), "%s", about);
 	begun++;
 	cr_assert_eq(++at_a_time, 1, "one at a time");
 	return calloc(1, sizeof(struct answer));
@@ -152,4 +154,20 @@ Test(control, words_of_the_daemons_own)
 	answer_is(ask_for("echo a b\n"), "<a b>\n");
 	answer_is(ask_for("echo\n"), "<>\n");
 	answer_is(ask_for("echoes\n"), "{\"error\":\"unknown request; known are status and monitor\"}\n");
+}
+
+Test(control, an_answer_in_steps_is_told_how_it_is_asked)
+{
+	static const char how[] = "status brief and more\n";
+	int fd = dt_unix_connect(path, 0);
+
+	cr_assert_eq(write(fd, how, sizeof(how) - 1), (ssize_t)sizeof(how) - 1);
+	cr_assert_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	answer_expect(fd);
+	cr_assert_str_eq(asked, "brief and more");
+	close(fd);
+	fd = ask();
+	answer_expect(fd);
+	cr_assert_str_eq(asked, "");
+	close(fd);
 }
