@@ -270,11 +270,13 @@ static void handle_count(uv_handle_t *handle, void *count)
 }
 
 /* Runs until every handle is closed. A name look-up, or a file that is being read, is not waited for. */
-static void loop_run(uv_loop_t *loop, int code)
+static void loop_run(uv_loop_t *loop, const struct service *s, int code)
 {
 	unsigned handles = 1;
 
 	while (handles && uv_run(loop, UV_RUN_ONCE)) {
+		if (!s->stopping) /* there may be thousands of handles, and there are some */
+			continue;
 		handles = 0;
 		uv_walk(loop, handle_count, &handles);
 	}
@@ -309,12 +311,13 @@ int dt_service_run(const struct dt_mode *mode, const char *config_path)
 		mode->config_free(config);
 	else
 		err = mode->start(&s.daemon, &loop, config);
-	if (err)
+	if (err) {
+		s.stopping = true;
 		signals_close(&s);
-	else {
+	} else {
 		watchdog_start(&s, &loop);
 		supervisor_tell("READY=1");
 	}
-	loop_run(&loop, err ? 1 : 0);
+	loop_run(&loop, &s, err ? 1 : 0);
 	return err ? 1 : 0;
 }
