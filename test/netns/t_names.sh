@@ -33,6 +33,10 @@ status client | jq -e '.version == 1 and .mode == "client" and (.relays[0] | has
 status relay1 | jq -e '.version == 1 and .mode == "relay" and (.clients[0] | has("name") and has("leases") and has("flows") and has("bytes_up") and has("bytes_down")) and (.counters | has("denied_destination") and has("denied_quota") and has("dropped_auth") and has("dropped_replay") and has("dropped_malformed"))' >/dev/null || fail "$(status relay1)"
 "$DETOURD" status --control "$TMP/client.sock" | grep -q 'relay1 .*up' || fail "status as text"
 "$DETOURD" status --control "$TMP/relay1.sock" | grep '^client .*bit/s' >/dev/null || fail "the relay's status as text"
+status client | valid status-client
+status relay1 | valid status-relay
+valid event --lines <"$TMP/monitor.json"
+on client "$DETOURD" doctor --json -c "$TMP/client.conf" | valid doctor
 on client "$DETOURD" doctor --json -c "$TMP/client.conf" | jq -e '.ok and ([.checks[] | select(.name == "track-bpf" and .state == "ok")] | length == 1)' >/dev/null || fail doctor
 on relay1 "$DETOURD" doctor --relay --json -c "$TMP/relay1.conf" | jq -e '.ok' >/dev/null || fail "relay's doctor"
 

@@ -39,10 +39,13 @@ LINE="^ *1 +e\?\[31mvil +root +$SERVER4:80 +lab +[0-9]+ s +[0-9.]+ Mbit/s +[0-9.
 LINE='^  direct [0-9]+ %, relay1 [0-9]+ %; gain ' shows || fail "$(view)"
 LINE='^detourd [0-9.]+, client, for [0-9]+ s: 1 connection, 1 moving; ' shows || fail "$(view)"
 
+valid status-client <"$TMP/moving.json"
+
 say "the same at the relay"
 wait_for 20 status_is relay1 '.clients[0] | .receive_bps > 1000000 and (.address | test("^192.0.2.2:")) and .seen_s_ago <= 5 and .limits_reached == ["max-leases"]'
 NAME=relay1 LINE='^client +192\.0\.2\.2:[0-9]+ +[0-9]+ s ago +[0-9.]+ Mbit/s' shows || fail "$(NAME=relay1 view)"
 NAME=relay1 LINE='max-leases$' shows || fail "$(NAME=relay1 view)"
+status relay1 | valid status-relay
 ! NAME=relay1 view --via relay1 2>/dev/null || fail "a relay has no connections to filter"
 
 say "filters"

@@ -63,6 +63,9 @@ said=$(why $SERVER4:80)
 says "named above, something strips it from later segments"
 on r2 tc filter del dev narrow ingress
 
+why --json $SERVER4:80 | valid why
+why --json $SERVER4 | valid why
+
 say "joins that the server refuses"
 on server ip mptcp limits set subflow 0
 held mptcpize\ run "TCP4:$SERVER4:9001"

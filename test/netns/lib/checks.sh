@@ -63,3 +63,21 @@ at_most_ms() {
 	[ "$1" -le "$limit" ] || limit=$(($2 * $(slowness)))
 	at_most "$1" "$limit" "$3"
 }
+
+# valid SCHEMA [--lines]: standard input is as docs/schemas says. Without Python's jsonschema, or the schemas (in guests), it
+# says so.
+valid() {
+	local code=0 top
+	top=$(dirname "${BASH_SOURCE[0]}")/../../..
+	cat >"$TMP/checked.json"
+	if [ ! -e "$top/docs/schemas/$1.schema.json" ]; then
+		say "no schemas here: $1 is not checked"
+		return
+	fi
+	python3 "$top/test/tools/schema.py" "$top/docs/schemas/$1.schema.json" "${@:2}" <"$TMP/checked.json" >"$TMP/faults" || code=$?
+	case $code in
+	0) say "as docs/schemas/$1.schema.json says: $(wc -c <"$TMP/checked.json") bytes" ;;
+	77) say "no python3-jsonschema: $1 is not checked" ;;
+	*) fail "$1 is not as its schema says: $(head -n 10 "$TMP/faults")" ;;
+	esac
+}
