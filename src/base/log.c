@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/journal.h"
 
 static enum dt_log_level threshold = DT_LOG_INFO;
 
@@ -14,11 +16,25 @@ void dt_log_set_level(enum dt_log_level level)
 	threshold = level;
 }
 
+/* Negative: stderr does not lead to the journal, or the journal is not there. */
+static int journal_fd(void)
+{
+	static int fd;
+	static bool looked;
+
+	if (!looked)
+		fd = dt_journal_has(getenv("JOURNAL_STREAM"), STDERR_FILENO) ? dt_journal_open(DT_JOURNAL_SOCKET) : -1;
+	looked = true;
+	return fd;
+}
+
 static void line_write(enum dt_log_level level, const char *line)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 	static const int priorities[] = {3, 4, 6, 7};
 
+	if (journal_fd() >= 0 && dt_journal_send(journal_fd(), priorities[level], line))
+		return;
 	if (getenv("JOURNAL_STREAM"))
 		fprintf(stderr, "<%d>%s\n", priorities[level], line);
 	else

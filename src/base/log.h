@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Log to stderr, one line an event: "level: words key=value ...". Under systemd (JOURNAL_STREAM set) lines
- * carry the <N> priority prefix. Never pass keys or MPTCP tokens here.
+ * Log to stderr, one line an event: "level: words key=value ...". Where stderr leads to systemd's journal, lines go there by
+ * its own protocol, with their keys as fields; with JOURNAL_STREAM set otherwise they carry the <N> priority prefix. Never pass keys or MPTCP tokens here.
  */
 #ifndef DETOURD_BASE_LOG_H
 #define DETOURD_BASE_LOG_H
