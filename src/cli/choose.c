@@ -106,6 +106,11 @@ bool dt_choose_filters(const struct dt_choose *c)
 	return c->program || c->via || c->by_user || c->by_server;
 }
 
+bool dt_choose_is_by_rate(const struct dt_choose *c)
+{
+	return c->sort == &keys[0] && !dt_choose_filters(c);
+}
+
 json_t *dt_choose(const struct dt_choose *c, const json_t *list, bool relay)
 {
 	struct item *items = calloc(json_array_size(list) + 1, sizeof(*items));

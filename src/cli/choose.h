@@ -30,6 +30,8 @@ struct dt_choose {
 int dt_choose_parse(struct dt_choose *out, const struct dt_options *options, FILE *errors);
 /* There is a filter: only a client has what it speaks of. */
 bool dt_choose_filters(const struct dt_choose *c);
+/* The connections with the highest rates, of all. */
+bool dt_choose_is_by_rate(const struct dt_choose *c);
 /* A new array of the items of list (connections, or clients if relay) that pass the filters, sorted. */
 json_t *dt_choose(const struct dt_choose *c, const json_t *list, bool relay);
 

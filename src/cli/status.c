@@ -56,9 +56,9 @@ static void json_show(const struct dt_options *options, json_t *status, const ch
 }
 
 /* For people, without what takes the daemon longest; a daemon that is older knows no such question. */
-static json_t *status_ask(const struct dt_options *options, FILE *errors)
+static json_t *status_ask(const struct dt_options *options, const struct dt_choose *choose, FILE *errors)
 {
-	char *said = NULL;
+	char *said = NULL, request[48] = "status brief";
 	json_t *status;
 	size_t len;
 	FILE *to;
@@ -68,7 +68,10 @@ static json_t *status_ask(const struct dt_options *options, FILE *errors)
 	to = open_memstream(&said, &len);
 	if (!to)
 		dt_memory_exhausted("an answer");
-	status = dt_query(options, "status brief", to);
+	/* the daemon has the highest rates at hand, and nothing else is to be chosen by */
+	if (dt_choose_is_by_rate(choose) && choose->limit < SIZE_MAX)
+		snprintf(request, sizeof(request), "status brief %zu", choose->limit);
+	status = dt_query(options, request, to);
 	if (fclose(to) != 0)
 		dt_memory_exhausted("an answer");
 	if (!status && strstr(said, "unknown request"))
@@ -83,7 +86,7 @@ static json_t *status_ask(const struct dt_options *options, FILE *errors)
 static int answer_show(const struct dt_options *options, const struct dt_choose *choose, const struct dt_screen *screen,
 		       bool once, FILE *to, FILE *errors)
 {
-	json_t *status = status_ask(options, errors), *list;
+	json_t *status = status_ask(options, choose, errors), *list;
 	bool relay;
 
 	if (!status)

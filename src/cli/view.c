@@ -228,9 +228,10 @@ static void rest_print(size_t count, size_t shown, const char *what, const struc
 		line_print(screen, DT_DIM, to, "and %zu more %s; --limit 0 shows all", count - shown, what);
 }
 
-static void connections_print(const json_t *all, const json_t *list, const struct dt_choose *choose,
+static void connections_print(size_t all, const json_t *list, const struct dt_choose *choose,
 			      const struct dt_screen *screen, FILE *to)
 {
+	size_t count = dt_choose_filters(choose) ? json_array_size(list) : all;
 	struct dt_table *t;
 	json_t *connection;
 	size_t i;
@@ -238,8 +239,7 @@ static void connections_print(const json_t *all, const json_t *list, const struc
 	fputc('\n', to);
 	if (json_array_size(list) == 0) {
 		line_print(screen, DT_DIM, to, "%s",
-			   json_array_size(all) ? "no connection matches"
-						: "no connections that this host opened with MPTCP");
+			   all ? "no connection matches" : "no connections that this host opened with MPTCP");
 		return;
 	}
 	t = dt_table_new(connection_columns, sizeof(connection_columns) / sizeof(connection_columns[0]));
@@ -248,7 +248,7 @@ static void connections_print(const json_t *all, const json_t *list, const struc
 			connection_add(t, connection);
 	dt_table_print(t, screen, to);
 	dt_table_free(t);
-	rest_print(json_array_size(list), choose->limit, "connections", screen, to);
+	rest_print(count, choose->limit, "connections", screen, to);
 }
 
 /* "; 91.2 Mbit/s down, 1.2 Mbit/s up". */
@@ -314,12 +314,14 @@ static void counters_print(const json_t *counters, const struct dt_screen *scree
 static void client_print(const json_t *status, const json_t *list, const struct dt_choose *choose,
 			 const struct dt_screen *screen, FILE *to)
 {
-	const json_t *all = json_object_get(status, "connections");
+	const json_t *total = json_object_get(status, "total");
+	/* the daemon may have been asked for some only */
+	uint64_t known = dt_field_count(total, "connections");
+	size_t listed = json_array_size(json_object_get(status, "connections")), all = known > listed ? known : listed;
 	char counted[96];
 
-	snprintf(counted, sizeof(counted), "%zu connection%s, %llu moving", json_array_size(all),
-		 json_array_size(all) == 1 ? "" : "s",
-		 (unsigned long long)dt_field_count(json_object_get(status, "total"), "moving"));
+	snprintf(counted, sizeof(counted), "%zu connection%s, %llu moving", all, all == 1 ? "" : "s",
+		 (unsigned long long)dt_field_count(total, "moving"));
 	summary_print(status, counted, screen, to);
 	relays_print(json_object_get(status, "relays"), screen, to);
 	connections_print(all, list, choose, screen, to);

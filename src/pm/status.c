@@ -431,6 +431,41 @@ struct status {
 	dt_mptcp_token tokens[];
 };
 
+struct fast {
+	dt_mptcp_token token;
+	uint64_t number, bps;
+};
+
+/* The fastest first, then the oldest. */
+static int fast_compare(const void *left, const void *right)
+{
+	const struct fast *a = left, *b = right;
+
+	if (a->bps != b->bps)
+		return a->bps > b->bps ? -1 : 1;
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* None where memory ran out. */
+static void fastest_take(struct status *s, size_t most)
+{
+	struct fast *all = calloc(HASH_COUNT(s->pm->connections) + 1, sizeof(*all));
+	const struct dt_connection *c, *tmp;
+	size_t count = 0;
+
+	if (!all)
+		return;
+	HASH_ITER(hh, s->pm->connections, c, tmp) {
+		struct dt_rates rates = dt_rates_connection(c);
+
+		all[count++] = (struct fast){c->token, c->number, rates.down_bps + rates.up_bps};
+	}
+	qsort(all, count, sizeof(*all), fast_compare);
+	for (s->count = 0; s->count < count && s->count < most; s->count++)
+		s->tokens[s->count] = all[s->count].token;
+	free(all);
+}
+
 static void *status_begin(const char *how, void *data)
 {
 	const struct dt_pm *pm = data;
@@ -440,7 +475,11 @@ static void *status_begin(const char *how, void *data)
 	if (!s)
 		return NULL;
 	s->pm = pm;
-	s->brief = strcmp(how, "brief") == 0;
+	s->brief = strncmp(how, "brief", strlen("brief")) == 0;
+	if (s->brief && how[strlen("brief")] == ' ') {
+		fastest_take(s, strtoul(how + strlen("brief "), NULL, 10));
+		return s;
+	}
 	HASH_ITER(hh, pm->connections, c, tmp)
 		s->tokens[s->count++] = c->token;
 	return s;

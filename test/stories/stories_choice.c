@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* choose = measured: detours that pay stay, others make room, and what was learnt is kept. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "story.h"
@@ -137,6 +138,46 @@ STORY(choice, status_tells_rates_and_shares)
 	expect(strcmp(json_string_value(json_object_get(connection, "rule")), "bulk") == 0);
 	expect(number(total, "connections") == 1 && number(total, "moving") == 1);
 	expect(number(total, "receive_bps") == number(connection, "receive_bps"));
+	json_decref(all);
+}
+
+/* Asked as `status` for people asks. */
+static json_t *status_brief(const char *how)
+{
+	char *text = control_ask("status", how);
+	json_t *answer = text ? json_loads(text, 0, NULL) : NULL;
+
+	expect(answer != NULL);
+	free(text);
+	return answer;
+}
+
+STORY(choice, brief_status_has_the_fastest_connections)
+{
+	struct connection *c[3];
+	json_t *all, *list;
+
+	relays_are("fra");
+	story_begin("max-detours = 0", "");
+	for (int i = 0; i < 3; i++)
+		c[i] = connection_opens();
+	run_ms(500);
+	flows(c[0], "direct", 2 * MBIT, 0);
+	flows(c[1], "direct", 1 * MBIT, 0);
+	flows(c[2], "direct", 1 * MBIT, 5 * MBIT);
+	run_ms(10000);
+	all = status_brief("brief 2");
+	list = json_object_get(all, "connections");
+	expect(json_array_size(list) == 2 && number(json_object_get(all, "total"), "connections") == 3);
+	expect(number(json_array_get(list, 0), "id") == 3 && number(json_array_get(list, 1), "id") == 1);
+	expect(number(json_array_get(json_object_get(json_array_get(list, 0), "subflows"), 0), "bytes_acked") >
+	       5000000);
+	json_decref(all);
+	all = status_brief("brief");
+	expect(json_array_size(json_object_get(all, "connections")) == 3);
+	json_decref(all);
+	all = status_brief("brief 0");
+	expect(json_array_size(json_object_get(all, "connections")) == 0);
 	json_decref(all);
 }
 
