@@ -12,7 +12,7 @@ static double at_most(const struct dt_connection *c)
 {
 	const struct dt_chooser *p = &c->chooser;
 
-	if (c->direct_choice.by_policy || !(p->direct_bps > 0) || p->total_bps < p->direct_bps)
+	if (!(p->direct_bps > 0) || p->total_bps < p->direct_bps)
 		return -1;
 	return p->total_bps / p->direct_bps - 1;
 }

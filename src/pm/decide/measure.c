@@ -152,7 +152,8 @@ static void steadiness_note(struct dt_chooser *p, const struct dt_policy_input *
 	double away = p->total_bps > 0 ? total / p->total_bps - 1 : 0;
 
 	p->unsteady += (away * away - p->unsteady) * SMOOTH;
-	p->direct_bps = smooth(p->direct_bps, in->direct.memory ? in->direct.memory->tick_bps : 0);
+	if (dt_paths_direct_carries(in) && in->direct.memory)
+		p->direct_bps = smooth(p->direct_bps, in->direct.memory->tick_bps);
 }
 
 bool dt_measure_tick(struct dt_chooser *p, const struct dt_policy_input *in)

@@ -106,7 +106,7 @@ struct dt_chooser {
 	bool learn_alone;	   /* out: alone_bps measures the connection without detours, for the history */
 	double alone_bps;
 	/* the gain: see payoff.h */
-	double direct_bps; /* as total_bps: of the direct path */
+	double direct_bps; /* as total_bps: of the direct path, while it is used */
 	double unsteady;   /* mean square of the relative deviation of busy ticks from total_bps, smoothed */
 	bool measured;	   /* out: the tick ended a comparison, which measured the gain */
 	struct dt_payoff_sample measure;

@@ -537,6 +537,18 @@ Test(policy, a_comparison_measures_the_gain)
 	cr_assert(w.chooser.payoff.count == 0, "of the other direction nothing is known");
 }
 
+Test(policy, what_a_slow_direct_path_carried_is_kept_while_it_is_backup)
+{
+	struct world w;
+
+	world_with_slow_direct(&w);
+	seconds(&w, 30);
+	cr_assert(w.direct.backup, "%s", w.log);
+	cr_assert(w.chooser.direct_bps > 0.9 * MBIT && w.chooser.direct_bps < 1.1 * MBIT, "%f", w.chooser.direct_bps);
+	cr_assert(w.chooser.payoff.count == 0,
+		  "what it has without the direct path is not what it has without detours");
+}
+
 Test(policy, a_slow_application_measures_no_gain)
 {
 	struct world w;
