@@ -192,10 +192,6 @@ const struct dt_finding_kind dt_finding_kinds[DT_FINDINGS] = {
 			      "nft {}"},
 	[DT_FIND_MTU] = {"mtu", "mtu", DT_WARNING, "less than IPv6 asks for (RFC 8200), and a tunnel leaves even less",
 			 "ip link set {} mtu 1500, or find out why it is so small"},
-	[DT_FIND_MTU_BLACK_HOLE] =
-		{"mtu-black-hole", "mtu", DT_WARNING,
-		 "something on the way drops them without an ICMP message, so full segments of detours get lost",
-		 "sysctl -w net.ipv4.tcp_mtu_probing=1"},
 	[DT_FIND_NO_WIREGUARD] = {"no-wireguard", "wireguard", DT_ERROR, "the configuration asks for tunnels",
 				  "apt install wireguard-go, or modprobe wireguard"},
 	[DT_FIND_NO_TUN] = {"no-tun", "wireguard", DT_ERROR, "wireguard-go makes its device there", "modprobe tun"},

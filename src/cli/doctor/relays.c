@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/special.h"
 #include "cli/doctor/context.h"
+#include "cli/doctor/join.h"
 #include "cli/doctor/reach.h"
 #include "pm/store/relay.h"
 
@@ -48,6 +50,61 @@ static void up_judge(struct dt_doctor *d, const struct dt_relay_conf *relay, con
 	if (*tunnel)
 		dt_finding_add(&d->found, DT_FIND_RELAY_TUNNEL, tunnel, "no tunnel to relay %s: %s", relay->name,
 			       tunnel);
+}
+
+/* --- a join through it ------------------------------------------------------------------------- */
+
+/* The daemon tells relays of special-purpose addresses only where a rule names them, and so does the doctor. */
+static bool may_tell(const struct dt_client_config *config, const struct dt_ip *server)
+{
+	if (!dt_special_has(server))
+		return true;
+	for (size_t i = 0; i < config->nrules; i++)
+		for (size_t j = 0; j < config->rules[i].ndestinations; j++)
+			if (dt_prefix_contains(&config->rules[i].destinations[j], server))
+				return true;
+	return false;
+}
+
+/* A server that a connection of this host has, and that a join by this relay could go to. False: none, or joins work. */
+static bool server_find(const struct dt_doctor *d, const char *relay, unsigned family, struct dt_endpoint *server)
+{
+	const json_t *connection, *subflow;
+	bool found = false;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(d->status, "connections"), i, connection) {
+		json_array_foreach(json_object_get(connection, "subflows"), j, subflow)
+			if (strcmp(text_of(subflow, "via"), relay) == 0 &&
+			    strcmp(text_of(subflow, "state"), "established") == 0)
+				return false;
+		if (!found && dt_endpoint_parse(server, text_of(connection, "remote")) == 0)
+			found = dt_ip_family(&server->ip) == family && may_tell(d->client, &server->ip) &&
+				!dt_network_is_local(&d->network, &server->ip);
+	}
+	return found;
+}
+
+static void join_judge(struct dt_doctor *d, const struct dt_relay_conf *relay, const json_t *status)
+{
+	struct dt_endpoint at = {.port = relay->port}, server;
+	struct dt_join_result result;
+	char text[DT_ENDPOINT_STRLEN];
+	struct dt_pair_keys keys;
+
+	if (strcmp(text_of(status, "carrier"), "nat") != 0 || dt_ip_parse(&at.ip, relay->host) < 0 ||
+	    !server_find(d, relay->name, dt_ip_family(&at.ip), &server) ||
+	    dt_pair_keys_client(&keys, &d->client->keys, relay->public_key) < 0)
+		return;
+	dt_join_try(&result, &at, &keys, &server);
+	sodium_memzero(&keys, sizeof(keys));
+	if (result.join == DT_JOIN_ANSWERED)
+		dt_finding_fine(&d->found, "relay-joins", "a test join by relay %s, lease port %u, was answered",
+				relay->name, result.at.port);
+	if (result.join == DT_JOIN_SILENT)
+		dt_finding_add(&d->found, DT_FIND_RELAY_JOINS, "50000-59999",
+			       "a test join by relay %s, to its lease port %s, was not answered", relay->name,
+			       dt_endpoint_format(&result.at, text));
 }
 
 /* --- one that is not --------------------------------------------------------------------------- */
@@ -155,9 +212,11 @@ void dt_doctor_relays(struct dt_doctor *d)
 		const struct dt_relay_conf *relay = &d->client->relays[i];
 		const json_t *status = status_of(d, relay->name);
 
-		if (status && strcmp(text_of(status, "state"), "up") == 0)
+		if (status && strcmp(text_of(status, "state"), "up") == 0) {
 			up_judge(d, relay, status);
-		else
+			join_judge(d, relay, status);
+		} else {
 			relay_try(d, relay);
+		}
 	}
 }
