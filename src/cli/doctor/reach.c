@@ -20,7 +20,7 @@
 #define TRIES 3
 #define TRY_MS 1000
 /* For the answer of the next port and to the ping. */
-#define LOOK_MS 1000
+#define LOOK_MS 1500
 
 /* --- sockets ----------------------------------------------------------------------------------- */
 
@@ -150,10 +150,11 @@ static bool port_listen(struct dt_reach_result *out, const struct ping *p, int f
 	return false;
 }
 
-static void port_try(struct dt_reach_result *out, const struct dt_endpoint *relay, const struct dt_pair_keys *keys)
+static void port_try(struct dt_reach_result *out, int fd, const struct dt_endpoint *relay,
+		     const struct dt_pair_keys *keys)
 {
 	struct ping p = {.keys = keys};
-	int fd = udp_open(relay), err = fd;
+	int err = fd;
 
 	randombytes_buf(p.header.session, sizeof(p.header.session));
 	for (int i = 0; fd >= 0 && i < TRIES; i++) {
@@ -167,8 +168,6 @@ static void port_try(struct dt_reach_result *out, const struct dt_endpoint *rela
 		if (port_listen(out, &p, fd, relay))
 			break;
 	}
-	if (fd >= 0)
-		close(fd);
 	if (err < 0 && out->reach == DT_REACH_SILENT) {
 		out->reach = err == -EPERM ? DT_REACH_FORBIDDEN : DT_REACH_NO_ROUTE;
 		out->error = err;
@@ -226,21 +225,27 @@ static bool echo_take(int fd, bool v4)
 	return false;
 }
 
-/* What else the host says, where its port is silent. */
-static enum dt_reach host_try(const struct dt_endpoint *relay)
+/*
+ * What else the host says, where its port is silent. An ICMP error to the pings may still come: a router looks three
+ * seconds for a neighbour before it says that there is none.
+ */
+static void host_try(struct dt_reach_result *out, int fd, const struct dt_endpoint *relay)
 {
 	struct dt_endpoint next = {relay->ip, relay->port == 65535 ? 65534 : relay->port + 1};
 	uint64_t end_ns = dt_now_ns() + LOOK_MS * DT_MS, now_ns;
 	struct dt_reach_result other = {.reach = DT_REACH_SILENT};
 	bool v4 = dt_ip_is_v4(&relay->ip), closed = false, alive = false;
 	struct pollfd ready[] = {{.fd = udp_open(&next), .events = POLLIN},
-				 {.fd = echo_send(&relay->ip), .events = POLLIN}};
+				 {.fd = echo_send(&relay->ip), .events = POLLIN},
+				 {.fd = fd, .events = POLLIN}};
 
 	if (ready[0].fd >= 0)
 		send(ready[0].fd, "", 1, MSG_NOSIGNAL);
 	while (!closed && (now_ns = dt_now_ns()) < end_ns) {
-		if (poll(ready, 2, (int)((end_ns - now_ns) / DT_MS) + 1) <= 0)
+		if (poll(ready, 3, (int)((end_ns - now_ns) / DT_MS) + 1) <= 0)
 			continue;
+		if (error_take(fd, relay, out))
+			break;
 		closed = ready[0].fd >= 0 && error_take(ready[0].fd, &next, &other) && other.reach == DT_REACH_CLOSED;
 		alive |= ready[1].fd >= 0 && echo_take(ready[1].fd, v4);
 		if (ready[1].revents & POLLERR || alive)
@@ -249,14 +254,19 @@ static enum dt_reach host_try(const struct dt_endpoint *relay)
 	for (int i = 0; i < 2; i++)
 		if (ready[i].fd >= 0)
 			close(ready[i].fd);
-	return closed ? DT_REACH_IGNORED : alive ? DT_REACH_FILTERED : DT_REACH_SILENT;
+	if (out->reach == DT_REACH_SILENT)
+		out->reach = closed ? DT_REACH_IGNORED : alive ? DT_REACH_FILTERED : DT_REACH_SILENT;
 }
 
 void dt_reach_try(struct dt_reach_result *out, const struct dt_endpoint *relay, const struct dt_pair_keys *keys)
 {
+	int fd = udp_open(relay);
+
 	memset(out, 0, sizeof(*out));
 	out->reach = DT_REACH_SILENT;
-	port_try(out, relay, keys);
+	port_try(out, fd, relay, keys);
 	if (out->reach == DT_REACH_SILENT)
-		out->reach = host_try(relay);
+		host_try(out, fd, relay);
+	if (fd >= 0)
+		close(fd);
 }
