@@ -14,6 +14,8 @@
 /* All of them. */
 const struct dt_prefix *dt_special_prefixes(size_t *count);
 
+/* The one that the address is in, and what it is for; NULL: none. */
+const struct dt_prefix *dt_special_find(const struct dt_ip *ip, const char **name);
 /* The address is in one of them. */
 bool dt_special_has(const struct dt_ip *ip);
 /* All of this prefix is in one of them. */

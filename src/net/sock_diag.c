@@ -12,6 +12,8 @@
 #define STATE_LISTEN (1 << 10)
 #define STATE_TIME_WAIT (1 << 6)
 #define STATE_NEW_SYN_RECV (1 << 12)
+/* this side has closed: FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE, LAST_ACK, CLOSING */
+#define STATES_CLOSING (1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 11)
 #define STATES_CONNECTED (0xfff & ~(STATE_LISTEN | STATE_TIME_WAIT | STATE_NEW_SYN_RECV))
 
 static struct dt_ip address_take(uint8_t family, const __be32 *words)
@@ -144,6 +146,26 @@ int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
 		struct nlmsghdr *nlh = request_put(buf, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, families[i], &req);
 
 		req->idiag_states |= STATE_LISTEN;
+		err = dt_netlink_talk(nl, nlh, dump_take, &dump);
+	}
+	return err;
+}
+
+int dt_sock_diag_dump_closing(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	struct dump dump = {fn, data};
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < sizeof(families); i++) {
+		char buf[256];
+		struct inet_diag_req_v2 *req;
+		struct nlmsghdr *nlh = request_put(buf, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, families[i], &req);
+
+		req->idiag_ext = 0;
+		req->idiag_states = STATES_CLOSING;
+		/* 262 does not fit into sdiag_protocol */
+		mnl_attr_put_u32(nlh, INET_DIAG_REQ_PROTOCOL, IPPROTO_MPTCP);
 		err = dt_netlink_talk(nl, nlh, dump_take, &dump);
 	}
 	return err;

@@ -30,6 +30,11 @@ int dt_sock_diag_get(struct dt_netlink *nl, const struct dt_endpoint *local, con
 		     uint32_t device, struct dt_tcp_sample *out);
 /* All TCP sockets of this namespace that listen, are or were connected (no TIME_WAIT). */
 int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data);
+/*
+ * All MPTCP sockets of this namespace that their program has closed and the kernel still keeps (FIN_WAIT_1 and later). Their
+ * subflows are ESTABLISHED meanwhile. -ENOENT: this kernel cannot tell (no mptcp_diag).
+ */
+int dt_sock_diag_dump_closing(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data);
 /* Aborts that socket: RST to the peer. -ENOENT: no such socket; -EOPNOTSUPP: no CONFIG_INET_DIAG_DESTROY. */
 int dt_sock_diag_destroy(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 			 uint32_t device);

@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "base/special.h"
 #include "pm/conf/client_conf.h"
 #include "pm/decide/rules.h"
 #include "pm/plan/plain.h"
@@ -75,17 +76,47 @@ static const char *relay_why(const struct dt_connection *c, const struct dt_plan
 	return "";
 }
 
-/* What the detour waits for; "" if for nothing. */
-static const char *waits_for(const struct dt_subflow *s)
+/* The relay's owner decides: which of its lines it is, and what would open it, as far as one can know here. */
+static void put_denied(struct text *t, const struct dt_pm_lease *lease)
+{
+	const struct dt_ip *server = &lease->server.ip;
+	char ip[DT_IP_STRLEN], range[DT_PREFIX_STRLEN];
+	const struct dt_prefix *special;
+	const char *name = "";
+
+	dt_ip_format(server, ip);
+	special = dt_special_find(server, &name);
+	put(t, "%s: ", dt_reason_text(DT_REASON_DESTINATION));
+	if (dt_ip_equal(server, &lease->link->remote.ip))
+		put(t, "it is the relay's own address; allow = %s in its [relay] would open it", ip);
+	else if (special)
+		put(t, "%s (%s) is denied by default; allow = %s in its [relay] would open it",
+		    dt_prefix_format(special, range), name, ip);
+	else
+		put(t,
+		    "a deny there names %s, or the allow of this client's section does not; the relay's log says "
+		    "which line it is",
+		    ip);
+}
+
+/* What the detour waits for. False: for nothing. */
+static bool put_wait(struct text *t, const struct dt_subflow *s)
 {
 	if (s->state == DT_SUBFLOW_WAITING)
-		return "waiting for a lease";
-	if (s->state == DT_SUBFLOW_SETTLING)
-		return "waiting for a moment, because another subflow has just ended";
-	if (s->lease && s->lease->state == DT_LEASE_REFUSED)
-		return s->lease->reason == DT_REASON_OK ? "no answer to the lease request"
-							: dt_reason_text(s->lease->reason);
-	return "";
+		put(t, "waiting for a lease");
+	else if (s->state == DT_SUBFLOW_PENDING)
+		put(t, "the join is under way");
+	else if (s->state == DT_SUBFLOW_SETTLING)
+		put(t, "waiting for a moment, because another subflow has just ended");
+	else if (!s->lease || s->lease->state != DT_LEASE_REFUSED)
+		return false;
+	else if (s->lease->reason == DT_REASON_DESTINATION)
+		put_denied(t, s->lease);
+	else if (s->lease->reason == DT_REASON_OK)
+		put(t, "no answer to the lease request");
+	else
+		put(t, "%s", dt_reason_text(s->lease->reason));
+	return true;
 }
 
 static const char *link_why(const struct dt_connection *c, const struct dt_pm_relay *relay)
@@ -106,14 +137,14 @@ static void put_detour(struct text *t, const struct dt_connection *c, const stru
 	uint64_t now_ns = dt_now_ns();
 	const char *why;
 
-	if (s && dt_subflow_is_under_way(s) && dt_pm_relay_state(relay) == DT_LINK_UP)
+	if (s && s->state == DT_SUBFLOW_ESTABLISHED && dt_pm_relay_state(relay) == DT_LINK_UP)
 		return;
 	put(t, "; %s: ", relay->conf->name);
 	why = relay_why(c, plan, relay, now_ns);
-	if (!*why && s)
-		why = waits_for(s);
 	if (*why)
 		put(t, "%s", why);
+	else if (s && put_wait(t, s))
+		return;
 	else if (s && s->end != DT_END_NONE)
 		put_end(t, s, now_ns);
 	else
@@ -182,11 +213,43 @@ static void put_plain(struct text *t, const struct dt_connection *c)
 	}
 }
 
+/* No relay may be told of the server. */
+static void put_untold(struct text *t, const struct dt_connection *c)
+{
+	char range[DT_PREFIX_STRLEN];
+	const char *name = "";
+	const struct dt_prefix *special = dt_special_find(&c->remote.ip, &name);
+
+	put(t, "; no relay is told of private and other special-purpose addresses, unless a rule's destination is one "
+	       "of them");
+	if (special)
+		put(t, ": destination = %s (%s) in a [rule NAME]", dt_prefix_format(special, range), name);
+}
+
+/* What it lacks of its plan. */
+static void put_lack(struct text *t, const struct dt_connection *c, const struct dt_plan *plan)
+{
+	unsigned have = dt_connection_detours(c), working = dt_connection_detours_established(c),
+		 unknown = dt_connection_unknown(c);
+
+	if (c->young && have < plan->detours) {
+		put(t, "; the connection is young: see detour-after");
+		return;
+	}
+	if (unknown)
+		put(t, "; and %u of an earlier run, not known yet over which relay", unknown);
+	if (plan->untold)
+		put_untold(t, c);
+	if (working + unknown < plan->detours)
+		put_fewer(t, c, plan, have);
+	put_plain(t, c);
+}
+
 void dt_explain(const struct dt_connection *c, char *out, size_t cap)
 {
 	struct dt_plan plan = dt_connection_plan(c);
-	unsigned have = dt_connection_detours(c), unknown = dt_connection_unknown(c);
 	struct text t = {out, cap, 0};
+	size_t head;
 
 	if (dt_connection_stays_here(c)) {
 		put(&t, "the connection does not leave this host");
@@ -196,21 +259,13 @@ void dt_explain(const struct dt_connection *c, char *out, size_t cap)
 		put(&t, "the connection is under the kernel's path manager, from before detourd: left alone");
 		return;
 	}
-	put(&t, "%u of %u detours%s%s", have, plan.detours, plan.rule ? " by rule " : "",
-	    plan.rule ? plan.rule->name : "");
-	if (c->young && have < plan.detours) {
-		put(&t, "; the connection is young: see detour-after");
-		return;
-	}
-	if (unknown)
-		put(&t, "; and %u of an earlier run, not known yet over which relay", unknown);
-	if (plan.untold)
-		put(&t,
-		    "; no relay is told of private and other special-purpose addresses, unless a rule's destination "
-		    "is one of them");
-	if (have + unknown < plan.detours)
-		put_fewer(&t, c, &plan, have);
-	put_plain(&t, c);
+	put(&t, "%u of %u detours%s%s", dt_connection_detours_established(c), plan.detours,
+	    plan.rule ? " by rule " : "", plan.rule ? plan.rule->name : "");
+	head = t.len;
+	put_lack(&t, c, &plan);
+	/* it has all that it should have, unless a rule says that this is nothing */
+	if (t.len == head && (plan.detours || !plan.rule))
+		*out = '\0';
 }
 
 /* Of a relay that is up; "": nothing is wrong. */

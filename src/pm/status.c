@@ -3,7 +3,6 @@
 #include "pm/status.h"
 
 #include <jansson.h>
-#include <linux/bpf.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "pm/kernel/arrivals.h"
 #include "pm/kernel/mptcpify.h"
 #include "pm/kernel/track.h"
+#include "pm/others.h"
 #include "pm/rates.h"
 #include "pm/store/connection.h"
 #include "pm/store/interfaces.h"
@@ -286,10 +286,10 @@ static json_t *connection_status(const struct dt_connection *c, bool brief)
 	return status;
 }
 
-/* about NULL: all servers; its port 0: any port. */
+/* about NULL: all servers. */
 static bool is_about(const struct dt_endpoint *about, const struct dt_endpoint *remote)
 {
-	return !about || (dt_ip_equal(&about->ip, &remote->ip) && (about->port == 0 || about->port == remote->port));
+	return !about || dt_others_is_about(about, remote);
 }
 
 /* Servers with which connections are plain TCP. */
@@ -527,50 +527,12 @@ const struct dt_control_steps dt_pm_status = {status_begin, status_step, status_
 
 /* --- why --------------------------------------------------------------------------------------- */
 
-/* Counts TCP connections with one server that detourd does not manage. */
-struct others {
-	const struct dt_pm *pm;
-	const struct dt_endpoint *about;
-	json_int_t plain;     /* the application did not ask for MPTCP */
-	json_int_t fell_back; /* or are too young to tell */
-};
-
-static bool is_ours(const struct dt_pm *pm, const struct dt_tcp_sample *sample)
-{
-	struct dt_connection *c, *tmp;
-	struct dt_subflow_stats stats;
-
-	if (dt_track_get(pm->track, &sample->local, &sample->remote, &stats) == 0) {
-		return dt_connection_find(pm, stats.token) != NULL;
-	}
-	/* it is older than track.bpf */
-	HASH_ITER(hh, pm->connections, c, tmp)
-		if ((dt_endpoint_equal(&c->local, &sample->local) && dt_endpoint_equal(&c->remote, &sample->remote)) ||
-		    dt_connection_subflow(c, &sample->local, &sample->remote))
-			return true;
-	return false;
-}
-
-static int others_count(const struct dt_tcp_sample *sample, void *data)
-{
-	struct others *others = data;
-
-	if (!is_about(others->about, &sample->remote))
-		return 0;
-	if (!sample->mptcp)
-		others->plain++;
-	else if (sample->state == BPF_TCP_ESTABLISHED && !is_ours(others->pm, sample))
-		others->fell_back++;
-	return 0;
-}
-
 void dt_pm_why(FILE *out, const char *text, void *data)
 {
 	char server[DT_ENDPOINT_STRLEN];
 	struct dt_endpoint about = {0};
 	const struct dt_pm *pm = data;
-	struct dt_netlink *diag = &((struct dt_pm *)data)->diag;
-	struct others others = {.pm = pm, .about = &about};
+	struct dt_others others;
 	bool asks = pm->config->mptcp.enable;
 	json_t *rest;
 
@@ -582,11 +544,11 @@ void dt_pm_why(FILE *out, const char *text, void *data)
 		dt_endpoint_format(&about, server);
 	else
 		dt_ip_format(&about.ip, server);
-	dt_sock_diag_dump(diag, others_count, &others);
+	dt_others_count(data, &about, &others);
 	rest = json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:s}", "version", 1, "mode", "client", "server",
 			 server, "destinations", destinations_status(pm, &about), "server_limits",
-			 limits_status(pm, &about), "plain_tcp", others.plain, "fell_back_open", others.fell_back,
-			 "mptcp_enabled", asks, "mptcp_problem",
+			 limits_status(pm, &about), "plain_tcp", (json_int_t)others.plain, "fell_back_open",
+			 (json_int_t)others.fell_back, "mptcp_enabled", asks, "mptcp_problem",
 			 asks && pm->mptcpify_err ? dt_mptcpify_problem(pm->mptcpify_err) : "");
 	fputc('{', out);
 	connections_print(pm, &about, out);

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,28 +125,78 @@ void dt_acl_own_fini(struct dt_acl_own *own)
 
 /* --- the verdict ------------------------------------------------------------------------------- */
 
-static bool list_has(const struct dt_acl_list *list, enum dt_policy_kind kind, const struct dt_ip *server)
+static const struct dt_prefix *list_find(const struct dt_acl_list *list, enum dt_policy_kind kind,
+					 const struct dt_ip *server)
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (list->entries[i].kind == kind && dt_prefix_contains(&list->entries[i].prefix, server))
-			return true;
-	return false;
+			return &list->entries[i].prefix;
+	return NULL;
+}
+
+enum dt_acl_verdict dt_acl_judge(const struct dt_acl *acl, uint64_t client_id, const struct dt_ip *server,
+				 const struct dt_prefix **rule)
+{
+	const struct dt_acl_client *c = client_find(acl, client_id);
+
+	*rule = list_find(&acl->relay, DT_POLICY_DENY, server);
+	if (*rule)
+		return DT_ACL_DENY;
+	if (!list_find(&acl->relay, DT_POLICY_ALLOW, server)) {
+		if (own_has(&acl->own, server))
+			return DT_ACL_OWN;
+		*rule = list_find(&acl->relay, DT_POLICY_BUILTIN, server);
+		if (*rule)
+			return DT_ACL_BUILTIN;
+	}
+	if (!c)
+		return DT_ACL_PERMITTED;
+	*rule = list_find(&c->list, DT_POLICY_DENY, server);
+	if (*rule)
+		return DT_ACL_CLIENT_DENY;
+	return !c->has_allow || list_find(&c->list, DT_POLICY_ALLOW, server) ? DT_ACL_PERMITTED : DT_ACL_CLIENT_ALLOW;
 }
 
 bool dt_acl_permits(const struct dt_acl *acl, uint64_t client_id, const struct dt_ip *server)
 {
-	const struct dt_acl_client *c;
+	const struct dt_prefix *rule;
 
-	if (list_has(&acl->relay, DT_POLICY_DENY, server))
-		return false;
-	if ((own_has(&acl->own, server) || list_has(&acl->relay, DT_POLICY_BUILTIN, server)) &&
-	    !list_has(&acl->relay, DT_POLICY_ALLOW, server))
-		return false;
-	c = client_find(acl, client_id);
-	if (!c)
-		return true;
-	return !list_has(&c->list, DT_POLICY_DENY, server) &&
-	       (!c->has_allow || list_has(&c->list, DT_POLICY_ALLOW, server));
+	return dt_acl_judge(acl, client_id, server, &rule) == DT_ACL_PERMITTED;
+}
+
+void dt_acl_explain(const struct dt_acl *acl, uint64_t client_id, const char *client, const struct dt_ip *server,
+		    char *out, size_t cap)
+{
+	char ip[DT_IP_STRLEN], prefix[DT_PREFIX_STRLEN] = "";
+	const struct dt_prefix *rule;
+	const char *name = "";
+	enum dt_acl_verdict verdict = dt_acl_judge(acl, client_id, server, &rule);
+
+	dt_ip_format(server, ip);
+	if (rule)
+		dt_prefix_format(rule, prefix);
+	switch (verdict) {
+	case DT_ACL_PERMITTED:
+		snprintf(out, cap, "it is permitted");
+		return;
+	case DT_ACL_DENY:
+		snprintf(out, cap, "deny = %s in [relay]", prefix);
+		return;
+	case DT_ACL_OWN:
+		snprintf(out, cap, "it is this relay's own address, denied by default; allow = %s in [relay] opens it",
+			 ip);
+		return;
+	case DT_ACL_BUILTIN:
+		dt_special_find(server, &name);
+		snprintf(out, cap, "%s (%s) is denied by default; allow = %s in [relay] opens it", prefix, name, ip);
+		return;
+	case DT_ACL_CLIENT_DENY:
+		snprintf(out, cap, "deny = %s in [client %s]", prefix, client);
+		return;
+	case DT_ACL_CLIENT_ALLOW:
+		snprintf(out, cap, "it is not in the allow list of [client %s]; allow = %s there opens it", client, ip);
+		return;
+	}
 }
 
 /* --- the BPF map ------------------------------------------------------------------------------- */

@@ -47,7 +47,23 @@ void dt_acl_own_fini(struct dt_acl_own *own);
 /* Every special-purpose range of both families (IANA registries, RFC 6890) and IPv6 encodings of IPv4. */
 int dt_acl_add_builtin(struct dt_acl *acl);
 
+/* Whether a client may reach a server, or by which list it may not. */
+enum dt_acl_verdict {
+	DT_ACL_PERMITTED,
+	DT_ACL_DENY,	     /* deny of the relay */
+	DT_ACL_OWN,	     /* an address of the relay itself, which its allow does not name */
+	DT_ACL_BUILTIN,	     /* a special-purpose range, likewise */
+	DT_ACL_CLIENT_DENY,  /* deny of the client's section */
+	DT_ACL_CLIENT_ALLOW, /* its allow does not name the server */
+};
+
+/* *rule: the entry that denies it; NULL: none does, or it is another's absence. */
+enum dt_acl_verdict dt_acl_judge(const struct dt_acl *acl, uint64_t client_id, const struct dt_ip *server,
+				 const struct dt_prefix **rule);
 bool dt_acl_permits(const struct dt_acl *acl, uint64_t client_id, const struct dt_ip *server);
+/* In words: the line of relay.conf that denies it, or what would open it. client: its name. Cut if cap is too small. */
+void dt_acl_explain(const struct dt_acl *acl, uint64_t client_id, const char *client, const struct dt_ip *server,
+		    char *out, size_t cap);
 
 /*
  * A change of the BPF map from what it has under one generation ("old") to another table ("fresh"), in steps, so that tens

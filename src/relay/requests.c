@@ -2,6 +2,7 @@
 /* What the relay answers: each accepted request becomes a lease, a renewal, a release or a pong. */
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -102,6 +103,18 @@ static void denied(struct dt_relay *r, const struct dt_relay_request *req, enum 
 			    (unsigned long long)suppressed);
 }
 
+static void destination_denied(struct dt_relay *r, const struct dt_relay_request *req, uint64_t now_ns)
+{
+	const struct dt_relay_client *client = req->owner;
+	char rule[160], why[192] = "no port";
+
+	if (req->message.server.port) {
+		dt_acl_explain(&r->acl, client->id, client->conf->name, &req->message.server.ip, rule, sizeof(rule));
+		snprintf(why, sizeof(why), "destination denied: %s", rule);
+	}
+	denied(r, req, DT_RELAY_COUNT_DENIED_DESTINATION, why, now_ns);
+}
+
 static uint32_t lifetime_granted(uint32_t asked)
 {
 	if (asked == 0)
@@ -187,7 +200,7 @@ static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *r
 		return DT_REASON_DRAINING;
 	}
 	if (asked->server.port == 0 || !dt_acl_permits(&r->acl, client->id, &asked->server.ip)) {
-		denied(r, req, DT_RELAY_COUNT_DENIED_DESTINATION, "destination denied", now_ns);
+		destination_denied(r, req, now_ns);
 		return DT_REASON_DESTINATION;
 	}
 	return lease_give(r, req, &e, m, now_ns);

@@ -128,8 +128,8 @@ void expect_why_at(const char *file, int line, const struct connection *c, const
 	const char *said = one ? json_string_value(json_object_get(one, "why")) : "the connection is not there";
 	char why[1600];
 
-	snprintf(why, sizeof(why), "\"%s\" is not in \"%s\"", words, said);
-	if (!strstr(said, words))
+	snprintf(why, sizeof(why), "\"%s\" is not %s\"%s\"", words, *words ? "in " : "", said);
+	if (*words ? !strstr(said, words) : *said != '\0')
 		story_fails(file, line, why);
 	json_decref(all);
 }

@@ -83,6 +83,15 @@ int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
 	return err;
 }
 
+int dt_sock_diag_dump_closing(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < world.nclosing; i++)
+		err = fn(&world.closing[i], data);
+	return err;
+}
+
 /* --- pulses ------------------------------------------------------------------------------------ */
 
 struct dt_pulse_reader {

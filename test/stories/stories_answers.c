@@ -96,6 +96,60 @@ STORY(answers, why_one_server)
 	json_decref(answer);
 }
 
+/* The kernel keeps it until the server closes, too; its subflows look established meanwhile. */
+STORY(answers, what_its_program_closed_is_not_counted)
+{
+	struct dt_tcp_sample *aborted = &world.others[0];
+	json_t *answer;
+
+	story_begin("", "");
+	dt_endpoint_parse(&aborted->local, "192.0.2.10:5000");
+	aborted->remote = server->at;
+	aborted->state = BPF_TCP_ESTABLISHED;
+	aborted->mptcp = true;
+	world.others[1] = world.others[2] = world.others[3] = *aborted;
+	world.others[1].local.port = 5001; /* this one has lost MPTCP */
+	world.others[2].local.port = 5002;
+	world.others[2].mptcp = false;
+	world.others[2].state = BPF_TCP_FIN_WAIT2;
+	world.others[3].local.port = 5003;
+	world.others[3].state = BPF_TCP_FIN_WAIT2;
+	world.nothers = 4;
+	world.closing[0] = *aborted;
+	world.closing[0].state = BPF_TCP_FIN_WAIT2;
+	world.nclosing = 1;
+	answer = answer_why("203.0.113.5:443");
+	expect(number(answer, "fell_back_open") == 1);
+	expect(number(answer, "plain_tcp") == 0);
+	json_decref(answer);
+}
+
+STORY(answers, a_pending_join_is_no_detour)
+{
+	struct connection *c;
+
+	relays_are("fra");
+	server->silent = true;
+	story_begin("max-detours = 1", "");
+	c = connection_opens();
+	run_ms(1000);
+	expect_subflows(c, "");
+	expect_why(c, "0 of 1 detours by rule lab; fra: the join is under way");
+	server->silent = false;
+}
+
+STORY(answers, nothing_to_explain)
+{
+	struct connection *c;
+
+	relays_are("fra par");
+	story_begin("", "");
+	c = connection_opens();
+	run_ms(1000);
+	expect_subflows(c, "fra par");
+	expect_why(c, "");
+}
+
 STORY(answers, older_connections_are_not_counted_as_fallen_back)
 {
 	struct connection *c = connection_was_there();

@@ -76,7 +76,10 @@ STORY(leases, refused_for_quota)
 
 STORY(leases, refused_for_destination)
 {
-	refused(DT_REASON_DESTINATION, "fra: the relay denies this destination", 22000);
+	refused(DT_REASON_DESTINATION,
+		"fra: the relay denies this destination: 203.0.113.0/24 (documentation) is denied by default; "
+		"allow = 203.0.113.5 in its [relay] would open it",
+		22000);
 }
 
 STORY(leases, quota_of_one_serves_one_server)

@@ -120,7 +120,7 @@ void mark(void);
 void expect_told_at(const char *file, int line, unsigned count, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* The status' `why` of the connection has these words in it. */
+/* The status' `why` of the connection has these words in it; "": there is none. */
 #define expect_why(c, words) expect_why_at(__FILE__, __LINE__, c, words)
 void expect_why_at(const char *file, int line, const struct connection *c, const char *words);
 #define expect_counter(name, value) expect_counter_at(__FILE__, __LINE__, name, value)

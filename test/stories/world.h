@@ -310,6 +310,8 @@ struct world {
 	size_t nendpoints;
 	struct dt_tcp_sample others[OTHERS_MAX]; /* TCP connections that are not MPTCP */
 	size_t nothers;
+	struct dt_tcp_sample closing[OTHERS_MAX]; /* MPTCP connections that their program has closed */
+	size_t nclosing;
 	bool quiet;  /* nothing is told, and no monitor listens: for thousands of connections */
 	bool frozen; /* the path manager was killed: what it still says is not heard */
 	bool cpu_pinned, realtime, cpu_held;

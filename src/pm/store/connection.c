@@ -41,6 +41,16 @@ unsigned dt_connection_detours(const struct dt_connection *c)
 	return count;
 }
 
+unsigned dt_connection_detours_established(const struct dt_connection *c)
+{
+	const struct dt_subflow *s;
+	unsigned count = 0;
+
+	DL_FOREACH(c->subflows, s)
+		count += s->relay && s->state == DT_SUBFLOW_ESTABLISHED;
+	return count;
+}
+
 void dt_connection_settle(struct dt_connection *c, uint64_t now_ns)
 {
 	c->settled_ns = now_ns + SETTLING_NS;

@@ -119,6 +119,8 @@ struct dt_subflow *dt_connection_subflow(const struct dt_connection *c, const st
 void dt_connection_early_set(struct dt_connection *c, bool early);
 /* Number of detours, pending or established. */
 unsigned dt_connection_detours(const struct dt_connection *c);
+/* ... that are established. */
+unsigned dt_connection_detours_established(const struct dt_connection *c);
 /* Number of subflows that an earlier run made, over a relay that is not known yet. */
 unsigned dt_connection_unknown(const struct dt_connection *c);
 /* Number of additional subflows that are established. */
