@@ -12,6 +12,7 @@
 #include "cli/report.h"
 #include "cli/status.h"
 #include "cli/version.h"
+#include "cli/why.h"
 #include "pm/conf/client_conf.h"
 #include "pm/daemon.h"
 #include "relay/config.h"

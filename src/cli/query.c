@@ -94,30 +94,3 @@ json_t *dt_query(const struct dt_options *options, const char *request, FILE *er
 	}
 	return answer;
 }
-
-static int answer_show(const struct dt_options *options, const char *request,
-		       void (*render)(const json_t *answer, FILE *to))
-{
-	json_t *answer = dt_query(options, request, stderr);
-
-	if (!answer)
-		return 1;
-	if (options->json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-		putchar('\n');
-	} else {
-		dt_text_clean_json(answer);
-		render(answer, stdout);
-	}
-	json_decref(answer);
-	return dt_query_output_done();
-}
-
-int dt_cli_why(const struct dt_options *options)
-{
-	char request[80];
-
-	/* an address that is cut here is not valid either */
-	snprintf(request, sizeof(request), "why %s", options->argument);
-	return answer_show(options, request, dt_render_why);
-}

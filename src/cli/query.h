@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Questions to a running daemon: detourd why, which returns the exit code, and what others ask. */
+/* Questions to a running daemon, for the commands that ask. */
 #ifndef DETOURD_CLI_QUERY_H
 #define DETOURD_CLI_QUERY_H
 
@@ -13,6 +13,5 @@ FILE *dt_query_stream(const struct dt_options *options, const char *request, FIL
 json_t *dt_query(const struct dt_options *options, const char *request, FILE *errors);
 /* The exit code after output: 1 and a line on stderr if stdout could not be written. */
 int dt_query_output_done(void);
-int dt_cli_why(const struct dt_options *options);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/units.h"
 #include "cli/fields.h"
+#include "cli/users.h"
 
 static void rtt_print(json_int_t rtt_us, FILE *to)
 {
@@ -36,13 +37,30 @@ static void subflow_print(const json_t *subflow, FILE *to)
 	fputc('\n', to);
 }
 
+/* Who opened it, as far as that is known. */
+static void opener_print(const json_t *connection, FILE *to)
+{
+	const char *program = dt_field_text_if_any(connection, "program"),
+		   *rule = dt_field_text_if_any(connection, "rule");
+	char user[DT_USER_STRLEN];
+
+	if (*program)
+		fprintf(to, "  program %s", program);
+	if (json_object_get(connection, "uid"))
+		fprintf(to, "  user %s", dt_user_name((uint32_t)dt_field_number(connection, "uid"), user));
+	if (*rule)
+		fprintf(to, "  rule %s", rule);
+}
+
 static void connection_print(const json_t *connection, FILE *to)
 {
 	json_t *subflow;
 	size_t i;
 
-	fprintf(to, "  %" JSON_INTEGER_FORMAT "  %s -> %s\n", dt_field_number(connection, "id"),
+	fprintf(to, "  %" JSON_INTEGER_FORMAT "  %s -> %s", dt_field_number(connection, "id"),
 		dt_field_text(connection, "local"), dt_field_text(connection, "remote"));
+	opener_print(connection, to);
+	fputc('\n', to);
 	json_array_foreach(json_object_get(connection, "subflows"), i, subflow)
 		subflow_print(subflow, to);
 	if (*dt_field_text(connection, "why"))
@@ -120,6 +138,20 @@ static void lost_print(const json_t *why, json_int_t fell_back, FILE *to)
 	fputs("  named above, something strips it from later segments\n", to);
 }
 
+/* Of a server that was named. */
+static void addresses_print(const json_t *why, FILE *to)
+{
+	const json_t *addresses = json_object_get(why, "addresses");
+	json_t *address;
+	size_t i;
+
+	json_array_foreach(addresses, i, address)
+		fprintf(to, "%s%s%s", i ? ", " : dt_field_text(why, "server"), i ? "" : " is ",
+			json_string_value(address));
+	if (json_array_size(addresses))
+		fputc('\n', to);
+}
+
 void dt_render_why(const json_t *why, FILE *to)
 {
 	const json_t *connections = json_object_get(why, "connections"),
@@ -129,6 +161,7 @@ void dt_render_why(const json_t *why, FILE *to)
 	json_t *item;
 	size_t i;
 
+	addresses_print(why, to);
 	if (json_array_size(connections) > 0)
 		fputs("connections\n", to);
 	json_array_foreach(connections, i, item)

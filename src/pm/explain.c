@@ -231,6 +231,8 @@ static void put_lack(struct text *t, const struct dt_connection *c, const struct
 {
 	unsigned have = dt_connection_detours(c), working = dt_connection_detours_established(c),
 		 unknown = dt_connection_unknown(c);
+	/* more than one a relay there cannot be, so that is all right */
+	size_t due = plan->nrelays && plan->nrelays < plan->detours ? plan->nrelays : plan->detours;
 
 	if (c->young && have < plan->detours) {
 		put(t, "; the connection is young: see detour-after");
@@ -240,7 +242,7 @@ static void put_lack(struct text *t, const struct dt_connection *c, const struct
 		put(t, "; and %u of an earlier run, not known yet over which relay", unknown);
 	if (plan->untold)
 		put_untold(t, c);
-	if (working + unknown < plan->detours)
+	if (working + unknown < due)
 		put_fewer(t, c, plan, have);
 	put_plain(t, c);
 }

@@ -24,7 +24,7 @@ on client mptcpize run curl -sS --limit-rate 3M -o /dev/null "http://$SERVER4/fi
 curl=$!
 disown
 becomes 80 direct,relay2
-status_is client '.connections[0].why | test("rule web")' || fail "why: $(status client | jq '.connections[0].why')"
+status_is client '.connections[0] | .rule == "web" and .why == ""' || fail "$(status client | jq -c '.connections[0] | {rule, why}')"
 on client mptcpize run iperf3 -c $SERVER4 -t 60 -b 1M >/dev/null 2>&1 &
 disown
 sleep 1

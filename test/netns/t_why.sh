@@ -35,7 +35,28 @@ wait_for 5 why_is "[$SERVER6]:9006" ".connections | length == 1"
 why_is $SERVER6 '.connections | length == 1' || fail "$(why --json "$SERVER6")"
 said=$(why $SERVER4:9003)
 says "^    why: 0 of 0 detours by rule none"
+says ":9003  program socat  user root  rule none\$"
 ! grep -q ":9001" <<<"$said" || fail "another port's connection is shown"
+
+say "one that has all it should have"
+why_is $SERVER4:9001 '.connections[0] | .why == "" and .program == "socat"' || fail "$(why --json $SERVER4:9001)"
+! why $SERVER4:9001 | grep "why:" || fail "a healthy connection has a why"
+
+say "by name"
+printf '%s server.test\n' $SERVER4 $SERVER6 >"$TMP/hosts"
+printf '#!/bin/sh\nmount --bind "%s" /etc/hosts && exec "$@"\n' "$TMP/hosts" >"$TMP/named"
+chmod +x "$TMP/named"
+why_named() { unshare -m "$TMP/named" "$DETOURD" why --control "$TMP/client.sock" "$@"; }
+if said=$(why_named server.test 2>&1); then
+	says "^server.test is .*$SERVER4"
+	says "^server.test is .*$SERVER6"
+	equals "$(why_named --json server.test | jq '.connections | length')" 3 "connections with a name of two addresses"
+	equals "$(why_named --json server.test:9001 | jq -c '[.server, (.connections | length)]')" '["server.test:9001",1]' "with one of its ports"
+else
+	# a static binary without the C library's modules
+	grep -q 'Name or service not known\|failure in name resolution' <<<"$said" || fail "$said"
+	say "no names can be resolved here: $said"
+fi
 
 held env "TCP4:$SERVER4:9001"
 wait_for 5 why_is $SERVER4:9001 '.plain_tcp == 1 and (.connections | length == 1)'
@@ -66,6 +87,37 @@ on r2 tc filter del dev narrow ingress
 why --json $SERVER4:80 | valid why
 why --json $SERVER4 | valid why
 
+say "one that its program has closed, and the server not yet"
+on server mptcpize run python3 - <<-PY >/dev/null 2>&1 &
+	import socket, time
+	s = socket.socket()
+	s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+	s.bind(("$SERVER4", 9004))
+	s.listen()
+	c, _ = s.accept()
+	c.send(b"x" * 1000)
+	time.sleep(1000)
+PY
+disown
+wait_for 5 listens server 9004
+on client mptcpize run python3 - <<-PY >/dev/null 2>&1 &
+	import os, socket, time
+	c = socket.create_connection(("$SERVER4", 9004))
+	c.recv(1000)
+	while not os.path.exists("$TMP/close"):
+	    time.sleep(0.05)
+	c.close()
+	time.sleep(1000)
+PY
+disown
+wait_for 5 why_is $SERVER4:9004 '.connections | length == 1'
+touch "$TMP/close"
+wait_for 5 why_is $SERVER4:9004 '.connections | length == 0'
+closing() { [ -n "$(on client ss -HnM state fin-wait-2 'dport = :9004')" ] && [ -n "$(on client ss -Htn state established 'dport = :9004')" ]; }
+wait_for 5 closing
+why_is $SERVER4:9004 '.fell_back_open == 0 and .plain_tcp == 0' || fail "$(why --json $SERVER4:9004)"
+closing || say "it ended before it was looked at"
+
 say "joins that the server refuses"
 on server ip mptcp limits set subflow 0
 held mptcpize\ run "TCP4:$SERVER4:9001"
@@ -76,8 +128,8 @@ why_is $SERVER4:9002 '.server_limits | length == 0' || fail "$(why --json $SERVE
 
 say "wrong questions"
 code=0
-why example.org 2>"$TMP/said" || code=$?
-equals "$code $(cat "$TMP/said")" "1 detourd: why example.org: neither ADDRESS nor ADDRESS:PORT, in numbers" "a name"
+why :80 2>"$TMP/said" || code=$?
+equals "$code $(cat "$TMP/said")" "1 detourd: why :80: neither HOST nor HOST:PORT (IPv6 addresses with a port in brackets)" "no host"
 code=0
 why 2>"$TMP/said" || code=$?
 equals "$code" 2 "no server"

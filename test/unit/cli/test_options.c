@@ -120,7 +120,7 @@ Test(options, refused)
 		{"--strict", "--strict needs --check; see detourd --help"},
 		{"--flush", "--flush needs --relay; see detourd --help"},
 		{"--relay --check --flush", "--check does not go with --flush; see detourd --help"},
-		{"why", "why needs ADDRESS[:PORT]; see detourd help why"},
+		{"why", "why needs HOST[:PORT]; see detourd help why"},
 		{"why a b", "unexpected argument b; see detourd help why"},
 		{"status -- --json", "unexpected argument --json; see detourd help status"},
 	};

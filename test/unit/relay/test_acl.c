@@ -187,6 +187,45 @@ Test(acl, lists, .timeout = 60)
 	scene_close(&s);
 }
 
+/* Which line denies it, and which would open it. */
+Test(acl, explained)
+{
+	static const struct {
+		const char *rules[10];
+		const char *target, *words;
+	} rows[] = {
+		{{NULL}, "8.8.8.8", "it is permitted"},
+		{{NULL}, "10.0.5.7", "10.0.0.0/8 (private) is denied by default; allow = 10.0.5.7 in [relay] opens it"},
+		{{NULL},
+		 "fd00::7",
+		 "fc00::/7 (unique local, cloud metadata) is denied by default; allow = fd00::7 in [relay] opens it"},
+		{{NULL},
+		 "93.184.216.34",
+		 "it is this relay's own address, denied by default; allow = 93.184.216.34 in [relay] opens it"},
+		{{"relay", "allow", "10.0.0.0/8", "relay", "deny", "10.0.5.0/24"},
+		 "10.0.5.7",
+		 "deny = 10.0.5.0/24 in [relay]"},
+		{{"client", "deny", "8.8.0.0/16"}, "8.8.8.8", "deny = 8.8.0.0/16 in [client laptop]"},
+		{{"client", "allow", "9.9.9.9"},
+		 "8.8.8.8",
+		 "it is not in the allow list of [client laptop]; allow = 8.8.8.8 there opens it"},
+		{{"client", "allow", "10.0.0.0/8"},
+		 "10.0.0.1",
+		 "10.0.0.0/8 (private) is denied by default; allow = 10.0.0.1 in [relay] opens it"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dt_acl p = policy_of(rows[i].rules);
+		struct dt_ip ip;
+		char words[160];
+
+		dt_ip_parse(&ip, rows[i].target);
+		dt_acl_explain(&p, SCENE_CLIENT_ID, "laptop", &ip, words, sizeof(words));
+		cr_expect_str_eq(words, rows[i].words, "row %zu: %s", i, words);
+		dt_acl_fini(&p);
+	}
+}
+
 static void own_expect(struct scene *s, const struct dt_acl *p, const char *text, bool permitted)
 {
 	struct dt_policy_key key = {.prefixlen = DT_POLICY_PREFIX_BASE + 128,
