@@ -8,7 +8,6 @@
 #include "cli/keys.h"
 #include "cli/monitor.h"
 #include "cli/options.h"
-#include "cli/query.h"
 #include "cli/report.h"
 #include "cli/status.h"
 #include "cli/version.h"

@@ -242,7 +242,7 @@ static void put_lack(struct text *t, const struct dt_connection *c, const struct
 		put(t, "; and %u of an earlier run, not known yet over which relay", unknown);
 	if (plan->untold)
 		put_untold(t, c);
-	if (working + unknown < due)
+	if (working + unknown < due || dt_ip_is_unset(&c->source))
 		put_fewer(t, c, plan, have);
 	put_plain(t, c);
 }
