@@ -34,13 +34,15 @@ _Static_assert(sizeof(struct dt_wire_header) == 52, "wire");
 
 /* Requests; a reply carries the same op with DT_OP_REPLY set. */
 enum dt_op {
-	DT_OP_LEASE = 1,    /* make (or find again) the lease for rip:rpt */
-	DT_OP_RENEW = 2,    /* extend the lease of dpt; moves it to a newly proven client address */
-	DT_OP_RELEASE = 3,  /* end the lease of dpt: no new flows */
-	DT_OP_PING = 4,	    /* keep-alive, round-trip time, addresses */
-	DT_OP_TUNNEL = 5,   /* make (or find again, and extend) this client's WireGuard peer */
-	DT_OP_UNTUNNEL = 6, /* end it */
-	DT_OP_JOIN = 7,	    /* from the holder of an invitation: make the key of DT_OPTION_KEY a client */
+	DT_OP_LEASE = 1,	/* make (or find again) the lease for rip:rpt */
+	DT_OP_RENEW = 2,	/* extend the lease of dpt; moves it to a newly proven client address */
+	DT_OP_RELEASE = 3,	/* end the lease of dpt: no new flows */
+	DT_OP_PING = 4,		/* keep-alive, round-trip time, addresses */
+	DT_OP_TUNNEL = 5,	/* make (or find again, and extend) this client's WireGuard peer */
+	DT_OP_UNTUNNEL = 6,	/* end it */
+	DT_OP_JOIN = 7,		/* from the holder of an invitation: make the key of DT_OPTION_KEY a client */
+	DT_OP_CONVERT = 0x40,	/* make (or find again, and extend) the converter lease for rip:rpt */
+	DT_OP_UNCONVERT = 0x41, /* end it: no new connections */
 };
 #define DT_OP_REPLY 0x80
 
@@ -57,11 +59,12 @@ enum dt_reason {
 	DT_REASON_DRAINING = 9,	   /* the relay takes no new leases */
 	DT_REASON_NO_TUNNEL = 10,  /* this relay has no WireGuard, or no such peer */
 	/* answers to JOIN */
-	DT_REASON_USED = 11,	  /* another key joined by this invitation */
-	DT_REASON_EXPIRED = 12,	  /* the invitation is too old */
-	DT_REASON_WITHDRAWN = 13, /* the relay's owner took it back, or revoked who joined by it */
-	DT_REASON_KEY = 14,	  /* no key, a weak one, or one that the relay knows already */
-	DT_REASON_STORE = 15,	  /* the relay cannot store a new client */
+	DT_REASON_USED = 11,	       /* another key joined by this invitation */
+	DT_REASON_EXPIRED = 12,	       /* the invitation is too old */
+	DT_REASON_WITHDRAWN = 13,      /* the relay's owner took it back, or revoked who joined by it */
+	DT_REASON_KEY = 14,	       /* no key, a weak one, or one that the relay knows already */
+	DT_REASON_STORE = 15,	       /* the relay cannot store a new client */
+	DT_REASON_NO_CONVERTER = 0x40, /* this relay converts nothing for this client, or cannot now */
 };
 
 /* Requests and replies have the same fixed part. */
@@ -91,8 +94,19 @@ enum dt_option {
 	DT_OPTION_NAT = 3,     /* reply: 16: where to join, at most one a family */
 	DT_OPTION_TUNNEL = 4,  /* both: struct dt_wire_tunnel */
 	DT_OPTION_DRAIN = 5,   /* reply: empty; the relay is about to stop: use others */
-	DT_OPTION_RTT = 6,     /* reply to LEASE or RENEW: 4 bytes, microseconds from the relay to rip and back */
-	DT_OPTION_KEY = 7,     /* request JOIN: 32 bytes, the public key of the client to be */
+	DT_OPTION_RTT = 6, /* reply to LEASE, RENEW or CONVERT: 4 bytes, microseconds from the relay to rip and back */
+	DT_OPTION_KEY = 7, /* request JOIN: 32 bytes, the public key of the client to be */
+	/* reply: the relay converts for this client. 1 byte, enum dt_convert_outcome: see there */
+	DT_OPTION_CONVERTER = 0x40,
+};
+
+/* In the reply to CONVERT: how the relay's last connection to rip:rpt under this lease began. Else UNKNOWN. */
+enum dt_convert_outcome {
+	DT_CONVERT_UNKNOWN = 0, /* none has begun yet */
+	DT_CONVERT_REACHED = 1,
+	DT_CONVERT_REFUSED = 2,	    /* by an RST */
+	DT_CONVERT_UNREACHABLE = 3, /* no answer, or no route */
+	DT_CONVERT_DENIED = 4,	    /* by the relay, when it was about to connect */
 };
 
 /* Request: the client's key, the addresses it proposes; reply: the relay's key and UDP port, the addresses given. */

@@ -55,6 +55,7 @@ struct dt_client_link {
 	struct dt_message last;
 	uint8_t reason;
 	bool draining;
+	bool converts;
 
 	uint64_t probe_ns; /* next probe */
 	unsigned probe_hastened;
@@ -371,6 +372,13 @@ static void draining_take(struct dt_client_link *l, const struct dt_message *m)
 	l->drain_changed = true;
 }
 
+/* Likewise. */
+static void converts_take(struct dt_client_link *l, const struct dt_message *m)
+{
+	if (m->converts || (m->op & ~DT_OP_REPLY) == DT_OP_PING)
+		l->converts = m->converts;
+}
+
 static void turn_take(struct turn *t, uint64_t now_ns)
 {
 	if (!t->pending || now_ns < t->next_ns)
@@ -391,6 +399,7 @@ static void full_reply(struct dt_client_link *l, const struct dt_seal_header *he
 	l->reason = DT_REASON_OK;
 	addresses_take(l, m);
 	draining_take(l, m);
+	converts_take(l, m);
 	turn_take(&l->restarted, now_ns);
 	turn_take(&l->moved, now_ns);
 	state_set(l, DT_LINK_UP);
@@ -523,6 +532,11 @@ bool dt_client_link_draining(const struct dt_client_link *l)
 uint64_t dt_client_link_heard_ns(const struct dt_client_link *l)
 {
 	return l->heard_ns;
+}
+
+bool dt_client_link_converts(const struct dt_client_link *l)
+{
+	return l->converts;
 }
 
 uint32_t dt_client_link_rtt_us(const struct dt_client_link *l)

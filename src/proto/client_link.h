@@ -117,6 +117,8 @@ uint8_t dt_client_link_reason(const struct dt_client_link *l);
 bool dt_client_link_draining(const struct dt_client_link *l);
 /* When it last answered; 0: never. */
 uint64_t dt_client_link_heard_ns(const struct dt_client_link *l);
+/* The relay said that it converts for this client: see DT_OPTION_CONVERTER. */
+bool dt_client_link_converts(const struct dt_client_link *l);
 /* Smoothed, microseconds; 0 before the first answer. */
 uint32_t dt_client_link_rtt_us(const struct dt_client_link *l);
 /* The last full reply, for its addresses (control4/6, nat4/6, seen); all unset before the first. */

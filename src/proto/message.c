@@ -167,6 +167,8 @@ int dt_message_encode(const struct dt_message *m, uint8_t *out, size_t cap)
 	endpoint_put(&w, DT_OPTION_SEEN, &m->seen);
 	rtt_put(&w, m->rtt_us);
 	key_put(&w, m->key);
+	if (m->converts)
+		option_put(&w, DT_OPTION_CONVERTER, &m->outcome, sizeof(m->outcome));
 	if (m->draining)
 		option_put(&w, DT_OPTION_DRAIN, NULL, 0);
 	if (!(m->op & DT_OP_REPLY))
@@ -227,6 +229,13 @@ static int option_take(struct dt_message *m, uint8_t type, const uint8_t *value,
 		return 0;
 	case DT_OPTION_DRAIN:
 		m->draining = true;
+		return 0;
+	case DT_OPTION_CONVERTER:
+		if (len < 1)
+			return -EBADMSG;
+		m->converts = true;
+		/* one of a later version says nothing to this one */
+		m->outcome = *value <= DT_CONVERT_DENIED ? *value : DT_CONVERT_UNKNOWN;
 		return 0;
 	default: /* padding, and options newer than this code */
 		return 0;
@@ -358,6 +367,8 @@ const char *dt_reason_text(uint8_t reason)
 		return "the relay does not take this key: it knows it already, or it is weak";
 	case DT_REASON_STORE:
 		return "the relay cannot store a new client; its log says why";
+	case DT_REASON_NO_CONVERTER:
+		return "the relay converts nothing for this client (its owner can set convert = yes)";
 	}
 	return "refused for a reason that this version does not know";
 }

@@ -36,6 +36,8 @@ struct dt_message {
 	uint32_t rtt_us;	 /* relay to server and back; 0: absent */
 	uint8_t key[DT_KEY_LEN]; /* of who joins; zeroes: absent */
 	bool draining;
+	bool converts;	 /* DT_OPTION_CONVERTER is there */
+	uint8_t outcome; /* its value, enum dt_convert_outcome */
 };
 
 /*

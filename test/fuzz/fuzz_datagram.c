@@ -76,6 +76,8 @@ static bool message_take(struct dt_message *m, struct fuzz_input *in, bool is_pl
 	m->seen = (struct dt_endpoint){dt_ip_from_v4(htonl(0xc0000200u | fuzz_byte(&body))), fuzz_byte(&body)};
 	m->draining = fuzz_byte(&body) & 1;
 	memset(m->key, fuzz_byte(&body), sizeof(m->key));
+	m->converts = fuzz_byte(&body) & 1;
+	m->outcome = fuzz_byte(&body) % (DT_CONVERT_DENIED + 1);
 	return true;
 }
 
@@ -359,7 +361,8 @@ static void codec(const uint8_t *data, size_t size)
 	len = dt_message_encode(&m, out, sizeof(out));
 	fuzz_check(len >= 0 && dt_message_decode(&again, out, (size_t)len) == 0);
 	fuzz_check(again.op == m.op && again.dpt == m.dpt && dt_endpoint_equal(&again.server, &m.server) &&
-		   again.echo_counter == m.echo_counter && memcmp(again.key, m.key, sizeof(m.key)) == 0);
+		   again.echo_counter == m.echo_counter && memcmp(again.key, m.key, sizeof(m.key)) == 0 &&
+		   again.converts == m.converts && again.outcome == m.outcome);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

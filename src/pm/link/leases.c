@@ -88,6 +88,7 @@ static uint64_t refusal_retry_ns(uint8_t reason)
 	case DT_REASON_DESTINATION:
 	case DT_REASON_FAMILY:
 	case DT_REASON_UNSUPPORTED:
+	case DT_REASON_NO_CONVERTER:
 		return DENIED_RETRY_NS;
 	case DT_REASON_OK:
 	case DT_REASON_TOKEN:
