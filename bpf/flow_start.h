@@ -45,6 +45,32 @@ static __always_inline int lease_find(struct scratch *s, const struct packet *p)
 	return 0;
 }
 
+/*
+ * A SYN without a NAT lease: is it for a converter's listening socket? Whoever may not connect there is dropped, whatever
+ * else listens. The counter.
+ */
+VERIFIED_ONCE int converter_admit(const struct packet *p)
+{
+	struct dt_converter_key key;
+	struct dt_converter *c;
+	__u64 client_id;
+
+	if (!p)
+		return DT_NAT_DROP_ERROR;
+	key.relay = p->key.dst;
+	key.dpt_be16 = p->key.dport_be16;
+	__builtin_memset(key.pad, 0, sizeof(key.pad));
+	c = bpf_map_lookup_elem(&converters, &key);
+	if (!c || p->tunnel)
+		return DT_NAT_DROP_NO_LEASE;
+	if (p->join_len == MP_JOIN_SYN_LEN)
+		return DT_NAT_PASS_CONVERTED;
+	if (p->now > c->expires_ns || p->join_len || !ip_equal(&p->key.src, &c->client))
+		return DT_NAT_DROP_NO_LEASE;
+	client_id = c->client_id;
+	return bpf_map_lookup_elem(&clients, &client_id) ? DT_NAT_PASS_CONVERTED : DT_NAT_DROP_REVOKED;
+}
+
 /* May this client open a flow to this server with this SYN? Sets the entries' flags. 0 or a counter. */
 static __always_inline int start_permitted(struct scratch *s, const struct packet *p, __u32 client_flags,
 					   const struct dt_nat_config *cfg)
@@ -283,7 +309,7 @@ VERIFIED_ONCE int flow_start(struct __sk_buff *skb, const struct packet *p, stru
 		return DT_NAT_DROP_ERROR;
 	err = lease_find(s, p);
 	if (err)
-		return err;
+		return converter_admit(p);
 	client_id = s->client_id;
 	limits = bpf_map_lookup_elem(&clients, &client_id);
 	if (!limits)

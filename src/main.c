@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/doctor.h"
 #include "cli/invite.h"
@@ -12,6 +13,7 @@
 #include "cli/status.h"
 #include "cli/version.h"
 #include "cli/why.h"
+#include "convert/process.h"
 #include "pm/conf/client_conf.h"
 #include "pm/daemon.h"
 #include "relay/config.h"
@@ -33,6 +35,8 @@ int main(int argc, char **argv)
 	struct dt_options options;
 	const char *path;
 
+	if (argc == 2 && strcmp(argv[1], DT_CONVERT_ARGUMENT) == 0)
+		return dt_convert_run();
 	if (dt_options_parse(&options, argc, argv, stderr) < 0)
 		return 2;
 	if (sodium_init() < 0) {

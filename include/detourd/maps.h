@@ -44,6 +44,29 @@ struct dt_lease {
 	__u16 pad[3];
 };
 
+/* --- nat.bpf: converters ---------------------------------------------------------------------- */
+
+/*
+ * Map "converters" (hash, written by user space): relay ports at which a connection ends that the relay itself accepts, for
+ * as long as its listening socket is open. Until expires_ns the client may connect; joins come from anywhere and at any
+ * time, since they find only a connection that is there.
+ */
+struct dt_converter_key {
+	struct dt_ip relay; /* local address of the socket */
+	__u16 dpt_be16;
+	__u16 pad[3];
+};
+
+struct dt_converter {
+	struct dt_ip client; /* the client's address, which it has proven */
+	__u64 client_id;     /* key of "clients" */
+	__u64 expires_ns;    /* 0: the lease is over */
+	__u64 created_ns;
+	struct dt_ip server;
+	__u16 rpt_be16;
+	__u16 pad[3];
+};
+
 /* --- nat.bpf: flows --------------------------------------------------------------------------- */
 
 /* The TCP four-tuple of packets as they arrive at the relay. */
@@ -254,7 +277,8 @@ enum dt_nat_counter {
 	DT_NAT_PASS_REFUSED,   /* of a flow whose SYN-ACK lacked MP_JOIN */
 	DT_NAT_PASS_EXPIRED,   /* of a flow whose time is over */
 	DT_NAT_PASS_DEAD,      /* the daemon has been away for too long (dead_after_ns) */
-	DT_NAT_PASS_LAST = DT_NAT_PASS_DEAD,
+	DT_NAT_PASS_CONVERTED, /* SYN to a converter's port, from its client or with MP_JOIN */
+	DT_NAT_PASS_LAST = DT_NAT_PASS_CONVERTED,
 	DT_NAT_DROP_NO_LEASE,	 /* SYN to a lease port without a lease, or the lease has expired */
 	DT_NAT_DROP_NO_DAEMON,	 /* new flow, but the daemon has not renewed alive_until_ns */
 	DT_NAT_DROP_REVOKED,	 /* the lease's client is revoked */
@@ -390,6 +414,24 @@ struct dt_mptcpify_config {
 	__u64 sockets; /* made MPTCP sockets so far */
 };
 
+/* --- convert.bpf ------------------------------------------------------------------------------ */
+
+#define DT_CONVERT_MAX 1024 /* servers whose connections are converted */
+
+/* Map "servers" (hash, written by user space): MPTCP connections to this server go to a converter. */
+struct dt_convert_key {
+	struct dt_ip ip;
+	__u16 port_be16;
+	__u16 pad;
+};
+
+struct dt_convert_to {
+	struct dt_ip ip; /* of the same family */
+	__u16 port_be16;
+	__u16 pad[3];
+	__u64 expires_ns; /* after that connections are direct: who wrote this may be dead */
+};
+
 /* --- inventory.bpf ---------------------------------------------------------------------------- */
 
 enum dt_record_flag {
@@ -431,6 +473,8 @@ _Static_assert(sizeof(struct dt_pulse) == 116, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");
+_Static_assert(sizeof(struct dt_converter_key) == 24, "layout");
+_Static_assert(sizeof(struct dt_converter) == 64, "layout");
 _Static_assert(sizeof(struct dt_flow_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_flow) == 160, "layout");
 _Static_assert(sizeof(struct dt_client_limits) == 32, "layout");

@@ -34,6 +34,16 @@ static struct dt_client_limits limits_of(const struct dt_peer_conf *conf)
 	};
 }
 
+static void converter_limit(struct dt_relay *r, const struct dt_relay_client *c)
+{
+	const struct dt_converter_limits limits = {.max_connections = c->conf->max_flows,
+						   .max_new = c->conf->max_new_flows,
+						   .rate = c->conf->max_rate_bps / 8};
+
+	if (c->conf->convert)
+		dt_converters_limit(r->converters, c->id, &limits);
+}
+
 /* Sets its limits, of the flags only these, and lets it in. Logs why it failed. */
 static int client_permit(struct dt_relay *r, struct dt_relay_client *c, uint32_t flags)
 {
@@ -43,6 +53,7 @@ static int client_permit(struct dt_relay *r, struct dt_relay_client *c, uint32_t
 	limits.flags &= flags;
 
 	/* detourd asks for each lease less often than once a second */
+	converter_limit(r, c);
 	dt_relay_peer_limit(c->peer, c->conf->max_leases + REQUESTS_MORE, 2 * (c->conf->max_leases + REQUESTS_MORE));
 	if (err == 0 && memcmp(&limits, &c->limits, sizeof(limits)) != 0)
 		err = bpf_map_update_elem(dt_dataplane_fd(r->dataplane, DT_MAP_CLIENTS), &c->id, &limits, BPF_ANY);
@@ -112,6 +123,22 @@ const char *dt_relay_client_name(const struct dt_relay *r, uint64_t id)
 		return conf->name;
 	HASH_FIND(hh, r->gone, &id, sizeof(id), gone);
 	return gone ? gone->name : NULL;
+}
+
+bool dt_relay_client_converts(const struct dt_relay *r, uint64_t id)
+{
+	const struct dt_peer_conf *conf = dt_relay_client_conf(r, id);
+
+	return conf && conf->convert && dt_relay_client_permitted(id, (void *)r);
+}
+
+void dt_relay_converter_apply(struct dt_relay *r)
+{
+	bool wanted = false;
+
+	for (size_t i = 0; i < r->config->nclients; i++)
+		wanted = wanted || r->config->clients[i].convert;
+	dt_converters_want(r->converters, wanted);
 }
 
 bool dt_relay_client_permitted(uint64_t id, void *relay)

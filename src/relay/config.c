@@ -375,6 +375,11 @@ static void take_plain_tcp(struct dt_config *c, void *section, const char *value
 	dt_config_bool(c, value, &last_client(section)->plain_tcp);
 }
 
+static void take_convert(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_bool(c, value, &last_client(section)->convert);
+}
+
 static void take_client_allow(struct dt_config *c, void *section, const char *value)
 {
 	struct parse *p = section;
@@ -399,6 +404,7 @@ static const struct dt_config_key client_keys[] = {
 	{"max-new-flows", DT_CONFIG_ONE, false, take_client_max_new_flows},
 	{"max-rate", DT_CONFIG_ONE, false, take_client_max_rate},
 	{"plain-tcp", DT_CONFIG_ONE, false, take_plain_tcp},
+	{"convert", DT_CONFIG_ONE, false, take_convert},
 	{"allow", DT_CONFIG_LIST, false, take_client_allow},
 	{"deny", DT_CONFIG_LIST, false, take_client_deny},
 };

@@ -33,6 +33,7 @@ struct dt_peer_conf {
 	unsigned max_new_flows;	 /* a second, default 50 */
 	uint64_t max_rate_bps;	 /* each direction, default 10 Gbit/s */
 	bool plain_tcp;		 /* default no */
+	bool convert;		 /* default no */
 	struct dt_prefix *allow; /* narrow the relay's lists; an empty allow list permits everything */
 	size_t nallow;
 	struct dt_prefix *deny;

@@ -70,6 +70,13 @@ static void flow_answered(const struct dt_flow_view *view, uint64_t rtt_ns, void
 		dt_lease_table_note_rtt(r->leases, &view->client.ip, &view->relay, (uint32_t)(rtt_ns / 1000) + 1);
 }
 
+static void converted_ended(const struct dt_channel_message *flow, void *data)
+{
+	struct dt_relay *r = data;
+
+	dt_flowlog_converted(r->flowlog, flow, dt_relay_client_name(r, flow->client_id), dt_now_ns());
+}
+
 /* Stops the daemon once it is certain that no flow is open, or at the deadline. */
 static void drain_check(struct dt_relay *r, uint64_t now_ns)
 {
@@ -78,6 +85,7 @@ static void drain_check(struct dt_relay *r, uint64_t now_ns)
 	int err;
 
 	certain = dt_flows_open(r->flows, &open);
+	open += dt_converters_totals(r->converters, 0).connections;
 	if ((!certain || open) && !late)
 		return;
 	if (certain && !open)
@@ -137,6 +145,7 @@ static void sweep_due(uv_timer_t *timer)
 		dt_lease_table_expire(r->leases, now_ns);
 		if (r->tunnels)
 			dt_tunnels_expire(r->tunnels, now_ns);
+		dt_converters_tick(r->converters, now_ns);
 		sweep_begin(r, now_ns);
 	}
 	more = dt_flows_sweep_step(r->flows, SWEEP_STEP_NS);
@@ -197,6 +206,7 @@ static void relay_free(struct dt_relay *r)
 	dt_relay_proto_free(r->proto);
 	dt_tunnels_close(r->tunnels);
 	dt_flows_free(r->flows);
+	dt_converters_close(r->converters);
 	dt_flowlog_close(r->flowlog);
 	dt_lease_table_free(r->leases);
 	dt_acl_fini(&r->acl);
@@ -289,6 +299,9 @@ static int dataplane_start(struct dt_relay *r)
 	if (err == 0)
 		dt_lease_table_configure(r->leases, config->max_leases, config->ports);
 	if (err == 0)
+		err = dt_converters_open(&r->converters, r->loop, dt_dataplane_fd(r->dataplane, DT_MAP_CONVERTERS),
+					 r->leases, converted_ended, r);
+	if (err == 0)
 		err = flows_start(r);
 	if (err == 0)
 		err = dt_relay_clients_open(r);
@@ -300,6 +313,8 @@ static int dataplane_start(struct dt_relay *r)
 		err = dt_relay_addresses_apply(r);
 	if (err == 0)
 		err = dt_permission_apply(r);
+	if (err == 0)
+		dt_relay_converter_apply(r);
 	if (err == 0)
 		err = dt_dataplane_alive(r->dataplane, now_ns);
 	if (err == 0)
@@ -477,6 +492,7 @@ int dt_relay_flush(const char *config_path)
 		dt_relay_config_free(config);
 		return lock_fd;
 	}
+	dt_converters_flush();
 	err = dt_dataplane_flush(config->pins);
 	if (err == 0 && config->wireguard_port)
 		err = dt_tunnels_flush(config->wireguard_device, config->wireguard_port, config->keys.secret);

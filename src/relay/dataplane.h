@@ -67,7 +67,15 @@ int dt_dataplane_addresses_prune(struct dt_dataplane *d, bool (*keep)(const stru
 /* The next dt_dataplane_attach() replaces every filter. */
 void dt_dataplane_attach_again(struct dt_dataplane *d);
 
-enum dt_dataplane_map { DT_MAP_LEASES, DT_MAP_FLOWS, DT_MAP_CLIENTS, DT_MAP_SHARES, DT_MAP_USAGE, DT_MAP_ENDED };
+enum dt_dataplane_map {
+	DT_MAP_LEASES,
+	DT_MAP_CONVERTERS,
+	DT_MAP_FLOWS,
+	DT_MAP_CLIENTS,
+	DT_MAP_SHARES,
+	DT_MAP_USAGE,
+	DT_MAP_ENDED
+};
 int dt_dataplane_fd(const struct dt_dataplane *d, enum dt_dataplane_map map);
 /* Of nat.bpf, see relay/nat_counters.h. -ENOMEM, or the map's error; then out is incomplete. */
 int dt_dataplane_counters(const struct dt_dataplane *d, uint64_t out[DT_NAT_COUNTERS]);

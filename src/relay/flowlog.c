@@ -131,28 +131,12 @@ static int line_append(struct dt_flowlog *log, char *line, size_t len)
 	return log->torn ? -ENOSPC : 0;
 }
 
-void dt_flowlog_write(struct dt_flowlog *log, const struct dt_flow_view *flow, const char *client, const char *reason,
-		      uint64_t ended_ns, uint64_t now_ns)
+/* Writes the line, of so many bytes if there was room for all. */
+static void line_put(struct dt_flowlog *log, char *line, int len, uint64_t now_ns)
 {
-	char from[DT_ENDPOINT_STRLEN], relay[DT_ENDPOINT_STRLEN], source[DT_ENDPOINT_STRLEN],
-		server[DT_ENDPOINT_STRLEN], begun[TIME_STRLEN], ended[TIME_STRLEN], unknown[32], line[LINE_MAX_LEN + 1];
-	const struct dt_flow *up = flow->up, *down = flow->down;
-	bool tunnel = up->flags & DT_FLOW_TUNNEL;
 	uint64_t suppressed;
-	int len, err;
+	int err;
 
-	if (log->fd < 0 && !log->to_stderr)
-		return;
-	snprintf(unknown, sizeof(unknown), "#%016" PRIx64, (uint64_t)up->client_id);
-	len = snprintf(
-		line, LINE_MAX_LEN,
-		"flow client=%s carrier=%s from=%s relay=%s source=%s server=%s begun=%s ended=%s "
-		"up_packets=%" PRIu64 " up_bytes=%" PRIu64 " down_packets=%" PRIu64 " down_bytes=%" PRIu64 " reason=%s",
-		client ? client : unknown, tunnel ? "wireguard" : "nat", dt_endpoint_format(&flow->client, from),
-		tunnel ? "-" : dt_endpoint_format(&flow->relay, relay), dt_endpoint_format(&flow->source, source),
-		dt_endpoint_format(&flow->server, server), time_format(up->started_ns, now_ns, begun),
-		time_format(ended_ns, now_ns, ended), (uint64_t)up->packets, (uint64_t)up->bytes,
-		down ? (uint64_t)down->packets : 0, down ? (uint64_t)down->bytes : 0, reason);
 	log->counts.lines++;
 	if (log->fd < 0) {
 		log->counts.failed += log->instead;
@@ -167,4 +151,51 @@ void dt_flowlog_write(struct dt_flowlog *log, const struct dt_flow_view *flow, c
 	if (dt_log_allowed(&log->failed_log, now_ns, &suppressed))
 		dt_log_err("cannot write to the log of flows, so its lines go to this log: %s suppressed=%llu",
 			   strerror(-err), (unsigned long long)suppressed);
+}
+
+void dt_flowlog_write(struct dt_flowlog *log, const struct dt_flow_view *flow, const char *client, const char *reason,
+		      uint64_t ended_ns, uint64_t now_ns)
+{
+	char from[DT_ENDPOINT_STRLEN], relay[DT_ENDPOINT_STRLEN], source[DT_ENDPOINT_STRLEN],
+		server[DT_ENDPOINT_STRLEN], begun[TIME_STRLEN], ended[TIME_STRLEN], unknown[32], line[LINE_MAX_LEN + 1];
+	const struct dt_flow *up = flow->up, *down = flow->down;
+	bool tunnel = up->flags & DT_FLOW_TUNNEL;
+	int len;
+
+	if (log->fd < 0 && !log->to_stderr)
+		return;
+	snprintf(unknown, sizeof(unknown), "#%016" PRIx64, (uint64_t)up->client_id);
+	len = snprintf(
+		line, LINE_MAX_LEN,
+		"flow client=%s carrier=%s from=%s relay=%s source=%s server=%s begun=%s ended=%s "
+		"up_packets=%" PRIu64 " up_bytes=%" PRIu64 " down_packets=%" PRIu64 " down_bytes=%" PRIu64 " reason=%s",
+		client ? client : unknown, tunnel ? "wireguard" : "nat", dt_endpoint_format(&flow->client, from),
+		tunnel ? "-" : dt_endpoint_format(&flow->relay, relay), dt_endpoint_format(&flow->source, source),
+		dt_endpoint_format(&flow->server, server), time_format(up->started_ns, now_ns, begun),
+		time_format(ended_ns, now_ns, ended), (uint64_t)up->packets, (uint64_t)up->bytes,
+		down ? (uint64_t)down->packets : 0, down ? (uint64_t)down->bytes : 0, reason);
+	line_put(log, line, len, now_ns);
+}
+
+void dt_flowlog_converted(struct dt_flowlog *log, const struct dt_channel_message *flow, const char *client,
+			  uint64_t now_ns)
+{
+	char from[DT_ENDPOINT_STRLEN], relay[DT_ENDPOINT_STRLEN], source[DT_ENDPOINT_STRLEN],
+		server[DT_ENDPOINT_STRLEN], begun[TIME_STRLEN], ended[TIME_STRLEN], unknown[32], line[LINE_MAX_LEN + 1];
+	/* no moment lies ahead, whatever the other process says */
+	uint64_t begun_ns = flow->begun_ns < now_ns ? flow->begun_ns : now_ns;
+	uint64_t ended_ns = flow->ended_ns < now_ns ? flow->ended_ns : now_ns;
+	int len;
+
+	if (log->fd < 0 && !log->to_stderr)
+		return;
+	snprintf(unknown, sizeof(unknown), "#%016" PRIx64, flow->client_id);
+	len = snprintf(line, LINE_MAX_LEN,
+		       "flow client=%s carrier=convert from=%s relay=%s source=%s server=%s begun=%s ended=%s "
+		       "up_bytes=%" PRIu64 " down_bytes=%" PRIu64 " reason=%s",
+		       client ? client : unknown, dt_endpoint_format(&flow->client, from),
+		       dt_endpoint_format(&flow->relay, relay), dt_endpoint_format(&flow->source, source),
+		       dt_endpoint_format(&flow->server, server), time_format(begun_ns, now_ns, begun),
+		       time_format(ended_ns, now_ns, ended), flow->bytes_up, flow->bytes_down, flow->reason);
+	line_put(log, line, len, now_ns);
 }

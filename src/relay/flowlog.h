@@ -7,6 +7,7 @@
 #ifndef DETOURD_RELAY_FLOWLOG_H
 #define DETOURD_RELAY_FLOWLOG_H
 
+#include "convert/channel.h"
 #include "relay/flows.h"
 
 struct dt_flowlog;
@@ -21,6 +22,10 @@ void dt_flowlog_reopen(struct dt_flowlog *log, const char *where);
 /* client: its name, NULL if its section is gone. All times are CLOCK_BOOTTIME. */
 void dt_flowlog_write(struct dt_flowlog *log, const struct dt_flow_view *flow, const char *client, const char *reason,
 		      uint64_t ended_ns, uint64_t now_ns);
+
+/* A converted connection; its bytes are payload, its packets are not counted. */
+void dt_flowlog_converted(struct dt_flowlog *log, const struct dt_channel_message *flow, const char *client,
+			  uint64_t now_ns);
 
 struct dt_flowlog_counts {
 	uint64_t lines;	 /* written */

@@ -52,6 +52,8 @@ struct dt_lease_table {
 	struct lease *by_key;
 	struct holder *holders;
 	struct lease *check; /* the next that dt_lease_table_check_step() looks at */
+	uint32_t uses[65536]; /* leases of each port */
+	uint16_t reserved[65536];
 };
 
 static struct target target_of(const struct dt_lease_entry *e)
@@ -128,6 +130,7 @@ static int index_add(struct dt_lease_table *l, struct lease *lease)
 	HASH_ADD(by_key, l->by_key, key, sizeof(lease->key), lease);
 	DL_APPEND(h->leases, lease);
 	h->count++;
+	l->uses[ntohs(lease->key.dpt_be16)]++;
 	return 0;
 }
 
@@ -138,6 +141,7 @@ static void index_remove(struct dt_lease_table *l, struct lease *lease)
 
 	if (l->check == lease)
 		l->check = lease->by_target.next;
+	l->uses[ntohs(lease->key.dpt_be16)]--;
 	HASH_DELETE(by_target, l->by_target, lease);
 	HASH_DELETE(by_key, l->by_key, lease);
 	DL_DELETE(h->leases, lease);
@@ -251,6 +255,11 @@ static struct lease *find_key(const struct dt_lease_table *l, const struct dt_le
 	return lease;
 }
 
+static bool may_take(const struct dt_lease_table *l, const struct dt_lease_key *key)
+{
+	return !l->reserved[ntohs(key->dpt_be16)] && !find_key(l, key);
+}
+
 /* A random port that no lease at this client address has, so that two clients behind one address never share a port. */
 static int port_choose(const struct dt_lease_table *l, const struct dt_lease_entry *e, struct dt_lease_key *key)
 {
@@ -259,12 +268,12 @@ static int port_choose(const struct dt_lease_table *l, const struct dt_lease_ent
 
 	for (int i = 0; i < RANDOM_TRIES; i++) {
 		*key = key_of(e, (uint16_t)(l->ports.min + randombytes_uniform(range)));
-		if (!find_key(l, key))
+		if (may_take(l, key))
 			return 0;
 	}
 	for (uint32_t i = 0; i < range; i++) {
 		*key = key_of(e, (uint16_t)(l->ports.min + (start + i) % range));
-		if (!find_key(l, key))
+		if (may_take(l, key))
 			return 0;
 	}
 	return -EADDRNOTAVAIL;
@@ -456,6 +465,21 @@ size_t dt_lease_table_remove_if(struct dt_lease_table *l, bool (*doomed)(const s
 	dt_lease_table_check_begin(l);
 	dt_lease_table_check_step(l, doomed, data, DT_NEVER, &removed);
 	return removed;
+}
+
+bool dt_lease_table_port_is_free(const struct dt_lease_table *l, uint16_t port)
+{
+	return !l->uses[port] && !l->reserved[port];
+}
+
+void dt_lease_table_reserve(struct dt_lease_table *l, uint16_t port, bool reserved)
+{
+	l->reserved[port] += reserved ? 1 : -1; /* one for each of the relay's addresses */
+}
+
+struct dt_port_range dt_lease_table_ports(const struct dt_lease_table *l)
+{
+	return l->ports;
 }
 
 size_t dt_lease_table_count(const struct dt_lease_table *l)

@@ -57,6 +57,11 @@ bool dt_lease_table_check_step(struct dt_lease_table *l, bool (*doomed)(const st
 size_t dt_lease_table_remove_if(struct dt_lease_table *l, bool (*doomed)(const struct dt_lease_entry *e, void *data),
 				void *data);
 
+/* A port is free if no lease has it, at whatever addresses, and it is not reserved: leases get no reserved port. */
+bool dt_lease_table_port_is_free(const struct dt_lease_table *l, uint16_t port);
+void dt_lease_table_reserve(struct dt_lease_table *l, uint16_t port, bool reserved);
+struct dt_port_range dt_lease_table_ports(const struct dt_lease_table *l);
+
 size_t dt_lease_table_count(const struct dt_lease_table *l);
 size_t dt_lease_table_count_client(const struct dt_lease_table *l, uint64_t client_id);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/maps.h"
 
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -60,6 +61,7 @@ int dt_maps_prepare(struct nat_bpf *skel, const struct dt_relay_config *config)
 		{skel->maps.leases, "leases", config->max_leases, false},
 		/* two entries a flow, and room for ended flows that wait for the sweep */
 		{skel->maps.flows, "flows", config->max_flows * 2 + 4096, false},
+		{skel->maps.converters, "converters", config->max_leases, false},
 		{skel->maps.clients, "clients", clients, false},
 		{skel->maps.shares, "shares", clients, false},
 		{skel->maps.usage, "usage", clients, false},
@@ -75,6 +77,26 @@ int dt_maps_prepare(struct nat_bpf *skel, const struct dt_relay_config *config)
 	for (size_t i = 0; err == 0 && i < sizeof(pins) / sizeof(pins[0]); i++)
 		err = map_prepare(&pins[i], config->pins);
 	return err;
+}
+
+bool dt_maps_have_converter(const char *pins, const struct dt_endpoint *at)
+{
+	struct dt_converter_key key;
+	struct dt_converter value;
+	char path[256];
+	bool found;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/converters", pins);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return false;
+	memset(&key, 0, sizeof(key));
+	key.relay = at->ip;
+	key.dpt_be16 = htons(at->port);
+	found = bpf_map_lookup_elem(fd, &key, &value) == 0;
+	close(fd);
+	return found;
 }
 
 /* Layout of the maps that the last run pinned; 0: there are none, or they were never configured. */

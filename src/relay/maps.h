@@ -15,4 +15,7 @@ int dt_maps_check_layout(const char *pins);
 /* Before the programs are loaded: pin path and size of each map. -EPROTO: a pinned map has another form. */
 int dt_maps_prepare(struct nat_bpf *skel, const struct dt_relay_config *config);
 
+/* Does the pinned map "converters" say that a lease has its listening socket at this address? */
+bool dt_maps_have_converter(const char *pins, const struct dt_endpoint *at);
+
 #endif

@@ -20,6 +20,7 @@ const char *dt_nat_counter_name(enum dt_nat_counter counter)
 		[DT_NAT_PASS_REFUSED] = "passed_refused",
 		[DT_NAT_PASS_EXPIRED] = "passed_expired",
 		[DT_NAT_PASS_DEAD] = "passed_dead",
+		[DT_NAT_PASS_CONVERTED] = "passed_converted",
 		[DT_NAT_DROP_NO_LEASE] = "denied_no_lease",
 		[DT_NAT_DROP_NO_DAEMON] = "denied_no_daemon",
 		[DT_NAT_DROP_REVOKED] = "denied_revoked",

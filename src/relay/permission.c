@@ -62,6 +62,33 @@ int dt_permission_check(const struct dt_relay *r, const struct dt_relay_config *
 	return -E2BIG;
 }
 
+/* Servers that send mail: only where the client's own allow names them, or a relay would soon be on every block list. */
+static bool is_mail_denied(const struct dt_relay *r, uint64_t client_id, const struct dt_endpoint *server)
+{
+	const struct dt_peer_conf *conf = dt_relay_client_conf(r, client_id);
+
+	if (server->port != 25 && server->port != 465 && server->port != 587)
+		return false;
+	for (size_t i = 0; conf && i < conf->nallow; i++)
+		if (dt_prefix_contains(&conf->allow[i], &server->ip))
+			return false;
+	return true;
+}
+
+bool dt_permission_converts(const struct dt_relay *r, uint64_t client_id, const struct dt_endpoint *server)
+{
+	return dt_relay_client_converts(r, client_id) && server->port &&
+	       dt_acl_permits(&r->acl, client_id, &server->ip) && !is_mail_denied(r, client_id, server);
+}
+
+static bool converter_doomed(const struct dt_lease_entry *e, void *data)
+{
+	const struct dt_relay *r = data;
+
+	return !dt_permission_converts(r, e->client_id, &e->server) ||
+	       !dt_port_range_contains(&r->config->ports, e->dpt);
+}
+
 static bool lease_doomed(const struct dt_lease_entry *e, void *data)
 {
 	const struct dt_relay *r = data;
@@ -178,11 +205,15 @@ static bool prune_step(struct dt_relay *r, uint64_t until_ns)
 static bool leases_step(struct dt_relay *r, uint64_t until_ns)
 {
 	struct dt_permission *p = &r->permission;
+	size_t converters;
 
 	if (dt_lease_table_check_step(r->leases, lease_doomed, r, until_ns, &p->leases))
 		return false;
 	if (p->leases)
 		dt_log_info("ended what is no longer permitted leases=%zu", p->leases);
+	converters = dt_converters_revoke_if(r->converters, converter_doomed, r);
+	if (converters)
+		dt_log_info("ended what is no longer permitted converter-leases=%zu", converters);
 	r->check_flows = true;
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "net/sock_diag.h"
 #include "net/sock_owner.h"
+#include "relay/maps.h"
 
 struct check {
 	const struct dt_relay_config *config, *old;
@@ -37,6 +38,8 @@ static int socket_take(const struct dt_tcp_sample *s, void *data)
 
 	if (!name || dt_ip_is_loopback(&s->local.ip)) /* nat.bpf is not on lo */
 		return 0;
+	if (dt_maps_have_converter(c->config->pins, &s->local))
+		return 0; /* a converter's */
 	if (s->state != TCP_LISTEN) {
 		if (c->connections++ == 0)
 			c->connection = s->local;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "proto/relay_session.h"
 #include "relay/config.h"
+#include "relay/converters.h"
 #include "relay/dataplane.h"
 #include "relay/flowlog.h"
 #include "relay/flows.h"
@@ -66,6 +67,8 @@ enum dt_relay_counter {
 	DT_RELAY_COUNT_TUNNELS_ENDED,
 	DT_RELAY_COUNT_JOINED,
 	DT_RELAY_COUNT_JOINS_REFUSED,
+	DT_RELAY_COUNT_CONVERTERS_MADE,
+	DT_RELAY_COUNT_CONVERTERS_RELEASED,
 	DT_RELAY_COUNTERS
 };
 
@@ -111,6 +114,7 @@ struct dt_relay {
 	struct dt_acl acl;
 	bool acl_stored; /* BPF has the same */
 	struct dt_lease_table *leases;
+	struct dt_converters *converters;
 	struct dt_flows *flows;
 	struct dt_flowlog *flowlog;
 	struct dt_tunnels *tunnels; /* NULL: wireguard-port = 0 */
@@ -163,6 +167,10 @@ bool dt_relay_client_permitted(uint64_t id, void *relay);
 /* Makes the clients of the configuration. Logs why it failed. */
 int dt_relay_clients_open(struct dt_relay *r);
 void dt_relay_clients_close(struct dt_relay *r);
+/* Does the owner let this client have connections converted? */
+bool dt_relay_client_converts(const struct dt_relay *r, uint64_t id);
+/* Starts or ends the converter's process, as the configuration in force has a client with convert = yes or none. */
+void dt_relay_converter_apply(struct dt_relay *r);
 /*
  * Takes the clients of a new configuration, in three parts, each in steps that end with the first client at or after until_ns.
  * True: there is more to do. What fails is logged, and the rest is done.
@@ -217,6 +225,8 @@ int dt_permission_apply(struct dt_relay *r);
  * dt_permission_step(). Logs.
  */
 void dt_permission_addresses(struct dt_relay *r);
+/* May this client have connections to this server converted? Its port counts, too. */
+bool dt_permission_converts(const struct dt_relay *r, uint64_t client_id, const struct dt_endpoint *server);
 /* A dt_flow_doomed_fn; data is the relay. */
 const char *dt_permission_flow_doomed(const struct dt_flow_view *view, void *data);
 

@@ -105,6 +105,7 @@ static void rest_apply(struct dt_relay *r)
 		dt_tunnels_keep_if(r->tunnels, dt_relay_client_permitted, r);
 	dt_dataplane_attach_again(r->dataplane);
 	dt_relay_host_apply(r);
+	dt_relay_converter_apply(r);
 	dt_permission_begin(r);
 	r->reload.phase = DT_RELOAD_PERMISSION;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/special.h"
 #include "relay/relay.h"
 
 /* One for each run of the client, and some for runs that crashed. */
@@ -206,6 +207,53 @@ static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *r
 	return lease_give(r, req, &e, m, now_ns);
 }
 
+/* CONVERT or UNCONVERT. The server may be of any family: the relay goes there itself. */
+static uint8_t converter_answer(struct dt_relay *r, const struct dt_relay_request *req, const struct dt_ip *to,
+				struct dt_message *m, uint64_t now_ns)
+{
+	const struct dt_relay_client *client = req->owner;
+	const struct dt_message *asked = &req->message;
+	const struct dt_nat_address *configured = address_configured(r, dt_ip_family(&req->from.ip));
+	size_t nat_leases = dt_lease_table_count_client(r->leases, client->id);
+	enum dt_convert_outcome outcome = DT_CONVERT_UNKNOWN;
+	struct dt_lease_entry e = {.client_id = client->id,
+				   .client = req->from.ip,
+				   .relay = configured ? configured->local : *to,
+				   .server = asked->server,
+				   .expires_ns = now_ns + lifetime_granted(asked->lifetime_s) * DT_SEC,
+				   .created_ns = now_ns};
+	int err;
+
+	if (asked->op == DT_OP_UNCONVERT) {
+		err = dt_converters_release(r->converters, &e);
+		r->counters[DT_RELAY_COUNT_CONVERTERS_RELEASED] += err == 0;
+		return err ? DT_REASON_NO_LEASE : DT_REASON_OK;
+	}
+	if (!m->converts)
+		return DT_REASON_NO_CONVERTER;
+	if (r->draining) {
+		r->counters[DT_RELAY_COUNT_DENIED_DRAINING]++;
+		return DT_REASON_DRAINING;
+	}
+	if (!dt_permission_converts(r, client->id, &asked->server)) {
+		denied(r, req, DT_RELAY_COUNT_DENIED_DESTINATION, "destination denied", now_ns);
+		return DT_REASON_DESTINATION;
+	}
+	err = dt_dataplane_address(r->dataplane, &e.relay);
+	if (err == 0)
+		err = dt_converters_ask(
+			r->converters, &e, dt_special_has(&asked->server.ip),
+			client->conf->max_leases > nat_leases ? client->conf->max_leases - nat_leases : 0, &outcome);
+	if (err)
+		return lease_reason(r, req, err, now_ns);
+	r->counters[DT_RELAY_COUNT_CONVERTERS_MADE]++;
+	m->lifetime_s = lifetime_granted(asked->lifetime_s);
+	m->dpt = e.dpt;
+	m->rtt_us = e.rtt_us;
+	m->outcome = (uint8_t)outcome;
+	return DT_REASON_OK;
+}
+
 struct silence {
 	const struct dt_relay_peer *peer;
 	uint64_t now_ns;
@@ -295,6 +343,8 @@ static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *
 	memset(&m, 0, sizeof(m));
 	m.server = req->message.server;
 	m.draining = r->draining;
+	m.converts = !r->draining && dt_converters_ready(r->converters) &&
+		     dt_relay_client_converts(r, ((const struct dt_relay_client *)req->owner)->id);
 	addresses_put(r, &m, dt_ip_family(&req->from.ip), to);
 	if (is_holder(req->owner)) {
 		/* what walks over the clients goes first; the holder asks again */
@@ -312,6 +362,10 @@ static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *
 	case DT_OP_TUNNEL:
 	case DT_OP_UNTUNNEL:
 		m.reason = tunnel_answer(r, req, &m, now_ns);
+		break;
+	case DT_OP_CONVERT:
+	case DT_OP_UNCONVERT:
+		m.reason = converter_answer(r, req, to, &m, now_ns);
 		break;
 	case DT_OP_PING:
 		m.reason = DT_REASON_OK;

@@ -35,6 +35,8 @@ static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_TUNNELS_ENDED] = "tunnels_ended",
 	[DT_RELAY_COUNT_JOINED] = "joined",
 	[DT_RELAY_COUNT_JOINS_REFUSED] = "joins_refused",
+	[DT_RELAY_COUNT_CONVERTERS_MADE] = "converter_leases_made",
+	[DT_RELAY_COUNT_CONVERTERS_RELEASED] = "converter_leases_released",
 };
 
 /* When it was heard last, and from where. */
@@ -76,6 +78,20 @@ static void limits_put(json_t *status, const struct dt_peer_conf *conf, size_t l
 	json_object_set_new(status, "limits_reached", reached);
 }
 
+/* What of the client's is converted, unless it may not have that, and has nothing of it. */
+static void converted_put(json_t *status, const struct dt_relay *r, const struct dt_relay_client *c)
+{
+	struct dt_converter_totals totals = dt_converters_totals(r->converters, c->id);
+	size_t leases = dt_converters_count(r->converters, c->id);
+
+	if (!c->conf->convert && !leases && !totals.connections)
+		return;
+	json_object_set_new(status, "converted",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I}", "leases", (json_int_t)leases, "connections",
+				      (json_int_t)totals.connections, "refused", (json_int_t)totals.refused, "bytes_up",
+				      (json_int_t)totals.bytes_up, "bytes_down", (json_int_t)totals.bytes_down));
+}
+
 static json_t *client_status(const struct dt_relay *r, const struct dt_relay_client *c)
 {
 	const struct dt_peer_conf *conf = c->conf;
@@ -93,6 +109,7 @@ static json_t *client_status(const struct dt_relay *r, const struct dt_relay_cli
 	seen_put(status, c);
 	rates_put(status, &totals);
 	limits_put(status, conf, leases, &totals);
+	converted_put(status, r, c);
 	return status;
 }
 
@@ -182,6 +199,7 @@ static json_t *counters_status(struct dt_relay *r)
 		counters, "denied_quota",
 		json_integer((json_int_t)(r->counters[DT_RELAY_COUNT_DENIED_QUOTA] + nat[DT_NAT_DROP_MAX_FLOWS] +
 					  nat[DT_NAT_DROP_HALF_OPEN] + nat[DT_NAT_DROP_NEW_FLOWS])));
+	json_object_set_new(counters, "converter_crashes", json_integer(dt_converters_crashes(r->converters)));
 	logged = dt_flowlog_counts(r->flowlog);
 	json_object_set_new(counters, "flow_lines", json_integer((json_int_t)logged.lines));
 	json_object_set_new(counters, "flow_lines_not_in_file", json_integer((json_int_t)logged.failed));

@@ -3,7 +3,8 @@
  * A client of protocol v2 for tests, without a path manager. It asks a relay what the lines of standard input say, and
  * prints a line for each answer: REASON PORT LIFETIME DRAINING. A reason of -1 means no answer.
  * usage: ask SECRET-KEY-FILE RELAY-PUBLIC-KEY RELAY-ADDRESS:PORT
- * lines: lease SERVER | renew PORT SERVER | release PORT SERVER | tunnel | ping
+ * lines: lease SERVER | renew PORT SERVER | release PORT SERVER | convert SERVER | unconvert SERVER | tunnel | ping
+ * After "convert" the outcome of the last connection follows, if there was one; after "ping" "converts", if the relay does.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +20,10 @@ static bool line_parse(const struct client *c, char *line, struct dt_message *m)
 		uint8_t op;
 		bool port, server;
 	} ops[] = {
-		{"lease", DT_OP_LEASE, false, true},	{"renew", DT_OP_RENEW, true, true},
-		{"release", DT_OP_RELEASE, true, true}, {"tunnel", DT_OP_TUNNEL, false, false},
-		{"ping", DT_OP_PING, false, false},
+		{"lease", DT_OP_LEASE, false, true},	     {"renew", DT_OP_RENEW, true, true},
+		{"release", DT_OP_RELEASE, true, true},	     {"tunnel", DT_OP_TUNNEL, false, false},
+		{"ping", DT_OP_PING, false, false},	     {"convert", DT_OP_CONVERT, false, true},
+		{"unconvert", DT_OP_UNCONVERT, false, true},
 	};
 	char *at = line, *word = strsep(&at, " \n");
 
@@ -50,8 +52,9 @@ static void answer_await(struct client *c)
 			if (event.type == DT_LINK_TIMEOUT)
 				printf("-1 0 0 0\n");
 			else if (event.type == DT_LINK_REPLY)
-				printf("%u %u %u %d\n", event.message.reason, event.message.dpt,
-				       event.message.lifetime_s, dt_client_link_draining(c->link));
+				printf("%u %u %u %d%s%.0u\n", event.message.reason, event.message.dpt,
+				       event.message.lifetime_s, dt_client_link_draining(c->link),
+				       event.message.outcome ? " " : "", event.message.outcome);
 			else
 				continue;
 			fflush(stdout);
@@ -88,8 +91,8 @@ int main(int argc, char **argv)
 			dt_client_link_probe(c.link, dt_now_ns());
 			for (int i = 0; i < 20; i++)
 				client_pump(&c);
-			printf("%d 0 0 %d\n", dt_client_link_state(c.link) == DT_LINK_UP ? 0 : -1,
-			       dt_client_link_draining(c.link));
+			printf("%d 0 0 %d%s\n", dt_client_link_state(c.link) == DT_LINK_UP ? 0 : -1,
+			       dt_client_link_draining(c.link), dt_client_link_converts(c.link) ? " converts" : "");
 			fflush(stdout);
 			continue;
 		}

@@ -83,6 +83,7 @@ void scene_reset(struct scene *s)
 
 	map_clear(s->skel->maps.flows);
 	map_clear(s->skel->maps.leases);
+	map_clear(s->skel->maps.converters);
 	map_clear(s->skel->maps.clients);
 	map_clear(s->skel->maps.shares);
 	map_clear(s->skel->maps.policy);
@@ -159,6 +160,19 @@ void scene_lease_put(struct scene *s, unsigned family, uint64_t expires_ns)
 				 .rpt_be16 = htons(SCENE_RPT)};
 
 	bpf_map_update_elem(bpf_map__fd(s->skel->maps.leases), &key, &lease, BPF_ANY);
+}
+
+void scene_converter_put(struct scene *s, unsigned family, uint64_t expires_ns, bool other_client)
+{
+	struct dt_converter_key key = {.relay = ip_of(scene_relay(family)), .dpt_be16 = htons(SCENE_DPT)};
+	struct dt_converter converter = {.client = ip_of(other_client ? scene_server(family) : scene_client(family)),
+					 .client_id = SCENE_CLIENT_ID,
+					 .expires_ns = expires_ns,
+					 .server = ip_of(scene_server(family)),
+					 .rpt_be16 = htons(SCENE_RPT)};
+
+	scene_lease_delete(s, family);
+	bpf_map_update_elem(bpf_map__fd(s->skel->maps.converters), &key, &converter, BPF_ANY);
 }
 
 void scene_lease_delete(struct scene *s, unsigned family)

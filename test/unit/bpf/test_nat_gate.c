@@ -5,6 +5,9 @@
 
 /* clang-format off */
 static void age_9(struct scene *s, unsigned family) { scene_flows_age(s, 9 * DT_SEC); }
+static void converter(struct scene *s, unsigned family) { scene_converter_put(s, family, dt_now_ns() + 300 * DT_SEC, false); }
+static void converter_over(struct scene *s, unsigned family) { scene_converter_put(s, family, 0, false); }
+static void converter_of_other(struct scene *s, unsigned family) { scene_converter_put(s, family, dt_now_ns() + 300 * DT_SEC, true); }
 static void age_2(struct scene *s, unsigned family) { scene_flows_age(s, 2 * DT_SEC); }
 
 const struct row gate_rows[] = {
@@ -56,6 +59,14 @@ const struct row gate_rows[] = {
 	{"data in a SYN from a tunnel", {call(interface_is_tunnel), from_tunnel(SYN, OPT_JOIN_SYN, dropped(SYN_DATA), .payload = 100)}, .flows_left = 0},
 	{"data in a RST before the SYN-ACK", {from_client(SYN, OPT_JOIN_SYN, forwarded), from_client(RST, OPT_NONE, dropped(SYN_DATA), .payload = 10), call(flow_is_half_open), from_client(RST, OPT_NONE, forwarded)}, .flows_left = 1},
 	{"data in a SYN without a lease", {call(lease_gone), from_client(SYN, OPT_JOIN_SYN, dropped(NO_LEASE), .payload = 100)}, .flows_left = 0},
+	{"a converter's client connects", {call(converter), from_client(SYN, OPT_CAPABLE, passed(CONVERTED)), from_client(SYN, OPT_MSS, passed(CONVERTED)), from_client(ACK, OPT_NONE, passed(NO_FLOW), .payload = 100)}, .flows_left = 0},
+	{"and joins", {call(converter), from_client(SYN, OPT_JOIN_SYN, passed(CONVERTED)), from_client(ACK, OPT_JOIN_ACK, passed(NO_FLOW))}, .flows_left = 0},
+	{"another joins, but does not connect", {call(converter_of_other), from_client(SYN, OPT_JOIN_SYN, passed(CONVERTED)), from_client(SYN, OPT_CAPABLE, dropped(NO_LEASE)), from_client(SYN, OPT_MSS, dropped(NO_LEASE)), from_client(SYN, OPT_NONE, dropped(NO_LEASE))}, .flows_left = 0},
+	{"MP_JOIN of a wrong length to a converter", {call(converter), from_client(SYN, OPT_JOIN_SHORT, dropped(NO_LEASE)), from_client(SYN, OPT_JOIN_SYNACK, dropped(NO_LEASE))}, .flows_left = 0},
+	{"a converter whose lease is over takes joins only", {call(converter_over), from_client(SYN, OPT_CAPABLE, dropped(NO_LEASE)), from_client(SYN, OPT_MSS, dropped(NO_LEASE)), from_client(SYN, OPT_JOIN_SYN, passed(CONVERTED))}, .flows_left = 0},
+	{"a converter of a revoked client", {call(converter), call(revoked), from_client(SYN, OPT_CAPABLE, dropped(REVOKED))}, .flows_left = 0},
+	{"a converter without a daemon", {call(converter), call(daemon_away), from_client(SYN, OPT_CAPABLE, dropped(NO_DAEMON)), from_client(SYN, OPT_JOIN_SYN, dropped(NO_DAEMON))}, .flows_left = 0},
+	{"another port than the converter's", {call(converter), from_client(SYN, OPT_CAPABLE, dropped(NO_LEASE), .lease_port = SCENE_DPT + 1)}, .flows_left = 0},
 	{NULL},
 };
 /* clang-format on */

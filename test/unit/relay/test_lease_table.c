@@ -89,6 +89,22 @@ Test(leases, ports_run_out_and_are_never_shared)
 	cr_assert_eq(dt_lease_table_make(leases, &e, 100), 0, "another address has ports of its own");
 }
 
+Test(leases, a_reserved_port_is_nobodys)
+{
+	struct dt_lease_entry e = entry(1, "192.0.2.2", "203.0.113.2:443");
+
+	for (uint16_t port = 50000; port < 50009; port++)
+		dt_lease_table_reserve(leases, port, true);
+	cr_assert_eq(dt_lease_table_make(leases, &e, 10), 0);
+	cr_assert_eq(e.dpt, 50009);
+	cr_assert(!dt_lease_table_port_is_free(leases, 50009), "a lease has it");
+	cr_assert(!dt_lease_table_port_is_free(leases, 50000), "it is reserved");
+	dt_lease_table_reserve(leases, 50000, false);
+	cr_assert(dt_lease_table_port_is_free(leases, 50000));
+	cr_assert_eq(dt_lease_table_release(leases, &e), 0);
+	cr_assert(dt_lease_table_port_is_free(leases, 50009));
+}
+
 Test(leases, quotas)
 {
 	struct dt_lease_entry a = entry(1, "192.0.2.2", "203.0.113.2:443"),

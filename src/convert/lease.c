@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "convert/lease.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "convert/outbox.h"
+#include "convert/pair.h"
+
+#define ACCEPTED_MAX 64 /* in a turn */
+
+/* --- clients ----------------------------------------------------------------------------------- */
+
+static struct dt_copy_client *client_find(const struct dt_copier *copier, uint64_t id)
+{
+	struct dt_copy_client *c;
+
+	HASH_FIND(hh, copier->clients, &id, sizeof(id), c);
+	return c;
+}
+
+void dt_copy_client_set(struct dt_copier *copier, const struct dt_channel_message *m)
+{
+	struct dt_copy_client *c = client_find(copier, m->client_id);
+
+	if (!c) {
+		c = calloc(1, sizeof(*c));
+		if (!c)
+			return; /* its leases are refused */
+		c->id = m->client_id;
+		HASH_ADD(hh, copier->clients, id, sizeof(c->id), c);
+	}
+	c->max_connections = m->max_connections;
+	c->max_new = m->max_new;
+	c->rate = m->rate;
+}
+
+/* One of max_new a second, and a second's worth at once. */
+static bool new_allowed(struct dt_copy_client *c, uint64_t now_ns)
+{
+	uint64_t each_ns, from_ns = c->new_ns > now_ns ? c->new_ns : now_ns;
+
+	if (c->max_new == 0)
+		return false;
+	each_ns = DT_SEC / c->max_new;
+	if (from_ns + each_ns > now_ns + DT_SEC)
+		return false;
+	c->new_ns = from_ns + each_ns;
+	return true;
+}
+
+void dt_copy_clients_tell(struct dt_copier *copier)
+{
+	struct dt_channel_message m;
+
+	if (dt_outbox_fd(copier->outbox) < 0)
+		return;
+	for (struct dt_copy_client *c = copier->clients; c; c = c->hh.next) {
+		if (c->is_told)
+			continue;
+		memset(&m, 0, sizeof(m));
+		m.type = DT_CHANNEL_TOTALS;
+		m.client_id = c->id;
+		m.connections = c->connections;
+		m.refused = c->refused;
+		m.bytes_up = c->bytes[DT_DIR_UP];
+		m.bytes_down = c->bytes[DT_DIR_DOWN];
+		dt_outbox_put(copier->outbox, &m, -1);
+		c->is_told = true;
+	}
+}
+
+/* --- accepting --------------------------------------------------------------------------------- */
+
+/* Why this connection is reset at once; NULL: it is not. */
+static const char *refusal(struct dt_copy_lease *lease, const struct dt_endpoint *from)
+{
+	struct dt_copier *copier = lease->copier;
+	struct dt_copy_client *c = lease->client;
+
+	/* nat.bpf lets no other in, while it is there */
+	if (!dt_ip_equal(&from->ip, &lease->allowed))
+		return "not the address of the lease";
+	if (lease->is_over)
+		return "the lease is over";
+	if (copier->orphaned)
+		return "the relay's daemon is away";
+	if (c->connections >= c->max_connections || copier->npairs >= copier->max_pairs)
+		return "max-flows";
+	return new_allowed(c, copier->now_ns) ? NULL : "max-new-flows";
+}
+
+static void accepted(struct dt_copy_lease *lease, int fd, const struct sockaddr *sa)
+{
+	struct dt_copier *copier = lease->copier;
+	struct linger reset = {.l_onoff = 1};
+	struct dt_endpoint from = {0};
+	char text[DT_ENDPOINT_STRLEN];
+	uint64_t suppressed;
+	const char *why = "of another family";
+
+	if (dt_endpoint_from_sockaddr(&from, sa) == 0)
+		why = refusal(lease, &from);
+	if (!why) {
+		dt_pair_open(lease, fd, &from);
+		return;
+	}
+	lease->client->refused++;
+	lease->client->is_told = false;
+	if (dt_log_allowed(&copier->log, copier->now_ns, &suppressed))
+		dt_log_info("converter: reset a connection: %s from=%s suppressed=%llu", why,
+			    dt_endpoint_format(&from, text), (unsigned long long)suppressed);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+}
+
+static void listener_ready(struct dt_source *source, uint32_t events, struct dt_copier *copier)
+{
+	struct dt_copy_lease *lease = (struct dt_copy_lease *)source;
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int fd;
+
+	for (int i = 0; i < ACCEPTED_MAX; i++) {
+		len = sizeof(sa);
+		fd = accept4(lease->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		accepted(lease, fd, (struct sockaddr *)&sa);
+	}
+}
+
+/* --- leases ------------------------------------------------------------------------------------ */
+
+static struct dt_copy_lease *lease_find(const struct dt_copier *copier, const struct dt_endpoint *relay)
+{
+	struct dt_copy_lease *lease, key;
+
+	memset(&key.relay, 0, sizeof(key.relay));
+	key.relay.ip = relay->ip;
+	key.relay.port = relay->port;
+	HASH_FIND(hh, copier->leases, &key.relay, sizeof(key.relay), lease);
+	return lease;
+}
+
+/* The socket is closed by who owns it, or here. */
+static struct dt_copy_lease *lease_make(struct dt_copier *copier, const struct dt_channel_message *m, int fd)
+{
+	struct dt_copy_lease *lease = calloc(1, sizeof(*lease));
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = lease};
+
+	if (!lease || epoll_ctl(copier->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+		free(lease);
+		close(fd);
+		return NULL;
+	}
+	lease->source.ready = listener_ready;
+	lease->copier = copier;
+	lease->fd = fd;
+	lease->relay.ip = m->relay.ip;
+	lease->relay.port = m->relay.port;
+	HASH_ADD(hh, copier->leases, relay, sizeof(lease->relay), lease);
+	return lease;
+}
+
+void dt_copy_lease_listen(struct dt_copier *copier, const struct dt_channel_message *m, int fd)
+{
+	struct dt_copy_client *client = client_find(copier, m->client_id);
+	struct dt_copy_lease *lease = lease_find(copier, &m->relay);
+
+	if (lease && fd >= 0) /* the daemon says it again */
+		close(fd);
+	if (!lease && client && fd >= 0)
+		lease = lease_make(copier, m, fd);
+	else if (!lease && fd >= 0)
+		close(fd);
+	if (!lease || !client || (lease->client && lease->client != client))
+		return;
+	lease->client = client;
+	lease->allowed = m->client.ip;
+	lease->server = m->server;
+	lease->special = m->special;
+	lease->is_over = false;
+}
+
+void dt_copy_lease_end(struct dt_copier *copier, const struct dt_endpoint *relay)
+{
+	struct dt_copy_lease *lease = lease_find(copier, relay);
+
+	if (lease)
+		lease->is_over = true;
+}
+
+void dt_copy_lease_revoke(struct dt_copier *copier, const struct dt_endpoint *relay)
+{
+	struct dt_copy_lease *lease = lease_find(copier, relay);
+
+	if (!lease)
+		return;
+	lease->is_over = true;
+	while (lease->pairs)
+		dt_pair_reset(lease->pairs, "revoked");
+}
+
+void dt_copy_leases_end(struct dt_copier *copier)
+{
+	for (struct dt_copy_lease *lease = copier->leases; lease; lease = lease->hh.next)
+		lease->is_over = true;
+}
+
+static struct dt_channel_message message_of(const struct dt_copy_lease *lease, enum dt_channel_type type)
+{
+	struct dt_channel_message m;
+
+	memset(&m, 0, sizeof(m));
+	m.type = type;
+	m.client_id = lease->client->id;
+	m.client.ip = lease->allowed;
+	m.relay = (struct dt_endpoint){lease->relay.ip, lease->relay.port};
+	m.server = lease->server;
+	m.special = lease->special;
+	return m;
+}
+
+void dt_copy_leases_reap(struct dt_copier *copier)
+{
+	struct dt_copy_lease *lease, *next;
+	struct dt_channel_message m;
+
+	HASH_ITER(hh, copier->leases, lease, next) {
+		if (!lease->is_over || lease->pairs)
+			continue;
+		m = message_of(lease, DT_CHANNEL_CLOSED);
+		dt_outbox_put(copier->outbox, &m, -1);
+		HASH_DELETE(hh, copier->leases, lease);
+		close(lease->fd);
+		free(lease);
+	}
+}
+
+void dt_copy_leases_tell(struct dt_copier *copier)
+{
+	struct dt_channel_message m = {.type = DT_CHANNEL_HELLO};
+
+	dt_outbox_put(copier->outbox, &m, -1);
+	for (struct dt_copy_lease *lease = copier->leases; lease; lease = lease->hh.next) {
+		m = message_of(lease, DT_CHANNEL_HAS);
+		dt_outbox_put(copier->outbox, &m, lease->fd);
+	}
+	for (struct dt_copy_client *c = copier->clients; c; c = c->hh.next)
+		c->is_told = false;
+	dt_copy_clients_tell(copier);
+	memset(&m, 0, sizeof(m));
+	m.type = DT_CHANNEL_READY;
+	dt_outbox_put(copier->outbox, &m, -1);
+}
