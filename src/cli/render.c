@@ -81,6 +81,24 @@ static void destinations_print(const json_t *destinations, FILE *to)
 			dt_field_number(item, "age_s"), dt_field_text(item, "why"));
 }
 
+static void conversions_print(const json_t *conversions, FILE *to)
+{
+	json_t *item;
+	size_t i;
+
+	if (json_array_size(conversions) == 0)
+		return;
+	fputs("converted\n", to);
+	json_array_foreach(conversions, i, item) {
+		bool is_led = *dt_field_text(item, "converter");
+
+		fprintf(to, "  %s  new connections are %s%s  so far %" JSON_INTEGER_FORMAT "\n",
+			dt_field_text(item, "remote"),
+			is_led ? "converted by " : "direct: ", dt_field_text(item, is_led ? "converter" : "why"),
+			dt_field_number(item, "connections"));
+	}
+}
+
 static void limits_print(const json_t *limits, FILE *to)
 {
 	json_t *item;
@@ -113,6 +131,7 @@ static void endpoints_print(const json_t *endpoints, FILE *to)
 void dt_render_servers(const json_t *status, FILE *to)
 {
 	destinations_print(json_object_get(status, "destinations"), to);
+	conversions_print(json_object_get(status, "conversions"), to);
 	limits_print(json_object_get(status, "server_limits"), to);
 	endpoints_print(json_object_get(status, "unused_endpoints"), to);
 }
@@ -167,6 +186,7 @@ void dt_render_why(const json_t *why, FILE *to)
 	json_array_foreach(connections, i, item)
 		connection_print(item, to);
 	destinations_print(destinations, to);
+	conversions_print(json_object_get(why, "conversions"), to);
 	limits_print(limits, to);
 	if (plain)
 		plain_print(why, plain, to);

@@ -27,14 +27,17 @@
 #include "pm/events/watch.h"
 #include "pm/events/young.h"
 #include "pm/kernel/arrivals.h"
+#include "pm/kernel/convert.h"
 #include "pm/kernel/inventory.h"
 #include "pm/kernel/mptcpify.h"
 #include "pm/kernel/track.h"
 #include "pm/link/relays.h"
 #include "pm/plan/choice.h"
+#include "pm/plan/convert.h"
 #include "pm/plan/run.h"
 #include "pm/reload.h"
 #include "pm/status.h"
+#include "pm/store/conversion.h"
 #include "pm/store/pm.h"
 #include "pm/store/relay.h"
 #include "pm/store/server.h"
@@ -60,6 +63,7 @@ static void tick_due(uv_timer_t *timer)
 	if (!dt_stock_tick(pm, now_ns))
 		dt_arrivals_sample(pm->arrivals, now_ns);
 	dt_choice_tick(pm, now_ns);
+	dt_convert_plan(pm, now_ns);
 	dt_state_file_tick(pm, now_ns);
 	if (++daemon->ticks % TRACK_SWEEP_TICKS == 0)
 		dt_track_sweep(pm->track, now_ns - TRACK_SWEEP_TICKS * DT_SEC);
@@ -119,6 +123,9 @@ static void daemon_stop(void *data)
 	dt_watch_close(pm);
 	dt_mptcpify_close(pm->mptcpify);
 	pm->mptcpify = NULL;
+	dt_convert_close(pm->convert);
+	pm->convert = NULL;
+	dt_conversions_free(pm);
 	dt_accepted_free(pm);
 	dt_routes_free(pm);
 	dt_network_events_close(pm);
@@ -265,6 +272,7 @@ static int daemon_start(void **out, uv_loop_t *loop, void *config)
 	dt_timer_arm(&daemon->tick, tick_due, TICK_MS, TICK_MS);
 	dt_client_config_resolve(pm->config, pm->cgroup_fd);
 	dt_sockets_apply(pm);
+	dt_sockets_convert_apply(pm);
 	dt_stock_take(pm);
 	dt_state_file_read(pm);
 	dt_log_info("client ready relays=%zu max-detours=%u", pm->config->nrelays, pm->config->max_detours);

@@ -71,6 +71,8 @@ static const char *relay_why(const struct dt_connection *c, const struct dt_plan
 	}
 	if (dt_pm_relay_draining(relay))
 		return dt_reason_text(DT_REASON_DRAINING);
+	if (*c->converter && strncmp(relay->conf->name, c->converter, sizeof(c->converter) - 1) == 0)
+		return "it is the converter";
 	if (dt_pm_relay_carrier(relay, plan->carrier, now_ns) == DT_CARRIER_WIREGUARD)
 		return tunnel_why(c, relay->tunnel);
 	return "";
@@ -160,7 +162,7 @@ static const char *common_why(const struct dt_connection *c, const struct dt_pla
 
 	if (!dt_server_address(c, &server))
 		return "; the server wants no joins at this address (C flag) and has announced no other";
-	if (!dt_plan_may_tell(plan, &server.ip))
+	if (!*c->converter && !dt_plan_may_tell(plan, &server.ip))
 		return "; the server has announced a private address only, which no relay is told of";
 	if (dt_ip_is_unset(&c->source))
 		return "; this host has no address now from which the server can be reached";
@@ -261,12 +263,14 @@ void dt_explain(const struct dt_connection *c, char *out, size_t cap)
 		put(&t, "the connection is under the kernel's path manager, from before detourd: left alone");
 		return;
 	}
+	if (*c->converter)
+		put(&t, "converted by %s; ", c->converter);
 	put(&t, "%u of %u detours%s%s", dt_connection_detours_established(c), plan.detours,
 	    plan.rule ? " by rule " : "", plan.rule ? plan.rule->name : "");
 	head = t.len;
 	put_lack(&t, c, &plan);
 	/* it has all that it should have, unless a rule says that this is nothing */
-	if (t.len == head && (plan.detours || !plan.rule))
+	if (t.len == head && !*c->converter && (plan.detours || !plan.rule))
 		*out = '\0';
 }
 

@@ -99,6 +99,8 @@ int dt_pm_reload(struct dt_pm *pm, struct dt_client_config *fresh)
 	dt_routes_update(pm);
 	dt_client_config_resolve(fresh, pm->cgroup_fd);
 	dt_sockets_apply(pm);
+	dt_sockets_convert_apply(pm);
+	pm->conversions.due = true;
 	dt_todo_host(pm, DT_HOST_RULES);
 	dt_stock_take(pm);
 	dt_client_config_free(old);

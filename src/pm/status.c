@@ -21,6 +21,7 @@
 #include "pm/others.h"
 #include "pm/rates.h"
 #include "pm/store/connection.h"
+#include "pm/store/conversion.h"
 #include "pm/store/interfaces.h"
 #include "pm/store/lease.h"
 #include "pm/store/pm.h"
@@ -280,8 +281,12 @@ static json_t *connection_status(const struct dt_connection *c, bool brief)
 	}
 	dt_explain(c, why, sizeof(why));
 	status = json_pack("{s:I, s:s, s:s, s:s, s:o}", "id", (json_int_t)c->number, "local",
-			   dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->remote, remote),
+			   dt_endpoint_format(&c->local, local), "remote", dt_endpoint_format(&c->server, remote),
 			   "why", why, "subflows", subflows);
+	if (*c->converter) {
+		put(status, "converter", json_string(c->converter));
+		put(status, "converter_address", json_string(dt_endpoint_format(&c->remote, remote)));
+	}
 	circumstances_put(status, c, &whole);
 	return status;
 }
@@ -312,6 +317,24 @@ static json_t *destinations_status(const struct dt_pm *pm, const struct dt_endpo
 						     dt_endpoint_format(&d->server, remote), "why",
 						     dt_fallback_text(d->last), "connections", (json_int_t)sum, "age_s",
 						     (json_int_t)((now_ns - d->seen_ns) / DT_SEC)));
+	}
+	return all;
+}
+
+/* Servers whose connections are converted, or would be. */
+static json_t *conversions_status(const struct dt_pm *pm, const struct dt_endpoint *about)
+{
+	json_t *all = json_array();
+
+	for (const struct dt_conversion *v = pm->conversions.all; v; v = v->hh.next) {
+		struct dt_endpoint server = dt_conversion_server(v);
+		char remote[DT_ENDPOINT_STRLEN];
+
+		if (is_about(about, &server))
+			json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:I}", "remote",
+							     dt_endpoint_format(&server, remote), "converter",
+							     v->to.port ? v->relay : "", "why", v->why, "connections",
+							     (json_int_t)v->connections));
 	}
 	return all;
 }
@@ -347,7 +370,7 @@ static void connections_print(const struct dt_pm *pm, const struct dt_endpoint *
 	HASH_ITER(hh, pm->connections, c, tmp) {
 		json_t *status;
 
-		if (!is_about(about, &c->remote))
+		if (!is_about(about, &c->server))
 			continue;
 		status = connection_status(c, false);
 		fputs(comma, out);
@@ -410,11 +433,11 @@ static json_t *rest_status(const struct dt_pm *pm)
 	if (pm->mptcpify)
 		json_object_set_new(counters, "sockets_made_mptcp",
 				    json_integer((json_int_t)dt_mptcpify_sockets(pm->mptcpify)));
-	return json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1, "mode", "client",
+	return json_pack("{s:i, s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version", 1, "mode", "client",
 			 "release", DT_VERSION, "uptime_s", (json_int_t)((dt_now_ns() - pm->began_ns) / DT_SEC),
 			 "total", total_status(pm, &sum), "relays", relays, "gains", gains_status(pm), "destinations",
-			 destinations_status(pm, NULL), "server_limits", limits_status(pm, NULL), "unused_endpoints",
-			 endpoints_status(pm), "counters", counters);
+			 destinations_status(pm, NULL), "conversions", conversions_status(pm, NULL), "server_limits",
+			 limits_status(pm, NULL), "unused_endpoints", endpoints_status(pm), "counters", counters);
 }
 
 /* --- in steps: with many connections an answer takes longer than dead paths may wait ------------- */
@@ -545,11 +568,11 @@ void dt_pm_why(FILE *out, const char *text, void *data)
 	else
 		dt_ip_format(&about.ip, server);
 	dt_others_count(data, &about, &others);
-	rest = json_pack("{s:i, s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:s}", "version", 1, "mode", "client", "server",
-			 server, "destinations", destinations_status(pm, &about), "server_limits",
-			 limits_status(pm, &about), "plain_tcp", (json_int_t)others.plain, "fell_back_open",
-			 (json_int_t)others.fell_back, "mptcp_enabled", asks, "mptcp_problem",
-			 asks && pm->mptcpify_err ? dt_mptcpify_problem(pm->mptcpify_err) : "");
+	rest = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:b, s:s}", "version", 1, "mode", "client", "server",
+			 server, "destinations", destinations_status(pm, &about), "conversions",
+			 conversions_status(pm, &about), "server_limits", limits_status(pm, &about), "plain_tcp",
+			 (json_int_t)others.plain, "fell_back_open", (json_int_t)others.fell_back, "mptcp_enabled",
+			 asks, "mptcp_problem", asks && pm->mptcpify_err ? dt_mptcpify_problem(pm->mptcpify_err) : "");
 	fputc('{', out);
 	connections_print(pm, &about, out);
 	rest_print(rest, out);

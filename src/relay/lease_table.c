@@ -51,7 +51,7 @@ struct dt_lease_table {
 	struct lease *by_target;
 	struct lease *by_key;
 	struct holder *holders;
-	struct lease *check; /* the next that dt_lease_table_check_step() looks at */
+	struct lease *check;  /* the next that dt_lease_table_check_step() looks at */
 	uint32_t uses[65536]; /* leases of each port */
 	uint16_t reserved[65536];
 };

@@ -69,6 +69,100 @@ const char *dt_mptcpify_problem(int err)
 	return err == -ENOENT ? "this kernel has no hook for it" : strerror(-err);
 }
 
+/* --- convert ----------------------------------------------------------------------------------- */
+
+struct dt_convert {
+	int unused;
+};
+struct led {
+	struct dt_endpoint server, to;
+	uint64_t expires_ns;
+	struct led *next;
+};
+static struct led *leads;
+
+int dt_convert_open(struct dt_convert **out, uint64_t netns_cookie, int cgroup_fd)
+{
+	if (world.convert_error)
+		return world.convert_error;
+	*out = calloc(1, sizeof(**out));
+	tell("> convert opened");
+	return *out ? 0 : -ENOMEM;
+}
+
+void dt_convert_close(struct dt_convert *c)
+{
+	struct led *l;
+
+	if (c)
+		tell("> convert closed");
+	while ((l = leads)) {
+		leads = l->next;
+		free(l);
+	}
+	free(c);
+}
+
+const char *dt_convert_problem(int err)
+{
+	return strerror(-err);
+}
+
+static struct led **led_find(const struct dt_endpoint *server)
+{
+	struct led **l = &leads;
+
+	while (*l && !dt_endpoint_equal(&(*l)->server, server))
+		l = &(*l)->next;
+	return l;
+}
+
+int dt_convert_put(struct dt_convert *c, const struct dt_endpoint *server, const struct dt_endpoint *to,
+		   uint64_t expires_ns)
+{
+	char from_text[DT_ENDPOINT_STRLEN], to_text[DT_ENDPOINT_STRLEN];
+	struct led *l = *led_find(server);
+
+	if (!l) {
+		l = calloc(1, sizeof(*l));
+		if (!l)
+			abort();
+		l->server = *server;
+		l->next = leads;
+		leads = l;
+	}
+	if (!dt_endpoint_equal(&l->to, to))
+		tell("> lead %s to %s", dt_endpoint_format(server, from_text), dt_endpoint_format(to, to_text));
+	l->to = *to;
+	l->expires_ns = expires_ns;
+	return 0;
+}
+
+void dt_convert_remove(struct dt_convert *c, const struct dt_endpoint *server)
+{
+	struct led **at = led_find(server), *l = *at;
+	char text[DT_ENDPOINT_STRLEN];
+
+	if (!l)
+		return;
+	tell("> lead %s nowhere", dt_endpoint_format(server, text));
+	*at = l->next;
+	free(l);
+}
+
+bool converts(const char *server, const char *to)
+{
+	struct dt_endpoint from, wanted;
+	const struct led *l;
+
+	if (dt_endpoint_parse(&from, server) < 0 || (to && dt_endpoint_parse(&wanted, to) < 0))
+		abort();
+	l = *led_find(&from);
+	if (l && world_now() > l->expires_ns)
+		l = NULL;
+	return to ? l && dt_endpoint_equal(&l->to, &wanted) : !l;
+}
+
 /* --- track ------------------------------------------------------------------------------------- */
 
 struct row {

@@ -166,6 +166,31 @@ static uint8_t lease_answer(struct relay *r, const struct dt_relay_request *req,
 	return DT_REASON_OK;
 }
 
+/* By the same table: a server that is converted is no server of the NAT's here. */
+static uint8_t converter_answer(struct relay *r, const struct dt_relay_request *req, struct dt_message *m)
+{
+	const struct dt_message *asked = &req->message;
+	struct relay_lease *l = lease_find(r, &req->from.ip, &asked->server);
+
+	if (asked->op == DT_OP_UNCONVERT) {
+		if (l)
+			lease_drop(r, l);
+		return l ? DT_REASON_OK : DT_REASON_NO_LEASE;
+	}
+	r->converts_asked++;
+	if (!r->converter)
+		return DT_REASON_NO_CONVERTER;
+	if (r->reason)
+		return r->reason;
+	if (!l)
+		l = lease_make(r, &req->from.ip, &asked->server);
+	m->lifetime_s = lifetime_of(r, asked->lifetime_s);
+	l->expires_ns = world_now() + m->lifetime_s * DT_SEC;
+	m->dpt = l->dpt;
+	m->outcome = r->outcome;
+	return DT_REASON_OK;
+}
+
 static uint8_t tunnel_answer(struct relay *r, const struct dt_relay_request *req, struct dt_message *m)
 {
 	if (!r->wireguard)
@@ -190,7 +215,9 @@ static const char *op_word(uint8_t op)
 {
 	static const char *const words[] = {"?", "LEASE", "RENEW", "RELEASE", "PING", "TUNNEL", "UNTUNNEL"};
 
-	return words[op <= DT_OP_UNTUNNEL ? op : 0];
+	return op == DT_OP_CONVERT     ? "CONVERT"
+	       : op == DT_OP_UNCONVERT ? "UNCONVERT"
+				       : words[op <= DT_OP_UNTUNNEL ? op : 0];
 }
 
 static size_t request_answer(struct relay *r, const struct dt_relay_request *req, uint8_t *reply)
@@ -201,6 +228,7 @@ static size_t request_answer(struct relay *r, const struct dt_relay_request *req
 	memset(&m, 0, sizeof(m));
 	m.server = req->message.server;
 	m.draining = r->draining;
+	m.converts = r->converter;
 	m.nat4 = r->nat;
 	m.nat6 = r->nat6;
 	if (!dt_ip_is_unset(&r->control6))
@@ -212,6 +240,10 @@ static size_t request_answer(struct relay *r, const struct dt_relay_request *req
 	case DT_OP_TUNNEL:
 	case DT_OP_UNTUNNEL:
 		m.reason = tunnel_answer(r, req, &m);
+		break;
+	case DT_OP_CONVERT:
+	case DT_OP_UNCONVERT:
+		m.reason = converter_answer(r, req, &m);
 		break;
 	default:
 		if (r->lease_silent)

@@ -17,6 +17,7 @@
 #include "pm/kernel/answers.h"
 #include "pm/kernel/guard.h"
 #include "pm/kernel/inventory.h"
+#include "pm/kernel/convert.h"
 #include "pm/kernel/mptcpify.h"
 #include "pm/kernel/pulse.h"
 #include "pm/kernel/takeover.h"

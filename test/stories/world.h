@@ -174,6 +174,8 @@ struct relay {
 	bool repeats;	      /* each answer comes twice */
 	unsigned late_ms;     /* answers to requests for leases come so much later */
 	unsigned quota;	      /* leases at most; 0: no limit */
+	bool converter;	      /* it converts for this client */
+	uint8_t outcome;      /* enum dt_convert_outcome: how it reached the server last */
 	uint8_t reason;	      /* enum dt_reason: it refuses leases; 0: it grants them */
 	uint32_t lifetime_s;  /* at most granted; 0: as asked for */
 	bool wireguard;	      /* it has tunnels */
@@ -184,7 +186,7 @@ struct relay {
 	unsigned tunnels_asked, tunnels_ended;
 	void (*lie)(struct relay *r, struct relay_reply *reply); /* NULL: it is honest */
 	/* what it was asked */
-	unsigned asked, renewed, released, pinged;
+	unsigned asked, renewed, released, pinged, converts_asked;
 	unsigned datagrams; /* of any kind */
 	struct relay *next;
 };
@@ -302,6 +304,7 @@ struct world {
 	bool another_manager; /* takeover finds somebody else */
 	int inventory_error;
 	int mptcpify_error;
+	int convert_error; /* likewise, of what leads connections to converters */
 	bool mptcpify_open;
 	char mptcpify_state[128];
 	struct dt_ip client_seen; /* as relays see us; unset: as we are */
@@ -383,6 +386,8 @@ void sock_flow(struct sock *s, uint64_t down_bps, uint64_t up_bps);
 /* sockops saw it. */
 void track_note(const struct sock *s, enum dt_subflow_happening what);
 void track_row_add(const struct sock *s);
+/* A new connection to this server goes to that converter now; to NULL: it is direct. */
+bool converts(const char *server, const char *to);
 void track_fallback(const struct dt_endpoint *remote, enum dt_subflow_happening what);
 size_t track_rows(void);
 void track_forget_all(void);

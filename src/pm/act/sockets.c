@@ -1,12 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pm/act/sockets.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "pm/conf/client_conf.h"
+#include "pm/kernel/convert.h"
 #include "pm/kernel/mptcpify.h"
 #include "pm/store/pm.h"
+
+/* Does the configuration have any connection converted? */
+static bool conversion_is_wanted(const struct dt_client_config *config)
+{
+	bool wanted = config->convert != DT_CONVERT_NO;
+
+	for (size_t i = 0; i < config->nrules; i++)
+		wanted = wanted || config->rules[i].convert > DT_CONVERT_NO;
+	return wanted;
+}
+
+void dt_sockets_convert_apply(struct dt_pm *pm)
+{
+	int err;
+
+	if (pm->convert || !conversion_is_wanted(pm->config)) {
+		pm->convert_err = 0;
+		return;
+	}
+	err = pm->cgroup_fd < 0 ? -ENODEV : dt_convert_open(&pm->convert, pm->takeover.netns_cookie, pm->cgroup_fd);
+	if (err && err != pm->convert_err)
+		dt_log_warn("convert has no effect: %s", dt_convert_problem(err));
+	pm->convert_err = err;
+}
 
 /* Opened when first wanted, and never closed before the end: an open hook costs nothing. */
 void dt_sockets_apply(struct dt_pm *pm)

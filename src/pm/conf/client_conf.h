@@ -27,6 +27,13 @@ enum dt_carrier { DT_CARRIER_NAT, DT_CARRIER_WIREGUARD, DT_CARRIER_AUTO, DT_CARR
 /* The word used in the configuration and by `status`. */
 const char *dt_carrier_name(enum dt_carrier carrier);
 
+/* Are connections to servers without MPTCP sent to a relay that converts them? */
+enum dt_convert_mode {
+	DT_CONVERT_NO,
+	DT_CONVERT_AUTO,   /* to those that turned out to have none */
+	DT_CONVERT_ALWAYS, /* to any, once a lease is there */
+};
+
 /* [relay NAME] */
 struct dt_relay_conf {
 	char *name;
@@ -70,6 +77,7 @@ struct dt_rule_conf {
 	int detours; /* -1: not given, use max-detours */
 	int carrier; /* enum dt_carrier; -1: not given, use the relay's */
 	bool backup;
+	int convert; /* enum dt_convert_mode; -1: not given, use [client]'s */
 	struct dt_detour_after after;
 	size_t *relays; /* indexes into relays, in order of preference; none: all */
 	size_t nrelays;
@@ -79,6 +87,7 @@ struct dt_client_config {
 	struct dt_keypair keys;
 	unsigned max_detours;
 	struct dt_detour_after after;
+	enum dt_convert_mode convert;
 	struct dt_mptcp_conf mptcp;
 	unsigned tunnel_table;
 	unsigned tunnel_priority; /* of the routing rules that lead to the tunnels' tables */

@@ -100,6 +100,11 @@ static void take_choose(struct dt_config *c, void *section, const char *value)
 	config->choose_measured = strcmp(value, "measured") == 0;
 }
 
+static void take_convert(struct dt_config *c, void *section, const char *value)
+{
+	dt_convert_mode_parse(c, value, &((struct dt_client_config *)section)->convert);
+}
+
 static const struct dt_config_key client_keys[] = {
 	{"private-key-file", DT_CONFIG_ONE, true, take_private_key},
 	{"max-detours", DT_CONFIG_ONE, false, take_max_detours},
@@ -111,6 +116,7 @@ static const struct dt_config_key client_keys[] = {
 	{"interfaces", DT_CONFIG_LIST, false, take_interface},
 	{"detour-after", DT_CONFIG_LIST, false, take_detour_after},
 	{"state", DT_CONFIG_ONE, false, take_state},
+	{"convert", DT_CONFIG_ONE, false, take_convert},
 };
 
 /* --- [relay NAME] ------------------------------------------------------------------------------ */

@@ -34,11 +34,13 @@ struct dt_client_parse {
 
 /* "nat", "wireguard" or "auto"; false: another word, and the error was reported. */
 bool dt_carrier_parse(struct dt_config *c, const char *value, enum dt_carrier *out);
+/* "no", "auto" or "always"; false: another word, and the error was reported. */
+bool dt_convert_mode_parse(struct dt_config *c, const char *value, enum dt_convert_mode *out);
 /* One value of detour-after: "500ms", "2s", "256kB", "1MB", or "0" for at once. */
 void dt_detour_after_parse(struct dt_config *c, const char *value, struct dt_detour_after *after);
 
 /* [rule NAME] and [mptcp] */
-extern const struct dt_config_key dt_rule_keys[10], dt_mptcp_keys[7];
+extern const struct dt_config_key dt_rule_keys[11], dt_mptcp_keys[7];
 void *dt_rule_open(struct dt_config *c, void *root, const char *name);
 void *dt_mptcp_open(struct dt_config *c, void *root, const char *name);
 /* After the whole file: looks up the relays named in rules, and marks those that need a tunnel because of a rule. */

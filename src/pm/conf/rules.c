@@ -21,7 +21,7 @@ static struct dt_rule_conf *last_rule(void *section)
 void *dt_rule_open(struct dt_config *c, void *root, const char *name)
 {
 	struct dt_client_parse *p = root;
-	struct dt_rule_conf rule = {.detours = -1, .carrier = -1};
+	struct dt_rule_conf rule = {.detours = -1, .carrier = -1, .convert = -1};
 
 	rule.name = dt_config_copy(c, name);
 	if (!dt_config_append(c, &p->config->rules, &p->config->nrules, sizeof(rule), &rule)) {
@@ -99,6 +99,14 @@ static void take_rule_detour_after(struct dt_config *c, void *section, const cha
 	dt_detour_after_parse(c, value, &last_rule(section)->after);
 }
 
+static void take_rule_convert(struct dt_config *c, void *section, const char *value)
+{
+	enum dt_convert_mode mode;
+
+	if (dt_convert_mode_parse(c, value, &mode))
+		last_rule(section)->convert = (int)mode;
+}
+
 const struct dt_config_key dt_rule_keys[] = {
 	{"destination", DT_CONFIG_LIST, false, take_destination},
 	{"port", DT_CONFIG_LIST, false, take_port},
@@ -110,6 +118,7 @@ const struct dt_config_key dt_rule_keys[] = {
 	{"carrier", DT_CONFIG_ONE, false, take_rule_carrier},
 	{"backup", DT_CONFIG_ONE, false, take_rule_backup},
 	{"detour-after", DT_CONFIG_LIST, false, take_rule_detour_after},
+	{"convert", DT_CONFIG_ONE, false, take_rule_convert},
 };
 
 /* --- [mptcp] ----------------------------------------------------------------------------------- */

@@ -49,6 +49,20 @@ void dt_detour_after_parse(struct dt_config *c, const char *value, struct dt_det
 	dt_config_error(c, "\"%s\" is not a time (500ms, 2s) or a size (256kB, 1MB)", value);
 }
 
+bool dt_convert_mode_parse(struct dt_config *c, const char *value, enum dt_convert_mode *out)
+{
+	static const char *const names[] = {
+		[DT_CONVERT_NO] = "no", [DT_CONVERT_AUTO] = "auto", [DT_CONVERT_ALWAYS] = "always"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(value, names[i]) == 0) {
+			*out = (enum dt_convert_mode)i;
+			return true;
+		}
+	dt_config_error(c, "\"%s\" is not one of no, auto, always", value);
+	return false;
+}
+
 bool dt_carrier_parse(struct dt_config *c, const char *value, enum dt_carrier *out)
 {
 	static const char *const names[] = {

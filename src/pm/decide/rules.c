@@ -3,8 +3,7 @@
 
 #include "base/special.h"
 
-static bool rule_matches(const struct dt_rule_conf *rule, const struct dt_endpoint *remote,
-			 const struct dt_origin *origin)
+static bool rule_is_about(const struct dt_rule_conf *rule, const struct dt_endpoint *remote)
 {
 	bool destination = rule->ndestinations == 0, port = rule->nports == 0;
 
@@ -12,14 +11,23 @@ static bool rule_matches(const struct dt_rule_conf *rule, const struct dt_endpoi
 		destination = dt_prefix_contains(&rule->destinations[i], &remote->ip);
 	for (size_t i = 0; !port && i < rule->nports; i++)
 		port = dt_port_range_contains(&rule->ports[i], remote->port);
-	return destination && port && dt_who_matches(&rule->who, origin);
+	return destination && port;
+}
+
+static bool rule_matches(const struct dt_rule_conf *rule, const struct dt_endpoint *remote,
+			 const struct dt_origin *origin)
+{
+	return rule_is_about(rule, remote) && dt_who_matches(&rule->who, origin);
 }
 
 struct dt_plan dt_rules_plan(const struct dt_client_config *config, const struct dt_endpoint *remote,
 			     const struct dt_origin *origin)
 {
-	struct dt_plan plan = {
-		.detours = config->max_detours, .nrelays = config->nrelays, .carrier = -1, .after = config->after};
+	struct dt_plan plan = {.detours = config->max_detours,
+			       .nrelays = config->nrelays,
+			       .carrier = -1,
+			       .after = config->after,
+			       .convert = config->convert};
 
 	for (size_t i = 0; i < config->nrules; i++) {
 		const struct dt_rule_conf *rule = &config->rules[i];
@@ -31,6 +39,8 @@ struct dt_plan dt_rules_plan(const struct dt_client_config *config, const struct
 		plan.backup = rule->backup;
 		if (rule->after.given)
 			plan.after = rule->after;
+		if (rule->convert >= 0)
+			plan.convert = (enum dt_convert_mode)rule->convert;
 		if (rule->detours >= 0)
 			plan.detours = (unsigned)rule->detours;
 		if (rule->nrelays) {
@@ -43,6 +53,24 @@ struct dt_plan dt_rules_plan(const struct dt_client_config *config, const struct
 	if (plan.untold)
 		plan.detours = 0;
 	return plan;
+}
+
+enum dt_convert_mode dt_rules_convert(const struct dt_client_config *config, const struct dt_endpoint *server,
+				      struct dt_plan *plan)
+{
+	enum dt_convert_mode mode;
+
+	*plan = dt_rules_plan(config, server, NULL);
+	mode = dt_plan_may_tell(plan, &server->ip) ? plan->convert : DT_CONVERT_NO;
+	for (size_t i = 0; i < config->nrules && &config->rules[i] != plan->rule; i++) {
+		const struct dt_rule_conf *rule = &config->rules[i];
+		enum dt_convert_mode its = rule->convert < 0 ? config->convert : (enum dt_convert_mode)rule->convert;
+
+		/* of some user, cgroup or program: it may match before */
+		if (rule_is_about(rule, server) && its < mode)
+			mode = its;
+	}
+	return mode;
 }
 
 bool dt_plan_may_tell(const struct dt_plan *plan, const struct dt_ip *server)

@@ -13,12 +13,19 @@ struct dt_plan {
 	int carrier; /* enum dt_carrier; -1: the relay's own */
 	bool backup; /* false: the relay's own setting holds */
 	struct dt_detour_after after;
+	enum dt_convert_mode convert;
 	bool untold; /* no relay may learn of the destination, so detours is 0: see dt_plan_may_tell() */
 };
 
 /* First match wins. origin NULL (unknown): rules with user, cgroup or program do not match. */
 struct dt_plan dt_rules_plan(const struct dt_client_config *config, const struct dt_endpoint *remote,
 			     const struct dt_origin *origin);
+/*
+ * What all connections to this server may have, whoever opens them: a converter is chosen before that is known. The mode is
+ * the most restrained of the rules that could match first; *plan is that of a connection of an unknown program.
+ */
+enum dt_convert_mode dt_rules_convert(const struct dt_client_config *config, const struct dt_endpoint *server,
+				      struct dt_plan *plan);
 /*
  * Relays may learn that the connection has a server at this address. Private and other special-purpose addresses mean
  * nothing to a relay elsewhere, and tell how the user's own network is made. So they are told only if the destinations

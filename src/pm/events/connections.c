@@ -12,6 +12,7 @@
 #include "pm/events/young.h"
 #include "pm/kernel/track.h"
 #include "pm/store/connection.h"
+#include "pm/store/conversion.h"
 #include "pm/store/pm.h"
 #include "pm/store/report.h"
 #include "pm/store/server.h"
@@ -44,6 +45,8 @@ static void established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 	c->direct_established = true;
 	dt_ids_mark(&c->ids, e->local_id);
 	dt_report(pm, "connection", c, NULL, "established");
+	if (!*c->converter)
+		dt_conversion_note(pm, &e->remote, false, dt_now_ns());
 	dt_young_begin(c);
 }
 
@@ -108,6 +111,7 @@ void dt_connections_subflow_closed(struct dt_pm *pm, dt_mptcp_token token, const
 {
 	struct dt_connection *c = dt_connection_find(pm, token);
 
+	dt_conversion_ended(pm, remote);
 	if (c)
 		dt_connection_doubt(c, now_ns);
 	else
@@ -121,6 +125,8 @@ void dt_connections_subflow_moves(struct dt_pm *pm, dt_mptcp_token token, const 
 
 	if (c && timed_out)
 		dt_watch_timed_out(c, local, remote);
+	else if (timed_out && pm->conversions.all)
+		dt_conversion_unanswered(pm, remote, dt_now_ns());
 	else if (c)
 		dt_watch_wake(c);
 }

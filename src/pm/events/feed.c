@@ -13,6 +13,7 @@
 #include "pm/events/connections.h"
 #include "pm/events/stock.h"
 #include "pm/kernel/track.h"
+#include "pm/store/conversion.h"
 #include "pm/store/pm.h"
 #include "pm/store/report.h"
 
@@ -69,6 +70,8 @@ static void fell_back(struct dt_pm *pm, const struct dt_endpoint *remote, enum d
 	bool news = dt_destination_fell_back(&pm->destinations, remote, &how, dt_now_ns());
 
 	pm->counters[DT_PM_FELL_BACK + how]++;
+	if (how == DT_FALLBACK_PLAIN || how == DT_FALLBACK_STRIPPED)
+		dt_conversion_note(pm, remote, true, dt_now_ns());
 	if (!news)
 		return;
 	snprintf(detail, sizeof(detail), "%s: %s", dt_endpoint_format(remote, text), dt_fallback_text(how));

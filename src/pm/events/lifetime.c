@@ -2,6 +2,7 @@
 #include "pm/events/lifetime.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -13,6 +14,7 @@
 #include "pm/events/young.h"
 #include "pm/kernel/track.h"
 #include "pm/store/connection.h"
+#include "pm/store/conversion.h"
 #include "pm/store/pm.h"
 #include "pm/store/server.h"
 #include "pm/store/report.h"
@@ -41,10 +43,20 @@ static void doubt_end(struct dt_doubt *d)
 	free(d);
 }
 
+static void converted_note(struct dt_connection *c, struct dt_conversion *conversion)
+{
+	c->server = dt_conversion_server(conversion);
+	snprintf(c->converter, sizeof(c->converter), "%s", conversion->relay);
+	conversion->used_ns = dt_now_ns();
+	conversion->connections++;
+	c->pm->counters[DT_PM_CONVERTED]++;
+}
+
 struct dt_connection *dt_connection_new(struct dt_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
 					const struct dt_endpoint *remote)
 {
 	struct dt_connection *c = calloc(1, sizeof(*c));
+	struct dt_conversion *conversion;
 
 	if (!c) {
 		dt_log_err("out of memory: a connection is not followed");
@@ -54,7 +66,10 @@ struct dt_connection *dt_connection_new(struct dt_pm *pm, dt_mptcp_token token, 
 	c->token = token;
 	c->number = ++pm->next_number;
 	c->local = *local;
-	c->remote = *remote;
+	c->remote = c->server = *remote;
+	conversion = pm->conversions.all ? dt_conversion_at(pm, remote) : NULL;
+	if (conversion)
+		converted_note(c, conversion);
 	c->source = local->ip;
 	c->since_ns = dt_now_ns();
 	dt_server_limit_recall(c, c->since_ns);

@@ -34,9 +34,9 @@ static void lease_ask(struct dt_pm_lease *lease, uint8_t op, uint64_t now_ns)
 	if (lease->under_way)
 		return;
 	memset(&m, 0, sizeof(m));
-	m.op = op;
+	m.op = lease->server.converts ? (op == DT_OP_RELEASE ? DT_OP_UNCONVERT : DT_OP_CONVERT) : op;
 	m.server = server_of(lease);
-	m.dpt = op == DT_OP_LEASE ? 0 : lease->dpt;
+	m.dpt = op == DT_OP_LEASE || lease->server.converts ? 0 : lease->dpt;
 	m.lifetime_s = DT_LEASE_LIFETIME_DEFAULT_S;
 	err = dt_client_link_request(lease->link->proto, &m, lease, now_ns);
 	if (err) {
@@ -50,13 +50,15 @@ static void lease_ask(struct dt_pm_lease *lease, uint8_t op, uint64_t now_ns)
 	dt_relay_link_flush(lease->link);
 }
 
-struct dt_pm_lease *dt_pm_lease_get(struct dt_relay_link *link, const struct dt_endpoint *server, uint64_t now_ns)
+static struct dt_pm_lease *lease_get(struct dt_relay_link *link, const struct dt_endpoint *server, bool converts,
+				     uint64_t now_ns)
 {
 	struct dt_pm_lease *lease, key;
 
 	memset(&key.server, 0, sizeof(key.server));
 	key.server.ip = server->ip;
 	key.server.port = server->port;
+	key.server.converts = converts;
 	HASH_FIND(hh, link->leases, &key.server, sizeof(key.server), lease);
 	if (!lease) {
 		lease = calloc(1, sizeof(*lease));
@@ -75,6 +77,17 @@ struct dt_pm_lease *dt_pm_lease_get(struct dt_relay_link *link, const struct dt_
 	}
 	lease->used = true;
 	return lease;
+}
+
+struct dt_pm_lease *dt_pm_lease_get(struct dt_relay_link *link, const struct dt_endpoint *server, uint64_t now_ns)
+{
+	return lease_get(link, server, false, now_ns);
+}
+
+struct dt_pm_lease *dt_pm_lease_get_converter(struct dt_relay_link *link, const struct dt_endpoint *server,
+					      uint64_t now_ns)
+{
+	return lease_get(link, server, true, now_ns);
 }
 
 static uint64_t refusal_retry_ns(uint8_t reason)
@@ -117,7 +130,8 @@ static void lease_refused(struct dt_pm_lease *lease, uint8_t reason, uint64_t no
 	if (lease->logged == reason + 1U)
 		return;
 	lease->logged = reason + 1U;
-	dt_relay_log(lease->link->relay, DT_LOG_INFO, "no lease: %s relay=%s server=%s",
+	dt_relay_log(lease->link->relay, DT_LOG_INFO, "no %slease: %s relay=%s server=%s",
+		     lease->server.converts ? "converter " : "",
 		     reason == DT_REASON_OK ? "no answer" : dt_reason_text(reason), lease->link->relay->conf->name,
 		     dt_endpoint_format(&e, server));
 }
@@ -139,6 +153,7 @@ void dt_pm_lease_answered(struct dt_pm_lease *lease, const struct dt_client_link
 		lease->dpt = m->dpt;
 		lease->logged = 0;
 		lease->rtt_us = m->rtt_us;
+		lease->outcome = m->outcome;
 		lease->expires_ns = lease->asked_ns + m->lifetime_s * DT_SEC;
 		lease->renew_ns = lease->asked_ns + m->lifetime_s * DT_SEC / 2;
 		lease->link->relay->pm->counters[DT_PM_LEASES_GRANTED]++;

@@ -14,6 +14,9 @@ struct dt_relay_link;
 
 /* The lease for this server; requested if there is none. Owned by the link. NULL: out of memory. */
 struct dt_pm_lease *dt_pm_lease_get(struct dt_relay_link *link, const struct dt_endpoint *server, uint64_t now_ns);
+/* The same for connections that end at the relay, which goes on to this server. It is kept while it is asked for. */
+struct dt_pm_lease *dt_pm_lease_get_converter(struct dt_relay_link *link, const struct dt_endpoint *server,
+					      uint64_t now_ns);
 void dt_pm_lease_answered(struct dt_pm_lease *lease, const struct dt_client_link_event *event, uint64_t now_ns);
 /* A join under this lease failed: asks whether the relay still has it. */
 void dt_pm_lease_verify(struct dt_pm_lease *lease, uint64_t now_ns);

@@ -183,6 +183,8 @@ void dt_changes_lease(struct dt_pm_lease *lease, unsigned flags, uint64_t now_ns
 			dt_subflow_stir(s);
 	if (flags & DT_LEASE_CHANGED)
 		lease_changed(lease, now_ns);
+	if (lease->server.converts)
+		lease->link->relay->pm->conversions.due = true;
 }
 
 /* --- the rules --------------------------------------------------------------------------------- */

@@ -38,6 +38,18 @@ static bool tunnel_use(struct dt_connection *c, struct dt_pm_relay *relay, const
 	return dt_order_join(s, now_ns);
 }
 
+/* A relay makes no detour to itself. */
+static bool is_converter_of(const struct dt_connection *c, const struct dt_pm_relay *relay)
+{
+	return *c->converter && strncmp(relay->conf->name, c->converter, sizeof(c->converter) - 1) == 0;
+}
+
+/* Of a connection that is converted, other relays learn the address of a relay, which the user named. */
+static bool may_tell(const struct dt_connection *c, const struct dt_plan *plan, const struct dt_endpoint *server)
+{
+	return *c->converter || dt_plan_may_tell(plan, &server->ip);
+}
+
 /* Begins a detour over this relay. True if there is one, or will be in a moment. */
 static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const struct dt_plan *plan,
 		      const struct dt_endpoint *server, uint64_t now_ns)
@@ -48,7 +60,7 @@ static bool relay_use(struct dt_connection *c, struct dt_pm_relay *relay, const 
 
 	if (s && dt_subflow_is_under_way(s))
 		return true;
-	if (dt_pm_relay_draining(relay))
+	if (dt_pm_relay_draining(relay) || is_converter_of(c, relay))
 		return false;
 	if (s && now_ns < s->may_try_ns)
 		return false; /* its timer is running */
@@ -85,7 +97,7 @@ void dt_detours_plan(struct dt_connection *c, unsigned unsure, uint64_t now_ns)
 	struct dt_endpoint server;
 	size_t nrelays;
 
-	if (!dt_server_address(c, &server) || !dt_plan_may_tell(&plan, &server.ip))
+	if (!dt_server_address(c, &server) || !may_tell(c, &plan, &server))
 		return;
 	if (used < plan.detours)
 		dt_order_way_look(c);
@@ -104,7 +116,7 @@ bool dt_detours_open(struct dt_connection *c, struct dt_pm_relay *relay, uint64_
 	struct dt_endpoint server;
 
 	return !c->pm->stopping && !dt_connection_stays_here(c) && dt_server_address(c, &server) &&
-	       dt_plan_may_tell(&plan, &server.ip) && dt_server_has_room(c, now_ns) &&
+	       may_tell(c, &plan, &server) && dt_server_has_room(c, now_ns) &&
 	       relay_use(c, relay, &plan, &server, now_ns);
 }
 

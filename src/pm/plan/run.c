@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "pm/plan/changes.h"
 #include "pm/plan/choice.h"
+#include "pm/plan/convert.h"
 #include "pm/plan/detours.h"
 #include "pm/plan/fade.h"
 #include "pm/plan/plain.h"
@@ -100,6 +101,8 @@ static void run(struct dt_pm *pm)
 {
 	if (pm->early && !pm->stopping)
 		dt_choice_look(pm, dt_now_ns());
+	if (pm->conversions.due && !pm->stopping)
+		dt_convert_plan(pm, dt_now_ns());
 	for (unsigned i = 0; i < PASSES && !pm->stopping && !dt_todo_is_empty(&pm->todo); i++)
 		pass(pm, dt_now_ns());
 	if (!pm->stopping && !dt_todo_is_empty(&pm->todo))

@@ -58,7 +58,7 @@ void dt_connection_settle(struct dt_connection *c, uint64_t now_ns)
 
 struct dt_plan dt_connection_plan(const struct dt_connection *c)
 {
-	return dt_rules_plan(c->pm->config, &c->remote, c->has_origin ? &c->origin : NULL);
+	return dt_rules_plan(c->pm->config, &c->server, c->has_origin ? &c->origin : NULL);
 }
 
 bool dt_connection_is_at(const struct dt_connection *c, const struct dt_ip *ip)

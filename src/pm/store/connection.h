@@ -13,6 +13,7 @@
 #include "pm/decide/pace.h"
 #include "pm/decide/paths.h"
 #include "pm/decide/rules.h"
+#include "pm/store/converted.h"
 #include "pm/store/marks.h"
 
 struct dt_doubt;
@@ -37,6 +38,8 @@ struct dt_connection {
 	uint64_t number;	  /* the id shown to users */
 	struct dt_endpoint local; /* of the initial subflow */
 	struct dt_endpoint remote;
+	struct dt_endpoint server;		/* whom the application means: remote, unless that is a converter */
+	char converter[DT_CONVERSION_NAME_LEN]; /* the relay that converts; "": none does */
 	/*
 	 * Local address of new subflows; unset: no route. It is local.ip, unless the host has lost that or its packets leave
 	 * by another interface now.

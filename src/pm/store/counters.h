@@ -32,6 +32,7 @@
 	X(DT_PM_FELL_BACK_STRIPPED, "fell_back_stripped")                 \
 	X(DT_PM_FELL_BACK_SYN_LOST, "fell_back_syn_lost")                 \
 	X(DT_PM_FELL_BACK_DISABLED, "fell_back_disabled")                 \
+	X(DT_PM_CONVERTED, "converted")                                   \
 	X(DT_PM_DECISIONS, "decisions")                                   \
 	X(DT_PM_DROPPED_AUTH, "dropped_auth")                             \
 	X(DT_PM_DROPPED_MALFORMED, "dropped_malformed")                   \

@@ -21,12 +21,13 @@ struct dt_pm_lease {
 	struct {
 		struct dt_ip ip;
 		uint16_t port;
-		uint16_t pad;
+		uint16_t converts; /* 1: a converter lease; 0: a NAT lease */
 	} server;
 	enum dt_lease_state state;
 	uint16_t dpt;	 /* the lease's port at the relay */
 	uint8_t reason;	 /* enum dt_reason; DT_REASON_OK in state REFUSED: the relay did not answer */
 	uint32_t rtt_us; /* from the relay to the server and back, measured by the relay; 0: unknown */
+	uint8_t outcome; /* enum dt_convert_outcome: of a converter lease, how the relay last reached the server */
 	unsigned logged; /* the reason last logged + 1, so that one that stays is logged once; 0: none */
 	bool under_way;	 /* a request, the first one or a renewal, waits for its reply */
 	bool used;	 /* a connection used it since the last renewal */

@@ -22,6 +22,7 @@
 #include "net/network.h"
 #include "pm/decide/fallback.h"
 #include "pm/kernel/takeover.h"
+#include "pm/store/converted.h"
 #include "pm/store/counters.h"
 #include "pm/store/marks.h"
 
@@ -30,6 +31,7 @@ struct dt_arrivals;
 struct dt_client_config;
 struct dt_connection;
 struct dt_control;
+struct dt_convert;
 struct dt_doubts;
 struct dt_leavings;
 struct dt_feed;
@@ -66,6 +68,8 @@ struct dt_pm {
 	struct dt_arrivals *arrivals;
 	struct dt_mptcpify *mptcpify; /* NULL: not wanted yet, or not possible on this kernel */
 	int mptcpify_err;	      /* negative errno: why [mptcp] has no effect; 0: it has */
+	struct dt_convert *convert;   /* NULL: not wanted yet, or not possible on this kernel */
+	int convert_err;	      /* negative errno: why convert has no effect; 0: it has */
 	int cgroup_fd;		      /* root of the cgroup tree; -1: none is mounted */
 
 	/* what is known */
@@ -81,6 +85,7 @@ struct dt_pm {
 	size_t nunused_endpoints;
 	struct dt_server_limits *server_limits;
 	struct dt_destinations destinations; /* servers with which connections fell back to TCP */
+	struct dt_conversions conversions;   /* servers whose new connections go to a converter */
 	struct dt_history *history;
 	struct dt_todo todo;
 

@@ -40,7 +40,7 @@ static json_t *event_line(const char *event, const struct dt_connection *c, cons
 
 	if (c) {
 		json_object_set_new(line, "id", json_integer((json_int_t)c->number));
-		json_object_set_new(line, "remote", json_string(dt_endpoint_format(&c->remote, remote)));
+		json_object_set_new(line, "remote", json_string(dt_endpoint_format(&c->server, remote)));
 	}
 	return line;
 }

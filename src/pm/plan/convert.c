@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "pm/plan/convert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/source.h"
+#include "pm/decide/rules.h"
+#include "pm/kernel/convert.h"
+#include "pm/link/leases.h"
+#include "pm/link/relays.h"
+#include "pm/store/conversion.h"
+#include "pm/store/lease.h"
+#include "pm/store/pm.h"
+#include "pm/store/relay.h"
+#include "pm/store/report.h"
+
+/* A relay that is down is known after 5 s. Should this process hang, connections are direct as soon. */
+#define BELIEVED_NS (6 * DT_SEC)
+/* Then a connection is direct, to see whether the server speaks MPTCP by now. */
+#define ASK_AGAIN_NS (3600 * DT_SEC)
+#define UNUSED_NS (900 * DT_SEC)
+#define REFUSED_NS (60 * DT_SEC)
+#define UNREACHED_NS (600 * DT_SEC)
+
+/* The link to this relay from the address that a connection to its converter would have. NULL: none now. */
+static struct dt_relay_link *link_for(struct dt_pm_relay *relay, unsigned family, uint64_t now_ns)
+{
+	const struct dt_message *reply;
+	struct dt_endpoint remote;
+	struct dt_ip local;
+
+	if (!relay->links || dt_pm_relay_state(relay) != DT_LINK_UP)
+		return NULL;
+	reply = dt_client_link_last_reply(relay->links->proto);
+	remote = relay->links->remote;
+	if (dt_ip_family(&remote.ip) != family)
+		remote = family == 4 ? reply->control4 : reply->control6;
+	if (remote.port == 0 || !dt_source_for(&remote, &local))
+		return NULL;
+	return dt_pm_relay_link(relay, &local, now_ns);
+}
+
+/* *why: why this relay is not used. */
+static struct dt_pm_lease *lease_of(struct dt_pm_relay *relay, const struct dt_endpoint *server, uint64_t now_ns,
+				    const char **why)
+{
+	struct dt_relay_link *link = link_for(relay, dt_ip_family(&server->ip), now_ns);
+
+	*why = "no converter is up";
+	if (!link || dt_client_link_state(link->proto) != DT_LINK_UP || dt_pm_relay_draining(relay))
+		return NULL;
+	*why = dt_reason_text(DT_REASON_NO_CONVERTER);
+	if (!dt_client_link_converts(link->proto))
+		return NULL;
+	return dt_pm_lease_get_converter(link, server, now_ns);
+}
+
+/* How the relay reached the server last; true: it did not, and connections are direct for a while. */
+static bool outcome_take(struct dt_conversion *v, struct dt_pm_lease *lease, uint64_t now_ns)
+{
+	switch ((enum dt_convert_outcome)lease->outcome) {
+	case DT_CONVERT_UNKNOWN:
+	case DT_CONVERT_REACHED:
+		return false;
+	case DT_CONVERT_REFUSED:
+		v->pause_ns = now_ns + REFUSED_NS;
+		dt_conversion_lead(v, NULL, "", "the server refused the relay's last connection");
+		break;
+	case DT_CONVERT_UNREACHABLE:
+	case DT_CONVERT_DENIED:
+		v->pause_ns = now_ns + UNREACHED_NS;
+		dt_conversion_lead(v, NULL, "", "the relay did not reach the server");
+		break;
+	}
+	lease->outcome = DT_CONVERT_UNKNOWN;
+	return true;
+}
+
+static void lead(struct dt_pm *pm, struct dt_conversion *v, const struct dt_plan *plan, uint64_t now_ns)
+{
+	struct dt_endpoint server = dt_conversion_server(v), to;
+	const char *why = "no relay is configured for it", *first = NULL;
+
+	for (size_t i = 0; i < plan->nrelays; i++) {
+		struct dt_pm_relay *relay = dt_pm_relay_at(pm, dt_plan_relay(plan, i));
+		struct dt_pm_lease *lease = relay ? lease_of(relay, &server, now_ns, &why) : NULL;
+
+		if (lease && v->doubted)
+			dt_pm_lease_verify(lease, now_ns);
+		if (lease && outcome_take(v, lease, now_ns))
+			return;
+		if (lease && lease->state == DT_LEASE_READY && now_ns < lease->expires_ns) {
+			to = (struct dt_endpoint){dt_relay_link_nat_address(lease->link), lease->dpt};
+			dt_conversion_lead(v, &to, relay->conf->name, "");
+			return;
+		}
+		if (lease)
+			why = lease->state == DT_LEASE_REFUSED ? dt_reason_text(lease->reason) : "waiting for a lease";
+		/* one that could convert has the better reason */
+		if (lease && !first)
+			first = why;
+		if (lease && lease->state != DT_LEASE_REFUSED)
+			break; /* it will be there in a moment */
+	}
+	dt_conversion_lead(v, NULL, "", first ? first : why);
+}
+
+/* The kernel gets what was decided. */
+static void tell(struct dt_pm *pm, struct dt_conversion *v, bool was_led, uint64_t now_ns)
+{
+	struct dt_endpoint server = dt_conversion_server(v);
+	char from[DT_ENDPOINT_STRLEN], detail[256];
+	int err = 0;
+
+	if (v->to.port)
+		err = dt_convert_put(pm->convert, &server, &v->to, now_ns + BELIEVED_NS);
+	else if (v->told)
+		dt_convert_remove(pm->convert, &server);
+	v->told = v->to.port && err == 0;
+	if (err)
+		dt_log_warn("cannot have connections converted: %s", strerror(-err));
+	if (was_led == (v->to.port != 0))
+		return;
+	snprintf(detail, sizeof(detail), "%s: %s%s", dt_endpoint_format(&server, from),
+		 v->to.port ? "new connections are converted by " : "new connections are direct: ",
+		 v->to.port ? v->relay : v->why);
+	dt_report(pm, "convert", NULL, NULL, detail);
+	dt_log_debug("%s", detail);
+}
+
+static void conversion_plan(struct dt_pm *pm, struct dt_conversion *v, uint64_t now_ns)
+{
+	struct dt_endpoint server = dt_conversion_server(v);
+	bool was_led = v->to.port != 0;
+	struct dt_plan plan;
+
+	if (dt_rules_convert(pm->config, &server, &plan) == DT_CONVERT_NO || now_ns - v->since_ns > ASK_AGAIN_NS ||
+	    now_ns - v->used_ns > UNUSED_NS) {
+		dt_conversion_lead(v, NULL, "", "");
+		tell(pm, v, was_led, now_ns);
+		dt_conversion_free(pm, v);
+		return;
+	}
+	if (now_ns < v->pause_ns)
+		dt_conversion_lead(v, NULL, "", v->why);
+	else
+		lead(pm, v, &plan, now_ns);
+	v->doubted = false;
+	tell(pm, v, was_led, now_ns);
+}
+
+void dt_convert_plan(struct dt_pm *pm, uint64_t now_ns)
+{
+	struct dt_conversion *v, *next;
+
+	pm->conversions.due = false;
+	if (!pm->convert)
+		return;
+	HASH_ITER(hh, pm->conversions.all, v, next)
+		conversion_plan(pm, v, now_ns);
+}
