@@ -63,12 +63,20 @@ static void lease_put(int v6)
 				 .expires_ns = clock_ns + 300 * SECOND,
 				 .server = ip_of(server_text[v6]),
 				 .rpt_be16 = bpf_htons(RPT)};
+	/* the next port leads to a converter */
+	struct dt_converter_key at = {.relay = key.relay, .dpt_be16 = bpf_htons(DPT + 1)};
+	struct dt_converter converter = {.client = key.client,
+					 .client_id = CLIENT_ID,
+					 .expires_ns = clock_ns + 300 * SECOND,
+					 .server = lease.server,
+					 .rpt_be16 = bpf_htons(RPT)};
 	struct dt_route_key to = {.prefixlen = DT_ROUTE_PREFIX_BASE + (v6 ? 0 : 96), .family = v6 ? 6 : 4};
 	struct dt_route route = {.oif = UPLINK, .mtu = 1500};
 	uint32_t one = 1;
 
 	to.ip = ip_of(v6 ? "::" : "0.0.0.0");
 	bpf_map_update_elem(&leases, &key, &lease, BPF_ANY);
+	bpf_map_update_elem(&converters, &at, &converter, BPF_ANY);
 	bpf_map_update_elem(&addresses, &key.relay, &one, BPF_ANY);
 	bpf_map_update_elem(&routes, &to, &route, BPF_ANY);
 }
@@ -89,6 +97,7 @@ static void scene_make(void)
 		MAP_ADD(icmp_limit);
 		MAP_ADD(icmp_errors);
 		MAP_ADD(leases);
+		MAP_ADD(converters);
 		MAP_ADD(flows);
 		MAP_ADD(clients);
 		MAP_ADD(shares);
