@@ -65,6 +65,7 @@ static bool squeeze(char out[DT_INVITATION_STRLEN], const char *text)
 
 static int payload_take(struct dt_invitation_line *out, const char *relay, const char *text)
 {
+	char again[PAYLOAD_STRLEN];
 	uint8_t payload[PAYLOAD_LEN], expected[CHECKSUM_LEN];
 	size_t len;
 	int err = 0;
@@ -74,11 +75,14 @@ static int payload_take(struct dt_invitation_line *out, const char *relay, const
 	    len != sizeof(payload))
 		return -EBADMSG;
 	checksum(expected, relay, strlen(relay), payload);
-	if (memcmp(expected, payload + PAYLOAD_LEN - CHECKSUM_LEN, CHECKSUM_LEN) != 0)
+	/* libsodium takes a byte of 0xc1 for an A */
+	sodium_bin2base64(again, sizeof(again), payload, sizeof(payload), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	if (strcmp(again, text) != 0 || memcmp(expected, payload + PAYLOAD_LEN - CHECKSUM_LEN, CHECKSUM_LEN) != 0)
 		err = -EBADMSG;
 	memcpy(out->relay_public, payload, DT_KEY_LEN);
 	memcpy(out->secret, payload + DT_KEY_LEN, DT_INVITATION_SECRET_LEN);
 	sodium_memzero(payload, sizeof(payload));
+	sodium_memzero(again, sizeof(again));
 	return err;
 }
 

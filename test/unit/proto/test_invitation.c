@@ -80,7 +80,7 @@ Test(invitation, a_mistyped_line_is_told_apart)
 	cr_assert_eq(dt_invitation_parse(&back, text + 1), -EINVAL);
 	/* each character changed, in each way that could be a slip of a finger */
 	for (size_t i = strlen("detourd:"); i < len; i++)
-		for (const char *other = "aZ0-_/:. "; *other; other++) {
+		for (const char *other = "aZ0-_/:.\xc1 "; *other; other++) {
 			strcpy(wrong, text);
 			wrong[i] = *other;
 			if (strcmp(wrong, text) != 0)
