@@ -12,7 +12,7 @@
 #include "base/addr.h"
 #include "fuzz.h"
 
-#define REQUEST_MAX 127 /* src/base/control.c has room for as many */
+#define REQUEST_MAX 1023 /* src/base/control.c has room for as many */
 #define PIECE_END 0xff
 
 static uv_loop_t loop;
