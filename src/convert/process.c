@@ -90,8 +90,10 @@ static void daemon_ready(struct dt_source *source, uint32_t events, struct dt_co
 	struct dt_channel_message m;
 	int fd, got;
 
-	while ((got = dt_channel_receive(process.daemon_fd, &m, &fd)) == 1)
-		message_take(&m, fd);
+	/* a reset is told once, before what the daemon had sent until then */
+	while ((got = dt_channel_receive(process.daemon_fd, &m, &fd)) == 1 || got == -ECONNRESET)
+		if (got == 1)
+			message_take(&m, fd);
 	if (got == -EPROTO && m.type == DT_CHANNEL_RETIRE)
 		message_take(&m, -1);
 	else if (got != -EAGAIN && got != -EINTR)

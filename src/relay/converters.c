@@ -26,6 +26,8 @@
 #define BACKLOG 1024
 #define PORT_TRIES 64
 #define HANDSHAKE_MS 3000
+/* Until the copying process has ended, of silence. */
+#define QUIT_PATIENCE_MS 5000
 /* After so many ends within this time it is left alone for as long. */
 #define CRASHES_MAX 3
 #define CRASH_PAUSE_NS (60 * DT_SEC)
@@ -530,6 +532,21 @@ void dt_converters_close(struct dt_converters *c)
 	free(c);
 }
 
+/* Reads until the process has closed its end: closing ours before would lose what it has not read yet. */
+static void end_await(int fd)
+{
+	struct pollfd end = {.fd = fd, .events = POLLIN};
+	char ignored[4096];
+	ssize_t got;
+
+	while (poll(&end, 1, QUIT_PATIENCE_MS) > 0) {
+		got = recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT);
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+			return;
+	}
+	dt_log_warn("converter: the copying process does not end");
+}
+
 void dt_converters_flush(void)
 {
 	struct dt_channel_message quit = {.type = DT_CHANNEL_QUIT};
@@ -537,7 +554,8 @@ void dt_converters_flush(void)
 
 	if (fd < 0)
 		return;
-	dt_channel_send(fd, &quit, -1);
+	if (dt_channel_send(fd, &quit, -1) == 0)
+		end_await(fd);
 	close(fd);
 }
 
