@@ -383,7 +383,7 @@ static int stale_remove(const char *path)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	fd = dt_unix_connect(path, SOCK_NONBLOCK);
+	fd = dt_unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK);
 	if (fd >= 0)
 		close(fd);
 	/* EAGAIN: its backlog is full, so there is one */

@@ -2,13 +2,12 @@
 #include "base/journal.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
+
+#include "base/unix.h"
 
 #define FIELDS_MAX 16
 #define KEY_MAX 24
@@ -24,20 +23,7 @@ bool dt_journal_has(const char *stream, int fd)
 
 int dt_journal_open(const char *path)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd, err;
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sa.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
+	return dt_unix_connect(path, SOCK_DGRAM | SOCK_NONBLOCK);
 }
 
 /* The length of the key, if the word is "key=value". 0: it is not. */

@@ -10,7 +10,7 @@
 
 int dt_ask(const char *path, const char *request, json_t **answer)
 {
-	int fd = dt_unix_connect(path, 0);
+	int fd = dt_unix_connect(path, SOCK_STREAM);
 	FILE *stream;
 
 	if (fd < 0)

@@ -86,7 +86,7 @@ static char *request_make(const struct dt_options *options)
 /* Where no relay runs, starts one if that needs no decision of its owner. */
 static void relay_prepare(const struct dt_options *options)
 {
-	int fd = dt_unix_connect(control_of(options), 0);
+	int fd = dt_unix_connect(control_of(options), SOCK_STREAM);
 
 	if (fd >= 0)
 		close(fd);

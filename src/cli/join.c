@@ -226,7 +226,7 @@ static int daemon_reload(const char *control)
 {
 	struct ucred peer = {0};
 	socklen_t len = sizeof(peer);
-	int fd = dt_unix_connect(control, 0), err = 0;
+	int fd = dt_unix_connect(control, SOCK_STREAM), err = 0;
 
 	if (fd < 0)
 		return fd;

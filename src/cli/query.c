@@ -31,12 +31,12 @@ FILE *dt_query_stream(const struct dt_options *options, const char *request, FIL
 	const char *path = options->control ? options->control
 			   : options->relay ? DT_RELAY_CONTROL_PATH
 					    : DT_CLIENT_CONTROL_PATH;
-	int fd = dt_unix_connect(path, 0);
+	int fd = dt_unix_connect(path, SOCK_STREAM);
 	FILE *stream;
 
 	/* without a client on this host, its relay is meant */
 	if ((fd == -ENOENT || fd == -ECONNREFUSED) && !options->control && !options->relay) {
-		int other = dt_unix_connect(DT_RELAY_CONTROL_PATH, 0);
+		int other = dt_unix_connect(DT_RELAY_CONTROL_PATH, SOCK_STREAM);
 
 		if (other >= 0)
 			fd = other;

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/netns.h"
 #include "base/run_dir.h"
+#include "base/unix.h"
 
 #define SEND_BUFFER (1 << 20)
 
@@ -28,12 +28,11 @@ int dt_channel_path(char *out, size_t cap)
 
 int dt_channel_listen(const char *path)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd, err = 0;
+	struct sockaddr_un sa;
+	int fd, err = dt_unix_address(&sa, path);
 
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sa.sun_path, path, strlen(path));
+	if (err)
+		return err;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
@@ -56,24 +55,15 @@ bool dt_channel_peer_is_trusted(int fd)
 
 int dt_channel_connect(const char *path)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd, size = SEND_BUFFER, err = 0;
+	int fd = dt_unix_connect(path, SOCK_SEQPACKET | SOCK_NONBLOCK), size = SEND_BUFFER;
 
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(sa.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		err = -errno;
-	else if (!dt_channel_peer_is_trusted(fd))
-		err = -EPERM;
-	if (err == 0)
+	if (dt_channel_peer_is_trusted(fd))
 		return fd;
 	close(fd);
-	return err;
+	return -EPERM;
 }
 
 int dt_channel_send(int fd, struct dt_channel_message *m, int passed)

@@ -27,7 +27,7 @@ static int socket_connect(const char *name)
 	char path[sizeof(DT_WG_GO_DIR) + IF_NAMESIZE + sizeof("/.sock")];
 
 	snprintf(path, sizeof(path), DT_WG_GO_DIR "/%s.sock", name);
-	return dt_unix_connect(path, 0);
+	return dt_unix_connect(path, SOCK_STREAM);
 }
 
 static int all_write(int fd, const char *text, size_t len)

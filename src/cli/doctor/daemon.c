@@ -67,7 +67,7 @@ static void control_denied(struct dt_doctor *d, const char *control)
 void dt_doctor_daemon(struct dt_doctor *d)
 {
 	const char *control = dt_doctor_control(d);
-	int fd = dt_unix_connect(control, 0);
+	int fd = dt_unix_connect(control, SOCK_STREAM);
 
 	if (fd == -ECONNREFUSED) {
 		dt_finding_add(&d->found, DT_FIND_DAEMON_KILLED, dt_doctor_unit(d),

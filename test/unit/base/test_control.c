@@ -70,7 +70,7 @@ TestSuite(control, .init = setup, .fini = teardown, .timeout = 20);
 
 static int ask_for(const char *request)
 {
-	int fd = dt_unix_connect(path, 0);
+	int fd = dt_unix_connect(path, SOCK_STREAM);
 
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(write(fd, request, strlen(request)), (ssize_t)strlen(request));
@@ -159,7 +159,7 @@ Test(control, words_of_the_daemons_own)
 Test(control, an_answer_in_steps_is_told_how_it_is_asked)
 {
 	static const char how[] = "status brief and more\n";
-	int fd = dt_unix_connect(path, 0);
+	int fd = dt_unix_connect(path, SOCK_STREAM);
 
 	cr_assert_eq(write(fd, how, sizeof(how) - 1), (ssize_t)sizeof(how) - 1);
 	cr_assert_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
