@@ -134,10 +134,11 @@ static int dump_take(const struct nlmsghdr *nlh, void *data)
 	return dt_sock_diag_parse(&sample, nlh) == 0 ? dump->fn(&sample, dump->data) : 0;
 }
 
-int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
+/* ask: what is asked of each family, in a request that is made for TCP's open sockets. */
+static int families_dump(struct dt_netlink *nl, void (*ask)(struct nlmsghdr *nlh, struct inet_diag_req_v2 *req),
+			 struct dump *dump)
 {
 	static const uint8_t families[] = {AF_INET, AF_INET6};
-	struct dump dump = {fn, data};
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < sizeof(families); i++) {
@@ -145,30 +146,34 @@ int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
 		struct inet_diag_req_v2 *req;
 		struct nlmsghdr *nlh = request_put(buf, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, families[i], &req);
 
-		req->idiag_states |= STATE_LISTEN;
-		err = dt_netlink_talk(nl, nlh, dump_take, &dump);
+		ask(nlh, req);
+		err = dt_netlink_talk(nl, nlh, dump_take, dump);
 	}
 	return err;
 }
 
+static void listeners_ask(struct nlmsghdr *nlh, struct inet_diag_req_v2 *req)
+{
+	(void)nlh;
+	req->idiag_states |= STATE_LISTEN;
+}
+
+int dt_sock_diag_dump(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
+{
+	return families_dump(nl, listeners_ask, &(struct dump){fn, data});
+}
+
+static void closing_ask(struct nlmsghdr *nlh, struct inet_diag_req_v2 *req)
+{
+	req->idiag_ext = 0;
+	req->idiag_states = STATES_CLOSING;
+	/* 262 does not fit into sdiag_protocol */
+	mnl_attr_put_u32(nlh, INET_DIAG_REQ_PROTOCOL, IPPROTO_MPTCP);
+}
+
 int dt_sock_diag_dump_closing(struct dt_netlink *nl, dt_tcp_sample_fn fn, void *data)
 {
-	static const uint8_t families[] = {AF_INET, AF_INET6};
-	struct dump dump = {fn, data};
-	int err = 0;
-
-	for (size_t i = 0; err == 0 && i < sizeof(families); i++) {
-		char buf[256];
-		struct inet_diag_req_v2 *req;
-		struct nlmsghdr *nlh = request_put(buf, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, families[i], &req);
-
-		req->idiag_ext = 0;
-		req->idiag_states = STATES_CLOSING;
-		/* 262 does not fit into sdiag_protocol */
-		mnl_attr_put_u32(nlh, INET_DIAG_REQ_PROTOCOL, IPPROTO_MPTCP);
-		err = dt_netlink_talk(nl, nlh, dump_take, &dump);
-	}
-	return err;
+	return families_dump(nl, closing_ask, &(struct dump){fn, data});
 }
 
 int dt_sock_diag_destroy(struct dt_netlink *nl, const struct dt_endpoint *local, const struct dt_endpoint *remote,
