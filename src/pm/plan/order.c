@@ -131,8 +131,12 @@ size_t dt_order_relays(const struct dt_connection *c, struct dt_pm_relay *relays
 
 void dt_order_way_look(struct dt_connection *c)
 {
+	struct dt_detour_after after = dt_connection_plan(c).after;
 	struct dt_tcp_sample sample;
 
+	/* one that gets detours at once has moved no more than a request yet, which says nothing */
+	if (after.ms == 0 || after.bytes == 0)
+		return;
 	if (!c->chooser.ticked_ns && dt_sock_diag_get(&c->pm->diag, &c->local, &c->remote, c->device, &sample) == 0)
 		c->way = sample.bytes_acked > sample.bytes_received ? DT_WAY_UP : DT_WAY_DOWN;
 }

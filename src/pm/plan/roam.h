@@ -7,7 +7,7 @@
 
 struct dt_connection;
 
-/* Before it is planned for the first time: notes which way its packets go. */
+/* When it is planned for the first time: notes which way its packets go. */
 void dt_roam_begin(struct dt_connection *c);
 /* The network changed: ends subflows whose address is gone, renews those that hang, and has others begun. */
 void dt_roam_network_changed(struct dt_connection *c, uint64_t now_ns);

@@ -53,9 +53,9 @@ static void connection_plan(struct dt_connection *c, uint64_t now_ns)
 	if (c->young)
 		return;
 	dt_fade_plan(c);
-	dt_roam_begin(c);
 	dt_plain_plan(c, now_ns);
 	dt_detours_plan(c, unsure, now_ns);
+	dt_roam_begin(c); /* asks the kernel for a route: the joins do not wait for it */
 	settled_end(c);
 }
 
