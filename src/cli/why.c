@@ -1,87 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/why.h"
 
-#include <ctype.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/query.h"
 #include "cli/render.h"
+#include "cli/server_name.h"
 #include "cli/text.h"
-
-/* --- the server's addresses -------------------------------------------------------------------- */
-
-struct addresses {
-	struct dt_endpoint at[DT_WHY_ADDRESSES_MAX]; /* port 0: any */
-	size_t count;
-	bool named; /* by a host name */
-};
-
-bool dt_why_host_parse(const char *text, char host[DT_WHY_HOST_MAX], uint16_t *port)
-{
-	const char *colon = strchr(text, ':');
-	size_t len = colon ? (size_t)(colon - text) : strlen(text);
-	unsigned long number;
-	char *end;
-
-	if (len == 0 || len >= DT_WHY_HOST_MAX)
-		return false;
-	*port = 0;
-	if (colon) {
-		number = strtoul(colon + 1, &end, 10);
-		if (!isdigit((unsigned char)colon[1]) || *end || number < 1 || number > UINT16_MAX)
-			return false;
-		*port = (uint16_t)number;
-	}
-	memcpy(host, text, len);
-	host[len] = '\0';
-	return true;
-}
-
-static void address_add(struct addresses *all, const struct sockaddr *sa, uint16_t port)
-{
-	struct dt_endpoint e;
-
-	if (all->count == DT_WHY_ADDRESSES_MAX || dt_endpoint_from_sockaddr(&e, sa) < 0)
-		return;
-	e.port = port;
-	for (size_t i = 0; i < all->count; i++)
-		if (dt_endpoint_equal(&all->at[i], &e))
-			return;
-	all->at[all->count++] = e;
-}
-
-/* False after one line on stderr. */
-static bool addresses_find(const char *text, struct addresses *out)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found, *item;
-	char host[DT_WHY_HOST_MAX];
-	uint16_t port;
-	int err;
-
-	*out = (struct addresses){.count = 1};
-	if (dt_endpoint_parse(&out->at[0], text) == 0 || dt_ip_parse(&out->at[0].ip, text) == 0)
-		return true;
-	*out = (struct addresses){.named = true};
-	if (!dt_why_host_parse(text, host, &port)) {
-		fprintf(stderr,
-			"detourd: why %s: neither HOST nor HOST:PORT (IPv6 addresses with a port in brackets)\n", text);
-		return false;
-	}
-	err = getaddrinfo(host, NULL, &hints, &found);
-	if (err) {
-		fprintf(stderr, "detourd: why %s: %s\n", text, gai_strerror(err));
-		return false;
-	}
-	for (item = found; item; item = item->ai_next)
-		address_add(out, item->ai_addr, port);
-	freeaddrinfo(found);
-	if (out->count == 0)
-		fprintf(stderr, "detourd: why %s: it has no IP address\n", text);
-	return out->count > 0;
-}
 
 /* --- answers ----------------------------------------------------------------------------------- */
 
@@ -99,7 +26,7 @@ void dt_why_add(json_t *sum, const json_t *answer)
 }
 
 /* About all addresses together; NULL after one line on stderr. */
-static json_t *ask(const struct dt_options *options, const struct addresses *all)
+static json_t *ask(const struct dt_options *options, const struct dt_server_addresses *all)
 {
 	json_t *sum = NULL, *names = json_array();
 
@@ -135,10 +62,10 @@ static json_t *ask(const struct dt_options *options, const struct addresses *all
 
 int dt_cli_why(const struct dt_options *options)
 {
-	struct addresses all;
+	struct dt_server_addresses all;
 	json_t *answer;
 
-	if (!addresses_find(options->argument, &all))
+	if (!dt_server_name_find("why", options->argument, &all))
 		return 1;
 	answer = ask(options, &all);
 	if (!answer)

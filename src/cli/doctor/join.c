@@ -2,21 +2,20 @@
 #include "cli/doctor/join.h"
 
 #include <errno.h>
-#include <netinet/ip.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sodium.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/segment.h"
 #include "net/source.h"
+#include "net/syn.h"
 #include "proto/client_link.h"
 
 #define LEASE_MS 3000
 #define TRIES 3
 #define TRY_MS 1000
-#define WINDOW 65535
 
 /* --- the lease --------------------------------------------------------------------------------- */
 
@@ -94,60 +93,16 @@ static void lease_ask(struct dt_join_result *out, int fd, const struct dt_endpoi
 
 /* --- the join ---------------------------------------------------------------------------------- */
 
-/* RFC 8684, section 3.2: a join of no connection. */
-struct join_option {
-	uint8_t kind, len, subtype, id;
-	uint32_t token, nonce;
-};
-struct join_syn {
-	struct tcphdr tcp;
-	struct join_option join;
-};
-_Static_assert(sizeof(struct join_syn) == sizeof(struct tcphdr) + 12, "SYN");
-
-static uint32_t sum_add(uint32_t sum, const void *data, size_t len)
-{
-	const uint8_t *bytes = data;
-
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
-	return sum;
-}
-
-/* The prefix of v4-mapped addresses adds 0xffff, which changes no checksum. */
-static void syn_write(struct join_syn *syn, const struct dt_endpoint *from, const struct dt_endpoint *to)
-{
-	uint32_t sum = IPPROTO_TCP + sizeof(*syn);
-
-	memset(syn, 0, sizeof(*syn));
-	syn->tcp.source = htons(from->port);
-	syn->tcp.dest = htons(to->port);
-	syn->tcp.seq = randombytes_random();
-	syn->tcp.doff = sizeof(*syn) / 4;
-	syn->tcp.syn = 1;
-	syn->tcp.window = htons(WINDOW);
-	syn->join = (struct join_option){30, 12, 0x10, 1, randombytes_random(), randombytes_random()};
-	sum = sum_add(sum, from->ip.b, sizeof(from->ip.b));
-	sum = sum_add(sum, to->ip.b, sizeof(to->ip.b));
-	sum = sum_add(sum, syn, sizeof(*syn));
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	syn->tcp.check = htons((uint16_t)~sum);
-}
-
 /* Is this, as a raw socket gives it, a segment between these ports? */
-static bool is_answer(const uint8_t *in, size_t len, bool v4, const struct join_syn *syn)
+static bool is_answer(const uint8_t *in, size_t len, const struct dt_syn *syn)
 {
-	size_t at = v4 && len ? (size_t)(in[0] & 15) * 4 : 0;
-	struct tcphdr tcp;
+	struct dt_segment segment;
 
-	if (len < at + sizeof(tcp))
-		return false;
-	memcpy(&tcp, in + at, sizeof(tcp));
-	return tcp.source == syn->tcp.dest && tcp.dest == syn->tcp.source && (tcp.rst || tcp.ack);
+	return dt_segment_parse(&segment, in, len, dt_ip_is_v4(&syn->to.ip)) == 0 && segment.from == syn->to.port &&
+	       segment.to == syn->from.port && (segment.rst || segment.ack);
 }
 
-static bool answer_wait(int fd, bool v4, const struct join_syn *syn)
+static bool answer_wait(int fd, const struct dt_syn *syn)
 {
 	uint64_t end_ns = dt_now_ns() + TRY_MS * DT_MS, now_ns;
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -158,32 +113,28 @@ static bool answer_wait(int fd, bool v4, const struct join_syn *syn)
 		if (poll(&ready, 1, (int)((end_ns - now_ns) / DT_MS) + 1) <= 0)
 			continue;
 		while ((got = recv(fd, in, sizeof(in), MSG_DONTWAIT)) >= 0)
-			if (is_answer(in, (size_t)got, v4, syn))
+			if (is_answer(in, (size_t)got, syn))
 				return true;
 	}
 	return false;
 }
 
+/* A join of no connection. */
 static void join_send(struct dt_join_result *out, struct dt_endpoint *from)
 {
-	bool v4 = dt_ip_is_v4(&out->at.ip);
-	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-	struct dt_endpoint host = {out->at.ip, 0};
-	struct sockaddr_storage sa;
-	socklen_t len = dt_endpoint_to_sockaddr(&host, &sa);
-	struct join_syn syn;
+	int fd = dt_syn_open(&out->at.ip);
+	struct dt_syn syn;
 
 	from->port = 0;
 	out->join = DT_JOIN_UNTRIED;
 	if (fd < 0)
 		return;
-	/* connected: it hears of no other host */
-	if (connect(fd, (struct sockaddr *)&sa, len) == 0 && dt_source_port(from) == 0) {
-		syn_write(&syn, from, &out->at);
+	if (dt_source_port(from) == 0) {
+		dt_syn_join(&syn, from, &out->at, randombytes_random());
 		out->join = DT_JOIN_SILENT;
 		for (int i = 0; out->join == DT_JOIN_SILENT && i < TRIES; i++) {
-			send(fd, &syn, sizeof(syn), MSG_NOSIGNAL);
-			if (answer_wait(fd, v4, &syn))
+			dt_syn_send(fd, &syn, 0);
+			if (answer_wait(fd, &syn))
 				out->join = DT_JOIN_ANSWERED;
 		}
 	}
