@@ -9,6 +9,7 @@
 #include "cli/keys.h"
 #include "cli/monitor.h"
 #include "cli/options.h"
+#include "cli/probe.h"
 #include "cli/report.h"
 #include "cli/status.h"
 #include "cli/version.h"
@@ -60,6 +61,8 @@ int main(int argc, char **argv)
 		return dt_cli_status(&options);
 	case DT_COMMAND_WHY:
 		return dt_cli_why(&options);
+	case DT_COMMAND_PROBE:
+		return dt_cli_probe(&options);
 	case DT_COMMAND_MONITOR:
 		return dt_cli_monitor(&options);
 	case DT_COMMAND_DOCTOR:

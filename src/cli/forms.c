@@ -51,6 +51,8 @@ const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	{"pubkey", DT_COMMAND_PUBKEY, 0, 0, NULL, "reads a private key, prints the public one"},
 	{"status", DT_COMMAND_STATUS, 0, RELAY | JSON | CONTROL | VIEW | FILTERS, NULL, "what the running daemon does"},
 	{"why", DT_COMMAND_WHY, 0, JSON | CONTROL, "HOST[:PORT]", "why a server has no detours, or no MPTCP"},
+	{"probe", DT_COMMAND_PROBE, 0, JSON | CONTROL, "HOST[:PORT]",
+	 "whether a server speaks MPTCP, and it gets there"},
 	{"monitor", DT_COMMAND_MONITOR, 0, RELAY | JSON | CONTROL | EVENTS, NULL, "prints events as they happen"},
 	{"invite", DT_COMMAND_INVITE, 0, INVITED | CONTROL, "NAME", "relay: prints a line that lets one client join"},
 	{"join", DT_COMMAND_JOIN, 0, CONFIG | CONTROL, "LINE", "client: joins a relay by the line that invite printed"},

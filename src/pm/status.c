@@ -13,6 +13,7 @@
 #include "net/sock_diag.h"
 #include "pm/conf/client_conf.h"
 #include "pm/decide/history.h"
+#include "pm/decide/rules.h"
 #include "pm/explain.h"
 #include "pm/gain.h"
 #include "pm/kernel/arrivals.h"
@@ -550,6 +551,21 @@ const struct dt_control_steps dt_pm_status = {status_begin, status_step, status_
 
 /* --- why --------------------------------------------------------------------------------------- */
 
+/* What a connection with this server would get; by rules that ask for no user, cgroup or program. */
+static json_t *plan_status(const struct dt_pm *pm, const struct dt_endpoint *server)
+{
+	static const char *const modes[] = {
+		[DT_CONVERT_NO] = "no", [DT_CONVERT_AUTO] = "auto", [DT_CONVERT_ALWAYS] = "always"};
+	struct dt_plan plan;
+	enum dt_convert_mode mode = dt_rules_convert(pm->config, server, &plan);
+	json_t *relays = json_array();
+
+	for (size_t i = 0; i < plan.nrelays; i++)
+		json_array_append_new(relays, json_string(pm->config->relays[dt_plan_relay(&plan, i)].name));
+	return json_pack("{s:s, s:i, s:o, s:b, s:s}", "rule", plan.rule ? plan.rule->name : "", "detours",
+			 (int)plan.detours, "relays", relays, "untold", plan.untold, "convert", modes[mode]);
+}
+
 void dt_pm_why(FILE *out, const char *text, void *data)
 {
 	char server[DT_ENDPOINT_STRLEN];
@@ -573,6 +589,8 @@ void dt_pm_why(FILE *out, const char *text, void *data)
 			 conversions_status(pm, &about), "server_limits", limits_status(pm, &about), "plain_tcp",
 			 (json_int_t)others.plain, "fell_back_open", (json_int_t)others.fell_back, "mptcp_enabled",
 			 asks, "mptcp_problem", asks && pm->mptcpify_err ? dt_mptcpify_problem(pm->mptcpify_err) : "");
+	if (about.port)
+		put(rest, "plan", plan_status(pm, &about));
 	fputc('{', out);
 	connections_print(pm, &about, out);
 	rest_print(rest, out);
