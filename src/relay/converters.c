@@ -1,30 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/converters.h"
 
-#include <arpa/inet.h>
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <poll.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/bpf.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "relay/convert_process.h"
+#include "relay/converter_leases.h"
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
-#define BACKLOG 1024
-#define PORT_TRIES 64
 #define HANDSHAKE_MS 3000
 /* Until the copying process has ended, of silence. */
 #define QUIT_PATIENCE_MS 5000
@@ -32,147 +22,22 @@
 #define CRASHES_MAX 3
 #define CRASH_PAUSE_NS (60 * DT_SEC)
 
-/* Padded by hand: it is hashed as bytes. */
-struct target {
-	uint64_t client_id;
-	struct dt_ip client, relay, server;
-	uint16_t rpt, pad[3];
-};
-
-struct lease {
-	struct target target;
-	struct dt_converter_key key;
-	int fd; /* -1: over */
-	bool special, is_over, is_revoked;
-	bool is_told; /* the process knows it as it is */
-	uint64_t expires_ns, created_ns;
-	enum dt_convert_outcome outcome;
-	uint32_t rtt_us;
-	UT_hash_handle by_key, by_target;
-};
-
-struct client {
-	uint64_t id;
-	struct dt_converter_limits limits;
-	bool is_told;
-	size_t leases;
-	struct dt_converter_totals totals;
-	UT_hash_handle hh;
-};
-
 struct dt_converters {
 	uv_loop_t *loop;
 	uv_poll_t *poll; /* NULL: no process */
 	int fd;
-	int map_fd;
-	struct dt_lease_table *ports;
+	struct dt_converter_leases leases;
 	dt_converters_flow_fn flow;
 	void *data;
-	struct lease *by_key, *by_target;
-	struct client *clients;
 	bool wanted;
 	bool is_behind; /* the process is to be told more, once there is room */
 	unsigned crashes, lately;
 	uint64_t started_ns, pause_ns;
 };
 
-/* --- tables ------------------------------------------------------------------------------------ */
-
-static struct client *client_get(struct dt_converters *c, uint64_t id)
-{
-	struct client *client;
-
-	HASH_FIND(hh, c->clients, &id, sizeof(id), client);
-	if (client)
-		return client;
-	client = calloc(1, sizeof(*client));
-	if (!client)
-		dt_memory_exhausted("clients");
-	client->id = id;
-	HASH_ADD(hh, c->clients, id, sizeof(client->id), client);
-	return client;
-}
-
-static struct dt_converter_key key_of(const struct dt_endpoint *relay)
-{
-	struct dt_converter_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.relay = relay->ip;
-	key.dpt_be16 = htons(relay->port);
-	return key;
-}
-
-static struct dt_endpoint relay_of(const struct lease *lease)
-{
-	return (struct dt_endpoint){lease->key.relay, ntohs(lease->key.dpt_be16)};
-}
-
-static struct lease *lease_find(const struct dt_converters *c, const struct dt_endpoint *relay)
-{
-	struct dt_converter_key key = key_of(relay);
-	struct lease *lease;
-
-	HASH_FIND(by_key, c->by_key, &key, sizeof(key), lease);
-	return lease;
-}
-
-static struct dt_lease_entry entry_of(const struct lease *lease)
-{
-	return (struct dt_lease_entry){
-		.client_id = lease->target.client_id,
-		.client = lease->target.client,
-		.relay = lease->target.relay,
-		.server = {lease->target.server, lease->target.rpt},
-		.dpt = ntohs(lease->key.dpt_be16),
-		.expires_ns = lease->expires_ns,
-		.created_ns = lease->created_ns,
-		.rtt_us = lease->rtt_us,
-	};
-}
-
-static int map_store(const struct dt_converters *c, const struct lease *lease)
-{
-	struct dt_converter value;
-
-	memset(&value, 0, sizeof(value));
-	value.client = lease->target.client;
-	value.client_id = lease->target.client_id;
-	value.expires_ns = lease->is_over ? 0 : lease->expires_ns;
-	value.created_ns = lease->created_ns;
-	value.server = lease->target.server;
-	value.rpt_be16 = htons(lease->target.rpt);
-	return bpf_map_update_elem(c->map_fd, &lease->key, &value, BPF_ANY);
-}
-
-static void lease_index(struct dt_converters *c, struct lease *lease)
-{
-	HASH_ADD(by_key, c->by_key, key, sizeof(lease->key), lease);
-	if (!lease->is_over)
-		HASH_ADD(by_target, c->by_target, target, sizeof(lease->target), lease);
-	client_get(c, lease->target.client_id)->leases++;
-	dt_lease_table_reserve(c->ports, ntohs(lease->key.dpt_be16), true);
-}
-
-static void lease_free(struct dt_converters *c, struct lease *lease)
-{
-	int err = dt_bpf_map_delete(c->map_fd, &lease->key);
-
-	if (err)
-		dt_log_warn("cannot delete a converter lease, it ends by its time: %s", strerror(-err));
-	if (!lease->is_over)
-		HASH_DELETE(by_target, c->by_target, lease);
-	HASH_DELETE(by_key, c->by_key, lease);
-	client_get(c, lease->target.client_id)->leases--;
-	dt_lease_table_reserve(c->ports, ntohs(lease->key.dpt_be16), false);
-	if (lease->fd >= 0)
-		close(lease->fd);
-	free(lease);
-}
-
 /* --- telling the process ----------------------------------------------------------------------- */
 
-static void lease_tell(struct dt_converters *c, struct lease *lease)
+static void lease_tell(struct dt_converters *c, struct dt_converter_lease *lease)
 {
 	struct dt_channel_message m;
 
@@ -182,14 +47,14 @@ static void lease_tell(struct dt_converters *c, struct lease *lease)
 	m.type = lease->is_revoked ? DT_CHANNEL_REVOKE : lease->is_over ? DT_CHANNEL_END : DT_CHANNEL_LISTEN;
 	m.client_id = lease->target.client_id;
 	m.client.ip = lease->target.client;
-	m.relay = relay_of(lease);
+	m.relay = dt_converter_lease_relay(lease);
 	m.server = (struct dt_endpoint){lease->target.server, lease->target.rpt};
 	m.special = lease->special;
 	lease->is_told = dt_channel_send(c->fd, &m, lease->fd) == 0;
 	c->is_behind = c->is_behind || !lease->is_told;
 }
 
-static void client_tell(struct dt_converters *c, struct client *client)
+static void client_tell(struct dt_converters *c, struct dt_converter_client *client)
 {
 	struct dt_channel_message m;
 
@@ -208,9 +73,9 @@ static void client_tell(struct dt_converters *c, struct client *client)
 static void all_tell(struct dt_converters *c)
 {
 	c->is_behind = false;
-	for (struct client *client = c->clients; client && !c->is_behind; client = client->hh.next)
+	for (struct dt_converter_client *client = c->leases.clients; client && !c->is_behind; client = client->hh.next)
 		client_tell(c, client);
-	for (struct lease *lease = c->by_key; lease && !c->is_behind; lease = lease->by_key.next)
+	for (struct dt_converter_lease *lease = c->leases.by_key; lease && !c->is_behind; lease = lease->by_key.next)
 		lease_tell(c, lease);
 }
 
@@ -251,30 +116,21 @@ static int channel_watch(struct dt_converters *c, int fd)
 	return uv_poll_start(poll, UV_READABLE, readable);
 }
 
-/* Nobody accepts any more: nobody may wait in the sockets. */
-static void all_drop(struct dt_converters *c)
-{
-	struct lease *lease, *next;
-
-	HASH_ITER(by_key, c->by_key, lease, next)
-		lease_free(c, lease);
-}
-
 /* Its connections are gone. Its sockets are here, so that what comes meanwhile waits for the next process. */
 static void process_gone(struct dt_converters *c)
 {
 	uint64_t now_ns = dt_now_ns();
-	struct lease *lease, *next;
+	struct dt_converter_lease *lease, *next;
 
 	channel_close(c);
 	c->crashes++;
 	c->lately = now_ns - c->started_ns < CRASH_PAUSE_NS ? c->lately + 1 : 1;
-	HASH_ITER(by_key, c->by_key, lease, next) {
+	HASH_ITER(by_key, c->leases.by_key, lease, next) {
 		lease->is_told = false;
 		if (lease->is_over)
-			lease_free(c, lease);
+			dt_converter_lease_free(&c->leases, lease);
 	}
-	for (struct client *client = c->clients; client; client = client->hh.next) {
+	for (struct dt_converter_client *client = c->leases.clients; client; client = client->hh.next) {
 		client->is_told = false;
 		memset(&client->totals, 0, sizeof(client->totals));
 	}
@@ -286,25 +142,24 @@ static void process_gone(struct dt_converters *c)
 	dt_log_err("the converter's process ends again and again: nothing is converted for %llu s",
 		   (unsigned long long)(CRASH_PAUSE_NS / DT_SEC));
 	c->pause_ns = now_ns + CRASH_PAUSE_NS;
-	all_drop(c);
+	dt_converter_leases_drop(&c->leases);
 }
 
 static void totals_take(struct dt_converters *c, const struct dt_channel_message *m)
 {
-	struct client *client;
+	struct dt_converter_client *client = dt_converter_client_find(&c->leases, m->client_id);
 
-	HASH_FIND(hh, c->clients, &m->client_id, sizeof(m->client_id), client);
 	if (client)
 		client->totals = (struct dt_converter_totals){m->connections, m->refused, m->bytes_up, m->bytes_down};
 }
 
 static void message_take(struct dt_converters *c, const struct dt_channel_message *m)
 {
-	struct lease *lease;
+	struct dt_converter_lease *lease;
 
 	switch ((enum dt_channel_type)m->type) {
 	case DT_CHANNEL_BEGAN:
-		lease = lease_find(c, &m->relay);
+		lease = dt_converter_lease_at(&c->leases, &m->relay);
 		if (!lease)
 			break;
 		lease->outcome = m->outcome <= DT_CONVERT_DENIED ? m->outcome : DT_CONVERT_UNKNOWN;
@@ -315,9 +170,9 @@ static void message_take(struct dt_converters *c, const struct dt_channel_messag
 		c->flow(m, c->data);
 		break;
 	case DT_CHANNEL_CLOSED:
-		lease = lease_find(c, &m->relay);
+		lease = dt_converter_lease_at(&c->leases, &m->relay);
 		if (lease && lease->is_over)
-			lease_free(c, lease);
+			dt_converter_lease_free(&c->leases, lease);
 		break;
 	case DT_CHANNEL_TOTALS:
 		totals_take(c, m);
@@ -363,7 +218,7 @@ static void process_start(struct dt_converters *c)
 	if (err) {
 		dt_log_err("cannot start the converter's process: %s", strerror(-err));
 		c->pause_ns = dt_now_ns() + CRASH_PAUSE_NS;
-		all_drop(c);
+		dt_converter_leases_drop(&c->leases);
 		return;
 	}
 	all_tell(c);
@@ -371,57 +226,17 @@ static void process_start(struct dt_converters *c)
 
 /* --- taking over ------------------------------------------------------------------------------- */
 
-/* Is this the socket that the lease should have? */
-static bool is_socket_of(const struct lease *lease, int fd)
-{
-	struct dt_endpoint at, wanted = relay_of(lease);
-	int listens = 0, protocol = 0;
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa), size = sizeof(int);
-
-	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
-	       dt_endpoint_from_sockaddr(&at, (struct sockaddr *)&sa) == 0 && dt_endpoint_equal(&at, &wanted) &&
-	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens &&
-	       getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_MPTCP;
-}
-
 /* The process has a lease; the map says what it is. */
 static void lease_adopt(struct dt_converters *c, const struct dt_channel_message *m, int fd)
 {
-	struct lease *lease = calloc(1, sizeof(*lease));
 	struct dt_channel_message revoke;
-	struct dt_converter value;
 
-	if (!lease)
-		dt_memory_exhausted("leases");
-	lease->key = key_of(&m->relay);
-	lease->fd = fd;
-	if (lease_find(c, &m->relay) || bpf_map_lookup_elem(c->map_fd, &lease->key, &value) < 0 ||
-	    !is_socket_of(lease, fd)) {
-		memset(&revoke, 0, sizeof(revoke));
-		revoke.type = DT_CHANNEL_REVOKE;
-		revoke.relay = m->relay;
-		dt_channel_send(c->fd, &revoke, -1);
-		if (fd >= 0)
-			close(fd);
-		free(lease);
+	if (dt_converter_lease_adopt(&c->leases, &m->relay, fd, m->special) == 0)
 		return;
-	}
-	lease->target.client_id = value.client_id;
-	lease->target.client = value.client;
-	lease->target.relay = m->relay.ip;
-	lease->target.server = value.server;
-	lease->target.rpt = ntohs(value.rpt_be16);
-	lease->expires_ns = value.expires_ns;
-	lease->created_ns = value.created_ns;
-	lease->special = m->special;
-	lease->is_over = value.expires_ns == 0;
-	lease->is_told = lease->is_over;
-	if (lease->is_over) {
-		close(lease->fd);
-		lease->fd = -1;
-	}
-	lease_index(c, lease);
+	memset(&revoke, 0, sizeof(revoke));
+	revoke.type = DT_CHANNEL_REVOKE;
+	revoke.relay = m->relay;
+	dt_channel_send(c->fd, &revoke, -1);
 }
 
 /* What the process says first. 0, or -EPROTO: it is of another version; others: it makes no sense. */
@@ -453,15 +268,6 @@ static int greeting_take(struct dt_converters *c)
 	return -ETIMEDOUT;
 }
 
-static int entry_prune(const void *key, void *data)
-{
-	struct dt_converters *c = data;
-	struct lease *lease;
-
-	HASH_FIND(by_key, c->by_key, key, sizeof(struct dt_converter_key), lease);
-	return lease ? 0 : dt_bpf_map_delete(c->map_fd, key);
-}
-
 /* A process of an earlier run, if there is one. */
 static void process_find(struct dt_converters *c)
 {
@@ -476,7 +282,8 @@ static void process_find(struct dt_converters *c)
 	c->started_ns = dt_now_ns();
 	err = greeting_take(c);
 	if (err == 0) {
-		dt_log_info("converter: found the process of an earlier run leases=%u", HASH_CNT(by_key, c->by_key));
+		dt_log_info("converter: found the process of an earlier run leases=%u",
+			    HASH_CNT(by_key, c->leases.by_key));
 		return;
 	}
 	dt_log_warn("converter: the process of an earlier run %s: it finishes its connections, and another one is "
@@ -484,7 +291,7 @@ static void process_find(struct dt_converters *c)
 		    err == -EPROTO ? "is of another version" : "does not answer");
 	dt_channel_send(c->fd, &retire, -1);
 	channel_close(c);
-	all_drop(c);
+	dt_converter_leases_drop(&c->leases);
 }
 
 int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, struct dt_lease_table *ports,
@@ -497,12 +304,12 @@ int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, 
 		return -ENOMEM;
 	c->loop = loop;
 	c->fd = -1;
-	c->map_fd = map_fd;
-	c->ports = ports;
+	c->leases.map_fd = map_fd;
+	c->leases.ports = ports;
 	c->flow = flow;
 	c->data = data;
 	process_find(c);
-	err = dt_bpf_map_walk(map_fd, sizeof(struct dt_converter_key), entry_prune, c);
+	err = dt_converter_leases_prune(&c->leases);
 	if (err)
 		dt_log_err("cannot read the converter leases: %s", strerror(-err));
 	*out = c;
@@ -511,24 +318,10 @@ int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, 
 
 void dt_converters_close(struct dt_converters *c)
 {
-	struct lease *lease, *next;
-	struct client *client, *tmp;
-
 	if (!c)
 		return;
 	channel_close(c);
-	HASH_ITER(by_key, c->by_key, lease, next) {
-		if (!lease->is_over)
-			HASH_DELETE(by_target, c->by_target, lease);
-		HASH_DELETE(by_key, c->by_key, lease);
-		if (lease->fd >= 0)
-			close(lease->fd);
-		free(lease);
-	}
-	HASH_ITER(hh, c->clients, client, tmp) {
-		HASH_DELETE(hh, c->clients, client);
-		free(client);
-	}
+	dt_converter_leases_fini(&c->leases);
 	free(c);
 }
 
@@ -583,7 +376,7 @@ bool dt_converters_ready(const struct dt_converters *c)
 
 void dt_converters_limit(struct dt_converters *c, uint64_t client_id, const struct dt_converter_limits *limits)
 {
-	struct client *client = client_get(c, client_id);
+	struct dt_converter_client *client = dt_converter_client_get(&c->leases, client_id);
 
 	if (memcmp(&client->limits, limits, sizeof(*limits)) == 0)
 		return;
@@ -592,99 +385,21 @@ void dt_converters_limit(struct dt_converters *c, uint64_t client_id, const stru
 	client_tell(c, client);
 }
 
-/* A listening MPTCP socket; -EADDRINUSE: another program has the port. */
-static int socket_open(const struct dt_endpoint *at)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = dt_endpoint_to_sockaddr(at, &sa);
-	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_MPTCP), on = 1, err;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&sa, len) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-/* A random port that nobody has, with its socket. */
-static int port_open(struct dt_converters *c, struct lease *lease)
-{
-	struct dt_port_range range = dt_lease_table_ports(c->ports);
-	uint32_t count = (uint32_t)(range.max - range.min) + 1;
-	struct dt_endpoint at = {lease->target.relay, 0};
-
-	for (int i = 0; i < PORT_TRIES; i++) {
-		at.port = (uint16_t)(range.min + randombytes_uniform(count));
-		if (!dt_lease_table_port_is_free(c->ports, at.port))
-			continue;
-		lease->fd = socket_open(&at);
-		if (lease->fd == -EADDRINUSE)
-			continue;
-		lease->key = key_of(&at);
-		return lease->fd < 0 ? lease->fd : 0;
-	}
-	return -EADDRNOTAVAIL;
-}
-
-static int lease_make(struct dt_converters *c, const struct target *target, const struct dt_lease_entry *e,
-		      struct lease **out)
-{
-	struct lease *lease = calloc(1, sizeof(*lease));
-	int err;
-
-	if (!lease)
-		return -ENOMEM;
-	lease->target = *target;
-	lease->expires_ns = e->expires_ns;
-	lease->created_ns = e->created_ns;
-	err = port_open(c, lease);
-	if (err == 0) {
-		err = map_store(c, lease);
-		if (err)
-			close(lease->fd);
-	}
-	if (err) {
-		free(lease);
-		return err;
-	}
-	lease_index(c, lease);
-	*out = lease;
-	return 0;
-}
-
-static struct target target_of(const struct dt_lease_entry *e)
-{
-	struct target t;
-
-	memset(&t, 0, sizeof(t));
-	t.client_id = e->client_id;
-	t.client = e->client;
-	t.relay = e->relay;
-	t.server = e->server.ip;
-	t.rpt = e->server.port;
-	return t;
-}
-
 int dt_converters_ask(struct dt_converters *c, struct dt_lease_entry *e, bool special, size_t client_max,
 		      enum dt_convert_outcome *outcome)
 {
-	struct target target = target_of(e);
-	struct lease *lease;
+	struct dt_converter_lease *lease = dt_converter_lease_of(&c->leases, e);
 	int err = 0;
 
 	if (!dt_converters_ready(c))
 		return -ENOTCONN;
-	HASH_FIND(by_target, c->by_target, &target, sizeof(target), lease);
 	if (lease) {
 		lease->expires_ns = e->expires_ns;
-		err = map_store(c, lease);
-	} else if (client_get(c, e->client_id)->leases >= client_max) {
+		err = dt_converter_lease_store(&c->leases, lease);
+	} else if (dt_converter_client_get(&c->leases, e->client_id)->leases >= client_max) {
 		return -EDQUOT;
 	} else {
-		err = lease_make(c, &target, e, &lease);
+		err = dt_converter_lease_make(&c->leases, e, &lease);
 	}
 	if (err)
 		return err;
@@ -699,33 +414,26 @@ int dt_converters_ask(struct dt_converters *c, struct dt_lease_entry *e, bool sp
 }
 
 /* It takes no new connections from now on; it goes when the process says that the last one has ended. */
-static void lease_end(struct dt_converters *c, struct lease *lease, bool revoke)
+static void lease_end(struct dt_converters *c, struct dt_converter_lease *lease, bool revoke)
 {
-	if (!lease->is_over) {
-		HASH_DELETE(by_target, c->by_target, lease);
-		lease->is_over = true;
-		close(lease->fd);
-		lease->fd = -1;
-		lease->is_told = false;
-	}
+	if (!lease->is_over)
+		dt_converter_lease_over(&c->leases, lease);
 	if (revoke && !lease->is_revoked) {
 		lease->is_revoked = true;
 		lease->is_told = false;
 	}
 	if (!c->poll) {
-		lease_free(c, lease);
+		dt_converter_lease_free(&c->leases, lease);
 		return;
 	}
-	map_store(c, lease);
+	dt_converter_lease_store(&c->leases, lease);
 	lease_tell(c, lease);
 }
 
 int dt_converters_release(struct dt_converters *c, const struct dt_lease_entry *e)
 {
-	struct target target = target_of(e);
-	struct lease *lease;
+	struct dt_converter_lease *lease = dt_converter_lease_of(&c->leases, e);
 
-	HASH_FIND(by_target, c->by_target, &target, sizeof(target), lease);
 	if (!lease)
 		return -ENOENT;
 	lease_end(c, lease, false);
@@ -735,14 +443,14 @@ int dt_converters_release(struct dt_converters *c, const struct dt_lease_entry *
 void dt_converters_tick(struct dt_converters *c, uint64_t now_ns)
 {
 	struct dt_channel_message quit = {.type = DT_CHANNEL_QUIT};
-	struct lease *lease, *next;
+	struct dt_converter_lease *lease, *next;
 
-	HASH_ITER(by_key, c->by_key, lease, next)
+	HASH_ITER(by_key, c->leases.by_key, lease, next)
 		if (!lease->is_over && lease->expires_ns <= now_ns)
 			lease_end(c, lease, false);
 	if (c->wanted && !c->poll && now_ns >= c->pause_ns) {
 		process_start(c);
-	} else if (!c->wanted && c->poll && !c->by_key) {
+	} else if (!c->wanted && c->poll && !c->leases.by_key) {
 		dt_channel_send(c->fd, &quit, -1);
 		channel_close(c);
 	} else if (c->is_behind) {
@@ -753,11 +461,11 @@ void dt_converters_tick(struct dt_converters *c, uint64_t now_ns)
 size_t dt_converters_revoke_if(struct dt_converters *c, bool (*doomed)(const struct dt_lease_entry *e, void *data),
 			       void *data)
 {
-	struct lease *lease, *next;
+	struct dt_converter_lease *lease, *next;
 	size_t count = 0;
 
-	HASH_ITER(by_key, c->by_key, lease, next) {
-		struct dt_lease_entry e = entry_of(lease);
+	HASH_ITER(by_key, c->leases.by_key, lease, next) {
+		struct dt_lease_entry e = dt_converter_lease_entry(lease);
 
 		if (lease->is_revoked || !doomed(&e, data))
 			continue;
@@ -771,11 +479,10 @@ size_t dt_converters_revoke_if(struct dt_converters *c, bool (*doomed)(const str
 
 size_t dt_converters_count(const struct dt_converters *c, uint64_t client_id)
 {
-	struct client *client;
+	const struct dt_converter_client *client = dt_converter_client_find(&c->leases, client_id);
 
 	if (client_id == 0)
-		return HASH_CNT(by_key, c->by_key);
-	HASH_FIND(hh, c->clients, &client_id, sizeof(client_id), client);
+		return HASH_CNT(by_key, c->leases.by_key);
 	return client ? client->leases : 0;
 }
 
@@ -783,7 +490,7 @@ struct dt_converter_totals dt_converters_totals(const struct dt_converters *c, u
 {
 	struct dt_converter_totals sum = {0};
 
-	for (const struct client *client = c->clients; client; client = client->hh.next) {
+	for (const struct dt_converter_client *client = c->leases.clients; client; client = client->hh.next) {
 		if (client_id && client->id != client_id)
 			continue;
 		sum.connections += client->totals.connections;

@@ -10,15 +10,9 @@
 #include <uv.h>
 
 #include "convert/channel.h"
-#include "relay/lease_table.h"
+#include "relay/converter_leases.h"
 
 struct dt_converters;
-
-/* What a client may have open; members as in struct dt_client_limits. */
-struct dt_converter_limits {
-	uint32_t max_connections, max_new;
-	uint64_t rate;
-};
 
 /* A connection has ended. */
 typedef void (*dt_converters_flow_fn)(const struct dt_channel_message *flow, void *data);
@@ -54,11 +48,6 @@ size_t dt_converters_revoke_if(struct dt_converters *c, bool (*doomed)(const str
 
 /* Leases of a client (0: of all), with those that are over and still have connections. */
 size_t dt_converters_count(const struct dt_converters *c, uint64_t client_id);
-struct dt_converter_totals {
-	uint32_t connections;	       /* open */
-	uint64_t refused;	       /* for a limit */
-	uint64_t bytes_up, bytes_down; /* payload */
-};
 /* Of a client (0: of all), since the process started, as it last said. */
 struct dt_converter_totals dt_converters_totals(const struct dt_converters *c, uint64_t client_id);
 /* How often the process ended by itself. */
