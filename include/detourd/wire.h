@@ -95,7 +95,8 @@ enum dt_option {
 	DT_OPTION_TUNNEL = 4,  /* both: struct dt_wire_tunnel */
 	DT_OPTION_DRAIN = 5,   /* reply: empty; the relay is about to stop: use others */
 	DT_OPTION_RTT = 6, /* reply to LEASE, RENEW or CONVERT: 4 bytes, microseconds from the relay to rip and back */
-	DT_OPTION_KEY = 7, /* request JOIN: 32 bytes, the public key of the client to be */
+	DT_OPTION_RESETS = 8, /* reply to LEASE or RENEW: 4 bytes, joins under this lease that rip refused by an RST */
+	DT_OPTION_KEY = 7,    /* request JOIN: 32 bytes, the public key of the client to be */
 	/* reply: the relay converts for this client. 1 byte, enum dt_convert_outcome: see there */
 	DT_OPTION_CONVERTER = 0x40,
 };

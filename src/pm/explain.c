@@ -36,13 +36,24 @@ static void __attribute__((format(printf, 2, 3))) put(struct text *t, const char
 	va_end(args);
 }
 
+/* The relay tells of a reset some seconds after it: so long it counts for later joins of this lease too. */
+#define RESET_COUNTS_NS (60 * DT_SEC)
+
+/* Only the relay can see whether it was the server that refused. */
+static const char *end_word(const struct dt_subflow *s)
+{
+	if (s->end == DT_END_REFUSED && s->lease && s->lease->reset_ns &&
+	    s->since_ns < s->lease->reset_ns + RESET_COUNTS_NS)
+		return "the server refused the join";
+	return dt_subflow_end_word(s->end);
+}
+
 /* How it last ended, and when it is tried again. */
 static void put_end(struct text *t, const struct dt_subflow *s, uint64_t now_ns)
 {
 	bool error = s->end == DT_END_ERROR;
 
-	put(t, "%s%s%s, next try in %llu s", dt_subflow_end_word(s->end), error ? ": " : "",
-	    error ? strerror(-s->error) : "",
+	put(t, "%s%s%s, next try in %llu s", end_word(s), error ? ": " : "", error ? strerror(-s->error) : "",
 	    (unsigned long long)(s->may_try_ns > now_ns ? (s->may_try_ns - now_ns) / DT_SEC + 1 : 0));
 }
 

@@ -80,14 +80,15 @@ static void key_put(struct writer *w, const uint8_t key[DT_KEY_LEN])
 		option_put(w, DT_OPTION_KEY, key, DT_KEY_LEN);
 }
 
-static void rtt_put(struct writer *w, uint32_t rtt_us)
+/* 0: nothing to say. */
+static void number_put(struct writer *w, uint8_t type, uint32_t number)
 {
 	uint8_t value[4];
 
-	if (rtt_us == 0)
+	if (number == 0)
 		return;
-	put32(value, rtt_us);
-	option_put(w, DT_OPTION_RTT, value, sizeof(value));
+	put32(value, number);
+	option_put(w, type, value, sizeof(value));
 }
 
 static void tunnel_put(struct writer *w, const struct dt_tunnel *t)
@@ -165,7 +166,8 @@ int dt_message_encode(const struct dt_message *m, uint8_t *out, size_t cap)
 	endpoint_put(&w, DT_OPTION_CONTROL, &m->control4);
 	endpoint_put(&w, DT_OPTION_CONTROL, &m->control6);
 	endpoint_put(&w, DT_OPTION_SEEN, &m->seen);
-	rtt_put(&w, m->rtt_us);
+	number_put(&w, DT_OPTION_RTT, m->rtt_us);
+	number_put(&w, DT_OPTION_RESETS, m->resets);
 	key_put(&w, m->key);
 	if (m->converts)
 		option_put(&w, DT_OPTION_CONVERTER, &m->outcome, sizeof(m->outcome));
@@ -218,9 +220,10 @@ static int option_take(struct dt_message *m, uint8_t type, const uint8_t *value,
 		tunnel_get(&m->tunnel, value);
 		return 0;
 	case DT_OPTION_RTT:
+	case DT_OPTION_RESETS:
 		if (len < 4)
 			return -EBADMSG;
-		m->rtt_us = get32(value);
+		*(type == DT_OPTION_RTT ? &m->rtt_us : &m->resets) = get32(value);
 		return 0;
 	case DT_OPTION_KEY:
 		if (len < sizeof(m->key))

@@ -34,6 +34,7 @@ struct dt_message {
 	struct dt_ip nat4, nat6;
 	struct dt_tunnel tunnel;
 	uint32_t rtt_us;	 /* relay to server and back; 0: absent */
+	uint32_t resets;	 /* joins under this lease that the server refused by an RST; 0: absent */
 	uint8_t key[DT_KEY_LEN]; /* of who joins; zeroes: absent */
 	bool draining;
 	bool converts;	 /* DT_OPTION_CONVERTER is there */

@@ -70,6 +70,15 @@ static void flow_answered(const struct dt_flow_view *view, uint64_t rtt_ns, void
 		dt_lease_table_note_rtt(r->leases, &view->client.ip, &view->relay, (uint32_t)(rtt_ns / 1000) + 1);
 }
 
+static void flow_refused(const struct dt_flow_view *view, void *data)
+{
+	struct dt_relay *r = data;
+
+	r->counters[DT_RELAY_COUNT_SERVER_RESETS]++;
+	if (!(view->up->flags & DT_FLOW_TUNNEL))
+		dt_lease_table_note_reset(r->leases, &view->client.ip, &view->relay);
+}
+
 static void converted_ended(const struct dt_channel_message *flow, void *data)
 {
 	struct dt_relay *r = data;
@@ -278,6 +287,7 @@ static int flows_start(struct dt_relay *r)
 		return err;
 	dt_flows_on_end(r->flows, flow_ended, r);
 	dt_flows_on_answer(r->flows, flow_answered, r);
+	dt_flows_on_refusal(r->flows, flow_refused, r);
 	return 0;
 }
 

@@ -66,6 +66,8 @@ struct dt_flows {
 	void *ended_data;
 	dt_flow_answered_fn answered;
 	void *answered_data;
+	dt_flow_refused_fn refused;
+	void *refused_data;
 	uint64_t swept_ns;
 	struct sweep sweep;
 	bool sampling;
@@ -411,14 +413,26 @@ static int orphan_delete(struct dt_flows *f, const struct dt_flow_key *key, cons
 	return 0;
 }
 
-/* Tells of the answer to its SYN, once. changed_ns of an established flow is when that came by. */
+/* Did the server end the flow by an RST, before data went either way? */
+static bool is_refusal(const struct dt_flow_view *view)
+{
+	const struct dt_flow *up = view->up, *down = view->down;
+
+	return up->state == DT_FLOW_CLOSING && down && down->flags & DT_FLOW_RESET && up->end == up->start &&
+	       down->end == down->start;
+}
+
+/* Tells of the answer to its SYN, once. changed_ns is when the flow was established, or when that RST came by. */
 static void answer_tell(struct dt_flows *f, const struct dt_flow_view *view)
 {
 	const struct dt_flow *up = view->up;
 
-	if (f->answered && up->state == DT_FLOW_ESTABLISHED && up->changed_ns > f->swept_ns &&
-	    up->changed_ns <= f->sweep.now_ns)
+	if (up->changed_ns <= f->swept_ns || up->changed_ns > f->sweep.now_ns)
+		return;
+	if (f->answered && up->state == DT_FLOW_ESTABLISHED)
 		f->answered(view, up->changed_ns - up->started_ns, f->answered_data);
+	if (f->refused && is_refusal(view))
+		f->refused(view, f->refused_data);
 }
 
 static bool is_open(const struct dt_flow *up, const struct dt_flow *down)
@@ -545,6 +559,12 @@ void dt_flows_on_answer(struct dt_flows *f, dt_flow_answered_fn answered, void *
 {
 	f->answered = answered;
 	f->answered_data = data;
+}
+
+void dt_flows_on_refusal(struct dt_flows *f, dt_flow_refused_fn refused, void *data)
+{
+	f->refused = refused;
+	f->refused_data = data;
 }
 
 void dt_flows_on_end(struct dt_flows *f, dt_flow_ended_fn ended, void *data)

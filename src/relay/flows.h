@@ -40,6 +40,9 @@ typedef void (*dt_flow_ended_fn)(const struct dt_flow_view *view, const char *re
 /* Called once for each flow that the server accepted, up to a sweep later; rtt_ns: from SYN to SYN-ACK. */
 typedef void (*dt_flow_answered_fn)(const struct dt_flow_view *view, uint64_t rtt_ns, void *data);
 void dt_flows_on_answer(struct dt_flows *f, dt_flow_answered_fn answered, void *data);
+/* Called once for each flow that the server reset before any data went through it, up to a sweep later. */
+typedef void (*dt_flow_refused_fn)(const struct dt_flow_view *view, void *data);
+void dt_flows_on_refusal(struct dt_flows *f, dt_flow_refused_fn refused, void *data);
 void dt_flows_on_end(struct dt_flows *f, dt_flow_ended_fn ended, void *data);
 
 /*

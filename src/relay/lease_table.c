@@ -31,7 +31,7 @@ struct lease {
 	struct dt_lease_key key;
 	uint64_t expires_ns;
 	uint64_t created_ns;
-	uint32_t rtt_us;
+	uint32_t rtt_us, resets;
 	UT_hash_handle by_target;
 	UT_hash_handle by_key;
 	struct lease *prev, *next; /* of the same client */
@@ -91,6 +91,7 @@ static struct dt_lease_entry entry_of(const struct lease *lease)
 		.expires_ns = lease->expires_ns,
 		.created_ns = lease->created_ns,
 		.rtt_us = lease->rtt_us,
+		.resets = lease->resets,
 	};
 }
 
@@ -293,6 +294,7 @@ static int lease_extend(struct dt_lease_table *l, struct lease *lease, struct dt
 	e->dpt = ntohs(lease->key.dpt_be16);
 	e->created_ns = lease->created_ns;
 	e->rtt_us = lease->rtt_us;
+	e->resets = lease->resets;
 	return 0;
 }
 
@@ -361,6 +363,7 @@ static int lease_move(struct dt_lease_table *l, struct lease *lease, struct dt_l
 	moved->expires_ns = e->expires_ns;
 	moved->created_ns = lease->created_ns;
 	moved->rtt_us = lease->rtt_us;
+	moved->resets = lease->resets;
 	err = find_key(l, &moved->key) || find_target(l, e) ? -EADDRINUSE : map_store(l, moved);
 	if (err == 0) {
 		err = index_add(l, moved);
@@ -373,6 +376,7 @@ static int lease_move(struct dt_lease_table *l, struct lease *lease, struct dt_l
 	}
 	e->created_ns = moved->created_ns;
 	e->rtt_us = moved->rtt_us;
+	e->resets = moved->resets;
 	lease_end(l, lease);
 	return 0;
 }
@@ -394,12 +398,27 @@ int dt_lease_table_renew(struct dt_lease_table *l, struct dt_lease_entry *e, uns
 	return stays ? lease_extend(l, lease, e) : lease_move(l, lease, e);
 }
 
-void dt_lease_table_note_rtt(struct dt_lease_table *l, const struct dt_ip *client, const struct dt_endpoint *relay,
-			     uint32_t rtt_us)
+static struct lease *find_flow(const struct dt_lease_table *l, const struct dt_ip *client,
+			       const struct dt_endpoint *relay)
 {
 	struct dt_lease_entry e = {.client = *client, .relay = relay->ip};
 	struct dt_lease_key key = key_of(&e, relay->port);
-	struct lease *lease = find_key(l, &key);
+
+	return find_key(l, &key);
+}
+
+void dt_lease_table_note_reset(struct dt_lease_table *l, const struct dt_ip *client, const struct dt_endpoint *relay)
+{
+	struct lease *lease = find_flow(l, client, relay);
+
+	if (lease)
+		lease->resets++;
+}
+
+void dt_lease_table_note_rtt(struct dt_lease_table *l, const struct dt_ip *client, const struct dt_endpoint *relay,
+			     uint32_t rtt_us)
+{
+	struct lease *lease = find_flow(l, client, relay);
 
 	if (!lease)
 		return;

@@ -18,6 +18,7 @@ struct dt_lease_entry {
 	uint64_t expires_ns;
 	uint64_t created_ns;
 	uint32_t rtt_us; /* relay to server and back, measured by answers to SYNs; 0: not known */
+	uint32_t resets; /* joins under this lease that the server refused by an RST */
 };
 
 /* Reads what the map holds. -ENOMEM, or the map's error. map_fd is borrowed. */
@@ -28,7 +29,7 @@ size_t dt_lease_table_configure(struct dt_lease_table *l, unsigned max_leases, s
 
 /*
  * Makes the lease, or extends the one that the same client, address, relay address and server have already. Fills
- * dpt, created_ns and rtt_us of *e. -EDQUOT: the client or the relay has its maximum; -EADDRNOTAVAIL: no free port;
+ * dpt, created_ns, rtt_us and resets of *e. -EDQUOT: the client or the relay has its maximum; -EADDRNOTAVAIL: no free port;
  * -ENOMEM; the map's error.
  */
 int dt_lease_table_make(struct dt_lease_table *l, struct dt_lease_entry *e, unsigned client_max);
@@ -41,6 +42,8 @@ int dt_lease_table_renew(struct dt_lease_table *l, struct dt_lease_entry *e, uns
 /* A SYN under this lease was answered after rtt_us. A restart forgets it. */
 void dt_lease_table_note_rtt(struct dt_lease_table *l, const struct dt_ip *client, const struct dt_endpoint *relay,
 			     uint32_t rtt_us);
+/* A join under this lease was refused by the server's RST. A restart forgets it. */
+void dt_lease_table_note_reset(struct dt_lease_table *l, const struct dt_ip *client, const struct dt_endpoint *relay);
 /* -ENOENT. */
 int dt_lease_table_release(struct dt_lease_table *l, const struct dt_lease_entry *e);
 /* Deletes expired leases; returns when the next one may expire. */

@@ -172,6 +172,7 @@ static uint8_t lease_give(struct dt_relay *r, const struct dt_relay_request *req
 	m->lifetime_s = lifetime_s;
 	m->dpt = e->dpt;
 	m->rtt_us = e->rtt_us;
+	m->resets = e->resets;
 	return DT_REASON_OK;
 }
 

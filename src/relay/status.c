@@ -33,6 +33,7 @@ static const char *const counter_names[DT_RELAY_COUNTERS] = {
 	[DT_RELAY_COUNT_DENIED_DRAINING] = "denied_draining",
 	[DT_RELAY_COUNT_TUNNELS_MADE] = "tunnels_made",
 	[DT_RELAY_COUNT_TUNNELS_ENDED] = "tunnels_ended",
+	[DT_RELAY_COUNT_SERVER_RESETS] = "server_resets",
 	[DT_RELAY_COUNT_JOINED] = "joined",
 	[DT_RELAY_COUNT_JOINS_REFUSED] = "joins_refused",
 	[DT_RELAY_COUNT_CONVERTERS_MADE] = "converter_leases_made",

@@ -12,6 +12,7 @@
 #include "pm/decide/history.h"
 #include "pm/link/leases.h"
 #include "pm/store/connection.h"
+#include "pm/store/lease.h"
 #include "pm/store/pm.h"
 #include "pm/store/server.h"
 #include "pm/store/relay.h"
@@ -93,6 +94,8 @@ void dt_subflow_rest(struct dt_subflow *s, enum dt_subflow_end end, int error, u
 	dt_subflow_plan_after(s, wait_ns / DT_MS + 1);
 	if (end == DT_END_TIMEOUT || end == DT_END_DEAD || end == DT_END_LATE || (end == DT_END_CLOSED && error))
 		history_failed(s);
+	if (s->lease && end == DT_END_REFUSED)
+		s->lease->ask_why = true;
 	if (s->lease && (end == DT_END_REFUSED || end == DT_END_TIMEOUT || end == DT_END_CLOSED))
 		dt_pm_lease_verify(s->lease, now_ns);
 	dt_report_subflow(s->connection, s, dt_subflow_end_word(end));

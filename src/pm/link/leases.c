@@ -18,6 +18,8 @@
 
 #define NO_ANSWER_RETRY_NS (2 * DT_SEC)
 #define VERIFY_PAUSE_NS (1 * DT_SEC)
+/* The relay looks at its flows every 2 s. */
+#define ASK_WHY_NS (3 * DT_SEC)
 #define BUSY_RETRY_NS (10 * DT_SEC)
 #define DENIED_RETRY_NS (20 * DT_SEC)
 
@@ -148,6 +150,9 @@ void dt_pm_lease_answered(struct dt_pm_lease *lease, const struct dt_client_link
 		else
 			lease_refused(lease, DT_REASON_OK, now_ns);
 	} else if (m->reason == DT_REASON_OK && m->dpt) {
+		if (lease->state == DT_LEASE_READY && m->resets > lease->resets)
+			lease->reset_ns = now_ns;
+		lease->resets = m->resets;
 		/* counted from the request, so that it never ends later here than at the relay */
 		lease->state = DT_LEASE_READY;
 		lease->dpt = m->dpt;
@@ -155,7 +160,8 @@ void dt_pm_lease_answered(struct dt_pm_lease *lease, const struct dt_client_link
 		lease->rtt_us = m->rtt_us;
 		lease->outcome = m->outcome;
 		lease->expires_ns = lease->asked_ns + m->lifetime_s * DT_SEC;
-		lease->renew_ns = lease->asked_ns + m->lifetime_s * DT_SEC / 2;
+		lease->renew_ns = lease->asked_ns + (lease->ask_why ? ASK_WHY_NS : m->lifetime_s * DT_SEC / 2);
+		lease->ask_why = false;
 		lease->link->relay->pm->counters[DT_PM_LEASES_GRANTED]++;
 	} else if (m->reason == DT_REASON_NO_LEASE && lease->state == DT_LEASE_READY) {
 		/* the relay does not have it (a reboot, a revocation, another client address): ask for a new one */

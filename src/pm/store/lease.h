@@ -24,9 +24,12 @@ struct dt_pm_lease {
 		uint16_t converts; /* 1: a converter lease; 0: a NAT lease */
 	} server;
 	enum dt_lease_state state;
-	uint16_t dpt;	 /* the lease's port at the relay */
-	uint8_t reason;	 /* enum dt_reason; DT_REASON_OK in state REFUSED: the relay did not answer */
-	uint32_t rtt_us; /* from the relay to the server and back, measured by the relay; 0: unknown */
+	uint16_t dpt;	   /* the lease's port at the relay */
+	uint8_t reason;	   /* enum dt_reason; DT_REASON_OK in state REFUSED: the relay did not answer */
+	uint32_t rtt_us;   /* from the relay to the server and back, measured by the relay; 0: unknown */
+	uint32_t resets;   /* joins under it that the server refused by an RST, as the relay has seen */
+	uint64_t reset_ns; /* when the relay told of the last one; 0: never */
+	bool ask_why;	 /* a join was refused: the relay, which looks every 2 s, is asked soon whether by the server */
 	uint8_t outcome; /* enum dt_convert_outcome: of a converter lease, how the relay last reached the server */
 	unsigned logged; /* the reason last logged + 1, so that one that stays is logged once; 0: none */
 	bool under_way;	 /* a request, the first one or a renewal, waits for its reply */

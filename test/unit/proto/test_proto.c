@@ -104,6 +104,7 @@ static struct dt_message sample(void)
 	dt_ip_parse(&m.nat4, "198.51.100.18");
 	dt_ip_parse(&m.nat6, "2001:db8:a1::2");
 	m.rtt_us = 0x00abcdef;
+	m.resets = 0x12345678;
 	m.converts = true;
 	m.outcome = DT_CONVERT_REFUSED;
 	return m;
@@ -128,6 +129,7 @@ Test(proto, a_message_comes_back)
 	cr_assert(dt_ip_equal(&back.nat4, &m.nat4));
 	cr_assert(dt_ip_equal(&back.nat6, &m.nat6));
 	cr_assert_eq(back.rtt_us, m.rtt_us);
+	cr_assert_eq(back.resets, m.resets);
 	cr_assert(back.converts);
 	cr_assert_eq(back.outcome, DT_CONVERT_REFUSED);
 	cr_assert_eq(back.echo_counter, m.echo_counter);

@@ -212,6 +212,24 @@ Test(leases, round_trip_time_to_the_server)
 	dt_lease_table_note_rtt(leases, &moved.client, &relay, 10); /* no such lease */
 }
 
+Test(leases, joins_that_the_server_refused)
+{
+	struct dt_lease_entry e = entry(1, "192.0.2.2", "203.0.113.2:443");
+	struct dt_endpoint relay;
+
+	cr_assert_eq(dt_lease_table_make(leases, &e, 10), 0);
+	relay = (struct dt_endpoint){e.relay, e.dpt};
+	dt_lease_table_note_reset(leases, &e.client, &relay);
+	dt_lease_table_note_reset(leases, &e.client, &relay);
+	cr_assert_eq(dt_lease_table_renew(leases, &e, 10), 0);
+	cr_assert_eq(e.resets, 2);
+	dt_ip_parse(&e.client, "192.0.2.3");
+	cr_assert_eq(dt_lease_table_renew(leases, &e, 10), 0);
+	cr_assert_eq(e.resets, 2, "they move with the lease");
+	relay.port = 1;
+	dt_lease_table_note_reset(leases, &e.client, &relay); /* no such lease */
+}
+
 static bool is_even(const struct dt_lease_entry *e, void *data)
 {
 	++*(unsigned *)data;
