@@ -12,10 +12,10 @@ static void (*const both_checks[])(struct dt_doctor *d) = {
 	dt_doctor_permission, dt_doctor_kernel, dt_doctor_config, dt_doctor_daemon, dt_doctor_rights, dt_doctor_network,
 };
 static void (*const client_checks[])(struct dt_doctor *d) = {
-	dt_doctor_mptcp, dt_doctor_tunnel, dt_doctor_firewall, dt_doctor_relays, dt_doctor_servers,
+	dt_doctor_mptcp, dt_doctor_tunnel, dt_doctor_firewall, dt_doctor_legacy, dt_doctor_relays, dt_doctor_servers,
 };
 static void (*const relay_checks[])(struct dt_doctor *d) = {
-	dt_doctor_nat, dt_doctor_ports, dt_doctor_tunnel, dt_doctor_firewall, dt_doctor_requests,
+	dt_doctor_nat, dt_doctor_ports, dt_doctor_tunnel, dt_doctor_firewall, dt_doctor_legacy, dt_doctor_requests,
 };
 
 #define RUN(checks, d)                                                  \

@@ -94,3 +94,8 @@ held() {
 	on client mptcpize run sh -c "(echo hello; sleep 100) | socat -u - TCP4:$SERVER4:$1" >/dev/null 2>&1 &
 	disown
 }
+# legacy SPACE PROGRAM ARGUMENTS...: iptables-legacy or ip6tables-legacy
+legacy() {
+	command -v "$2-legacy" >/dev/null || skip "no $2-legacy"
+	on "$1" "$2-legacy" "${@:3}" || skip "this kernel has no tables of $2-legacy"
+}

@@ -49,6 +49,8 @@ void dt_doctor_ports(struct dt_doctor *d);
 void dt_doctor_network(struct dt_doctor *d);
 /* firewall.c: rules of nftables that drop detourd's packets. */
 void dt_doctor_firewall(struct dt_doctor *d);
+/* legacy.c: rules of iptables-legacy. */
+void dt_doctor_legacy(struct dt_doctor *d);
 /* relays.c: the client's relays, one by one. */
 void dt_doctor_relays(struct dt_doctor *d);
 /* requests.c: what the relay was asked for and refused. */

@@ -190,8 +190,17 @@ const struct dt_finding_kind dt_finding_kinds[DT_FINDINGS] = {
 				    "widen ports in relay.conf, then systemctl reload detourd-relay"},
 	[DT_FIND_FIREWALL] = {"firewall", "firewall", DT_ERROR, "detourd's packets are dropped by this host's firewall",
 			      "nft {}"},
+	[DT_FIND_IPTABLES_LEGACY] = {"iptables-legacy", "firewall", DT_NOTE,
+				     "they apply beside those of nftables, and the doctor does not judge them: if one "
+				     "drops UDP to a relay's "
+				     "port or TCP to its lease ports, detours fail as by any firewall",
+				     "{}-save, and look for DROP and REJECT"},
 	[DT_FIND_MTU] = {"mtu", "mtu", DT_WARNING, "less than IPv6 asks for (RFC 8200), and a tunnel leaves even less",
 			 "ip link set {} mtu 1500, or find out why it is so small"},
+	[DT_FIND_MTU_BLACK_HOLE] =
+		{"mtu-black-hole", "path-mtu", DT_WARNING,
+		 "large packets are lost on the way without a word, so a detour begins well and then stands still",
+		 "ip link set {}; or let ICMP (fragmentation needed, packet too big) through in the firewalls between"},
 	[DT_FIND_NO_WIREGUARD] = {"no-wireguard", "wireguard", DT_ERROR, "the configuration asks for tunnels",
 				  "apt install wireguard-go, or modprobe wireguard"},
 	[DT_FIND_NO_TUN] = {"no-tun", "wireguard", DT_ERROR, "wireguard-go makes its device there", "modprobe tun"},

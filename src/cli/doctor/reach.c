@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/doctor/echo.h"
 #include "proto/message.h"
 
 /* RFC 4443, section 3.1 */
@@ -176,55 +177,6 @@ static void port_try(struct dt_reach_result *out, int fd, const struct dt_endpoi
 
 /* --- around it --------------------------------------------------------------------------------- */
 
-static uint16_t checksum(const void *data, size_t len)
-{
-	const uint8_t *byte = data;
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i + 1 < len; i += 2)
-		sum += (uint32_t)(byte[i] << 8 | byte[i + 1]);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
-/* Pings the host. A socket for the answer, or a negative errno. */
-static int echo_send(const struct dt_ip *host)
-{
-	bool v4 = dt_ip_is_v4(host);
-	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-	struct dt_endpoint to = {*host, 0};
-	struct icmphdr echo = {.type = v4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST};
-	struct sockaddr_storage sa;
-	socklen_t len = dt_endpoint_to_sockaddr(&to, &sa);
-
-	if (fd < 0)
-		return -errno;
-	echo.un.echo.id = (uint16_t)randombytes_random();
-	/* the kernel computes that of ICMPv6 */
-	echo.checksum = v4 ? checksum(&echo, sizeof(echo)) : 0;
-	if (connect(fd, (struct sockaddr *)&sa, len) == 0)
-		send(fd, &echo, sizeof(echo), MSG_NOSIGNAL);
-	return fd;
-}
-
-/* Did the host answer the ping? A connected socket hears of no other host. */
-static bool echo_take(int fd, bool v4)
-{
-	uint8_t in[256];
-	ssize_t got;
-
-	while ((got = recv(fd, in, sizeof(in), MSG_DONTWAIT)) > 0) {
-		size_t header = v4 ? (size_t)(in[0] & 15) * 4 : 0;
-
-		if ((size_t)got >= header + sizeof(struct icmphdr) &&
-		    in[header] == (v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY))
-			return true;
-	}
-	return false;
-}
-
 /*
  * What else the host says, where its port is silent. An ICMP error to the pings may still come: a router looks three
  * seconds for a neighbour before it says that there is none.
@@ -234,20 +186,22 @@ static void host_try(struct dt_reach_result *out, int fd, const struct dt_endpoi
 	struct dt_endpoint next = {relay->ip, relay->port == 65535 ? 65534 : relay->port + 1};
 	uint64_t end_ns = dt_now_ns() + LOOK_MS * DT_MS, now_ns;
 	struct dt_reach_result other = {.reach = DT_REACH_SILENT};
-	bool v4 = dt_ip_is_v4(&relay->ip), closed = false, alive = false;
+	bool closed = false, alive = false;
 	struct pollfd ready[] = {{.fd = udp_open(&next), .events = POLLIN},
-				 {.fd = echo_send(&relay->ip), .events = POLLIN},
+				 {.fd = dt_echo_open(&relay->ip), .events = POLLIN},
 				 {.fd = fd, .events = POLLIN}};
 
 	if (ready[0].fd >= 0)
 		send(ready[0].fd, "", 1, MSG_NOSIGNAL);
+	if (ready[1].fd >= 0)
+		dt_echo_send(ready[1].fd, &relay->ip, 0);
 	while (!closed && (now_ns = dt_now_ns()) < end_ns) {
 		if (poll(ready, 3, (int)((end_ns - now_ns) / DT_MS) + 1) <= 0)
 			continue;
 		if (error_take(fd, relay, out))
 			break;
 		closed = ready[0].fd >= 0 && error_take(ready[0].fd, &next, &other) && other.reach == DT_REACH_CLOSED;
-		alive |= ready[1].fd >= 0 && echo_take(ready[1].fd, v4);
+		alive |= ready[1].fd >= 0 && dt_echo_take(ready[1].fd, &relay->ip) > 0;
 		if (ready[1].revents & POLLERR || alive)
 			ready[1].events = 0;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The client's relays: what the daemon knows of each, and where none answers it, why. */
 #include <errno.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "base/special.h"
 #include "cli/doctor/context.h"
 #include "cli/doctor/join.h"
+#include "cli/doctor/path_mtu.h"
 #include "cli/doctor/reach.h"
 #include "pm/store/relay.h"
 
@@ -105,6 +107,41 @@ static void join_judge(struct dt_doctor *d, const struct dt_relay_conf *relay, c
 		dt_finding_add(&d->found, DT_FIND_RELAY_JOINS, "50000-59999",
 			       "a test join by relay %s, to its lease port %s, was not answered", relay->name,
 			       dt_endpoint_format(&result.at, text));
+}
+
+/* --- large packets to it ----------------------------------------------------------------------- */
+
+/* What `ip link set` would be told. */
+static void interface_to(const struct dt_doctor *d, const struct dt_ip *host, char name[IF_NAMESIZE])
+{
+	const struct dt_rt_link *link = NULL;
+	struct dt_netlink nl;
+	uint32_t oif = 0;
+
+	if (dt_netlink_open(&nl, NETLINK_ROUTE) == 0) {
+		if (dt_rt_route_get(&nl, host, NULL, &oif) == 0)
+			link = dt_network_link(&d->network, oif);
+		dt_netlink_close(&nl);
+	}
+	snprintf(name, IF_NAMESIZE, "%s", link ? link->name : "INTERFACE");
+}
+
+static void path_mtu_judge(struct dt_doctor *d, const struct dt_relay_conf *relay, const struct dt_ip *host)
+{
+	char interface[IF_NAMESIZE], remedy[64];
+	struct dt_path_mtu path;
+
+	dt_path_mtu_try(&path, host);
+	if (path.lost) {
+		interface_to(d, host, interface);
+		snprintf(remedy, sizeof(remedy), "%s mtu %zu", interface, path.passes);
+		dt_finding_add(&d->found, DT_FIND_MTU_BLACK_HOLE, remedy,
+			       "relay %s: packets of %zu bytes do not arrive, those of %zu do, and no router says so",
+			       relay->name, path.sent, path.passes);
+	} else if (path.passes >= path.sent && path.sent) {
+		dt_finding_fine(&d->found, "path-mtu", "packets of %zu bytes get to relay %s and back", path.sent,
+				relay->name);
+	}
 }
 
 /* --- one that is not --------------------------------------------------------------------------- */
@@ -208,6 +245,8 @@ static void relay_try(struct dt_doctor *d, const struct dt_relay_conf *relay)
 
 void dt_doctor_relays(struct dt_doctor *d)
 {
+	struct dt_ip host;
+
 	for (size_t i = 0; d->client && i < d->client->nrelays; i++) {
 		const struct dt_relay_conf *relay = &d->client->relays[i];
 		const json_t *status = status_of(d, relay->name);
@@ -215,6 +254,8 @@ void dt_doctor_relays(struct dt_doctor *d)
 		if (status && strcmp(text_of(status, "state"), "up") == 0) {
 			up_judge(d, relay, status);
 			join_judge(d, relay, status);
+			if (dt_ip_parse(&host, relay->host) == 0)
+				path_mtu_judge(d, relay, &host);
 		} else {
 			relay_try(d, relay);
 		}
