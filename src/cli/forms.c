@@ -13,7 +13,7 @@
 #define VIEW (1u << DT_CLI_SORT | 1u << DT_CLI_LIMIT | 1u << DT_CLI_WATCH)
 #define EVENTS (1u << DT_CLI_LEVEL | 1u << DT_CLI_KIND | 1u << DT_CLI_CONNECTION | 1u << DT_CLI_VIA)
 #define FILTERS (1u << DT_CLI_PROGRAM | 1u << DT_CLI_USER | 1u << DT_CLI_VIA | 1u << DT_CLI_SERVER)
-#define INVITED (1u << DT_CLI_FOR | 1u << DT_CLI_MAX_RATE | 1u << DT_CLI_ENDPOINT)
+#define INVITED (1u << DT_CLI_FOR | 1u << DT_CLI_MAX_RATE | 1u << DT_CLI_CONVERT | 1u << DT_CLI_ENDPOINT)
 
 const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_RELAY] = {"--relay", NULL, NULL, "the relay, not the client"},
@@ -37,6 +37,7 @@ const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_ADDRESSES] = {"--addresses", NULL, NULL, "leaves IP addresses in the report"},
 	[DT_CLI_FOR] = {"--for", NULL, "TIME", "how long an invitation is good: 90s, 30m, 24h (the default), 7d"},
 	[DT_CLI_MAX_RATE] = {"--max-rate", NULL, "RATE", "limits a client, each direction: 100mbit"},
+	[DT_CLI_CONVERT] = {"--convert", NULL, NULL, "lets a client have its connections converted"},
 	[DT_CLI_ENDPOINT] = {"--endpoint", NULL, "HOST:PORT", "where clients reach this relay"},
 	[DT_CLI_HELP] = {"--help", "-h", NULL, "prints this text, or with a command what belongs to it"},
 	[DT_CLI_VERSION] = {"--version", "-V", NULL, "prints version, commit and libraries"},

@@ -71,8 +71,9 @@ static char *request_make(const struct dt_options *options)
 			rate);
 		return NULL;
 	}
-	asked = json_pack("{s:s, s:I, s:I, s:s*}", "name", options->argument, "for_s", for_s, "max_rate_bps",
-			  (json_int_t)max_rate_bps, "endpoint", endpoint);
+	asked = json_pack("{s:s, s:I, s:I, s:b, s:s*}", "name", options->argument, "for_s", for_s, "max_rate_bps",
+			  (json_int_t)max_rate_bps, "convert", (options->given >> DT_CLI_CONVERT & 1) != 0, "endpoint",
+			  endpoint);
 	text = asked ? json_dumps(asked, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	json_decref(asked);
 	if (!text || asprintf(&request, "invite %s", text) < 0) {

@@ -138,6 +138,8 @@ void dt_relay_converter_apply(struct dt_relay *r)
 
 	for (size_t i = 0; i < r->config->nclients; i++)
 		wanted = wanted || r->config->clients[i].convert;
+	for (const struct dt_relay_client *c = r->clients; c; c = c->hh.next)
+		wanted = wanted || c->conf->convert;
 	dt_converters_want(r->converters, wanted);
 }
 
@@ -570,8 +572,10 @@ static int client_enrol(struct dt_relay *r, struct dt_invitation *i, const uint8
 		err = client_permit(r, c, UINT32_MAX);
 	if (err == 0)
 		err = shares_store(r);
-	if (err == 0)
+	if (err == 0) {
+		dt_relay_converter_apply(r);
 		return 0;
+	}
 	if (c) {
 		limits_delete(r, c->id);
 		client_drop(r, c);
@@ -635,4 +639,5 @@ void dt_relay_client_drop(struct dt_relay *r, const struct dt_invitation *i)
 		return;
 	gone_note(r, c);
 	client_drop(r, c);
+	dt_relay_converter_apply(r);
 }

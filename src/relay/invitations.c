@@ -129,6 +129,11 @@ static void take_max_rate(struct dt_config *c, void *section, const char *value)
 	dt_config_rate(c, value, &((struct dt_invitation *)section)->conf.max_rate_bps);
 }
 
+static void take_convert(struct dt_config *c, void *section, const char *value)
+{
+	dt_config_bool(c, value, &((struct dt_invitation *)section)->conf.convert);
+}
+
 static void time_take(struct dt_config *c, const char *value, uint64_t *out_s)
 {
 	char *end;
@@ -159,6 +164,8 @@ static const struct dt_config_key keys[] = {
 	{"invitation", DT_CONFIG_ONE, true, take_public_key},
 	{"until", DT_CONFIG_ONE, true, take_until},
 	{"max-rate", DT_CONFIG_ONE, false, take_max_rate},
+	{"convert", DT_CONFIG_ONE, false, take_convert},
+	/* once somebody joined */
 	{"public-key", DT_CONFIG_ONE, false, take_client_key},
 	{"joined", DT_CONFIG_ONE, false, take_joined},
 	{"withdrawn", DT_CONFIG_ONE, false, take_withdrawn},
@@ -220,6 +227,8 @@ static void invitation_write(FILE *to, const struct dt_invitation *i, unsigned n
 	fprintf(to, "\n[invited %u]\nname = %s\ninvitation = %s\n", number, i->conf.name,
 		dt_key_format(i->public_key, text));
 	fprintf(to, "until = %" PRIu64 "\nmax-rate = %" PRIu64 "kbit\n", i->until_s, i->conf.max_rate_bps / 1000);
+	if (i->conf.convert)
+		fputs("convert = yes\n", to);
 	if (i->joined_s)
 		fprintf(to, "public-key = %s\njoined = %" PRIu64 "\n", dt_key_format(i->conf.public_key, text),
 			i->joined_s);
@@ -292,6 +301,7 @@ int dt_invitations_add(struct dt_invitations *all, const struct dt_invitation *w
 	dt_peer_conf_init(&i->conf);
 	if (wanted->conf.max_rate_bps)
 		i->conf.max_rate_bps = wanted->conf.max_rate_bps;
+	i->conf.convert = wanted->conf.convert;
 	memcpy(i->public_key, wanted->public_key, sizeof(i->public_key));
 	i->until_s = wanted->until_s;
 	i->conf.name = strdup(wanted->conf.name);

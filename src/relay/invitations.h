@@ -50,7 +50,7 @@ struct dt_invitation *dt_invitations_find(const struct dt_invitations *all, cons
 
 /*
  * Each of these stores the change, or changes nothing: errors of writing the file, -ENOMEM.
- * add: *out is made from name, public_key, until_s and max_rate_bps (0: the default). -EEXIST: dt_invitations_find() finds
+ * add: *out is made from name, public_key, until_s, convert and max_rate_bps (0: the default). -EEXIST: dt_invitations_find() finds
  * this name; -EDQUOT: there are too many.
  */
 int dt_invitations_add(struct dt_invitations *all, const struct dt_invitation *wanted, uint64_t now_s,

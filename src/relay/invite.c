@@ -155,6 +155,7 @@ static void invite(struct dt_relay *r, const json_t *asked, FILE *out)
 		return;
 	wanted.until_s = dt_now_s() + (uint64_t)for_s;
 	wanted.conf.max_rate_bps = (uint64_t)json_integer_value(json_object_get(asked, "max_rate_bps"));
+	wanted.conf.convert = json_is_true(json_object_get(asked, "convert"));
 	err = invitation_make(r, &line, &wanted, &made);
 	if (err == -EDQUOT)
 		refuse(out, "there are %d invitations and clients that joined: revoke some first", DT_INVITATIONS_MAX);

@@ -102,9 +102,11 @@ sleep 1.1
 joins_not 1 'has expired' client "$TMP/other/client.conf" "$late"
 joins_not 1 'has withdrawn' client "$TMP/other/client.conf" "$gone"
 # its name is free again; a second client leaves the first one alone
-second=$(invite late)
+second=$(invite late --convert)
 join client "$TMP/other/client.conf" "$second" || fail "join: $(cat "$TMP/said")"
 equals "$(relay clients --json | jq -c '[.clients[].name] | sort')" '["laptop","late"]' "clients"
+converts() { equals "$(status relay1 | jq -c '[.clients[] | select(.converted) | .name]')" '["late"]' "for whom the relay converts, $1"; }
+converts "as invited"
 
 # a [client] of the configuration wins
 invited=$(invite desk)
@@ -126,6 +128,7 @@ wait_for 15 status_is client '.relays[0].state == "down" and .relays[1].state ==
 stop relay1 KILL
 relay_start 1
 equals "$(status relay1 | jq -c '[.clients[].name] | sort')" '["desk","late"]' "after a restart"
+converts "after a restart"
 joins_not 1 'has withdrawn' client "$TMP/etc/client.conf" "$line"
 
 # who holds no line hears nothing: not even by one that has the right form, host and key, and another secret
