@@ -163,6 +163,7 @@ static uint8_t lease_answer(struct relay *r, const struct dt_relay_request *req,
 	l->expires_ns = world_now() + m->lifetime_s * DT_SEC;
 	m->dpt = l->dpt;
 	m->rtt_us = r->server_rtt_ms * 1000;
+	m->resets = r->resets;
 	return DT_REASON_OK;
 }
 

@@ -21,6 +21,36 @@ STORY(servers, refused_join_backs_off)
 	expect_subflows(c, "fra");
 }
 
+STORY(servers, relay_saw_its_reset)
+{
+	struct relay *fra = relays_are("fra");
+	struct connection *c;
+
+	server->refuse = 100;
+	fra->resets = 7; /* of an earlier time */
+	story_begin("", "");
+	c = connection_opens();
+	run_ms(500);
+	expect_why(c, "fra: the join was refused, next try");
+	happens(fra->resets = 8); /* the client asks 3 s after the refusal */
+	run_ms(4000);
+	expect_why(c, "fra: the server refused the join, next try");
+	run_ms(75000); /* and nothing more is heard of it */
+	expect_why(c, "fra: the join was refused, next try");
+}
+
+STORY(servers, relay_saw_no_reset)
+{
+	struct connection *c;
+
+	relays_are("fra");
+	server->refuse = 100;
+	story_begin("", "");
+	c = connection_opens();
+	run_ms(20000);
+	expect_why(c, "fra: the join was refused, next try");
+}
+
 STORY(servers, back_off_doubles)
 {
 	struct connection *c;

@@ -161,6 +161,7 @@ struct relay {
 	struct dt_relay_peer *peer;
 	unsigned rtt_ms;	/* client to relay and back */
 	unsigned server_rtt_ms; /* relay to server and back */
+	unsigned resets;	/* joins that the server refused by an RST, as it says in replies */
 	unsigned epoch;		/* of its flows: a reboot forgets all */
 	unsigned next_port;
 	struct relay_lease *leases, *by_port;
