@@ -7,7 +7,8 @@
 
 static const uint8_t key_id_domain[] = "detourd v2 key id";
 
-static void key_id(uint8_t out[DT_KEY_ID_LEN], const uint8_t *client_public, const uint8_t *relay_public)
+void dt_pair_key_id(uint8_t out[DT_KEY_ID_LEN], const uint8_t client_public[DT_KEY_LEN],
+		    const uint8_t relay_public[DT_KEY_LEN])
 {
 	uint8_t both[2 * DT_KEY_LEN], hash[crypto_generichash_BYTES_MIN];
 
@@ -22,7 +23,7 @@ int dt_pair_keys_client(struct dt_pair_keys *out, const struct dt_keypair *clien
 {
 	if (crypto_kx_client_session_keys(out->rx, out->tx, client->public, client->secret, relay_public) != 0)
 		return -EKEYREJECTED;
-	key_id(out->key_id, client->public, relay_public);
+	dt_pair_key_id(out->key_id, client->public, relay_public);
 	return 0;
 }
 
@@ -31,7 +32,7 @@ int dt_pair_keys_relay(struct dt_pair_keys *out, const struct dt_keypair *relay,
 {
 	if (crypto_kx_server_session_keys(out->rx, out->tx, relay->public, relay->secret, client_public) != 0)
 		return -EKEYREJECTED;
-	key_id(out->key_id, client_public, relay->public);
+	dt_pair_key_id(out->key_id, client_public, relay->public);
 	return 0;
 }
 

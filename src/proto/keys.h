@@ -21,6 +21,8 @@ int dt_pair_keys_client(struct dt_pair_keys *out, const struct dt_keypair *clien
 			const uint8_t relay_public[DT_KEY_LEN]);
 int dt_pair_keys_relay(struct dt_pair_keys *out, const struct dt_keypair *relay,
 		       const uint8_t client_public[DT_KEY_LEN]);
+void dt_pair_key_id(uint8_t out[DT_KEY_ID_LEN], const uint8_t client_public[DT_KEY_LEN],
+		    const uint8_t relay_public[DT_KEY_LEN]);
 /* The key id as the number used in BPF maps (client_id); never 0. */
 uint64_t dt_key_id_number(const uint8_t key_id[DT_KEY_ID_LEN]);
 

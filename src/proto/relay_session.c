@@ -29,6 +29,7 @@ struct session {
 struct dt_relay_peer {
 	uint8_t key_id[DT_KEY_ID_LEN];
 	uint8_t public_key[DT_KEY_LEN];
+	bool has_keys; /* derived from its first datagram on: for thousands of peers at once that takes a second */
 	struct dt_pair_keys keys;
 	void *owner;
 	uint8_t salt[SALT_LEN]; /* of its tokens: a new one makes all of them invalid */
@@ -79,14 +80,10 @@ int dt_relay_proto_peer_add(struct dt_relay_proto *p, const uint8_t public_key[D
 
 	if (!peer)
 		return -ENOMEM;
-	err = dt_pair_keys_relay(&peer->keys, &p->keys, public_key);
-	if (err == 0) {
-		memcpy(peer->key_id, peer->keys.key_id, sizeof(peer->key_id));
-		HASH_FIND(hh, p->peers, peer->key_id, sizeof(peer->key_id), same);
-		err = same ? -EEXIST : 0;
-	}
+	dt_pair_key_id(peer->key_id, public_key, p->keys.public);
+	HASH_FIND(hh, p->peers, peer->key_id, sizeof(peer->key_id), same);
+	err = dt_public_key_is_weak(public_key) ? -EKEYREJECTED : same ? -EEXIST : 0;
 	if (err) {
-		sodium_memzero(peer, sizeof(*peer));
 		free(peer);
 		return err;
 	}
@@ -184,6 +181,13 @@ static bool token_valid(const struct dt_relay_proto *p, const struct dt_relay_pe
 
 /* --- datagrams --------------------------------------------------------------------------------- */
 
+static bool keys_derive(const struct dt_relay_proto *p, struct dt_relay_peer *peer)
+{
+	if (!peer->has_keys)
+		peer->has_keys = dt_pair_keys_relay(&peer->keys, &p->keys, peer->public_key) == 0;
+	return peer->has_keys;
+}
+
 /*
  * The place of a session that is silent; NULL: none is. Its window is forgotten while its tokens could be valid, so all
  * tokens of this client become invalid: the other sessions keep their windows, and get new tokens with their next request.
@@ -266,7 +270,7 @@ enum dt_relay_verdict dt_relay_proto_input(struct dt_relay_proto *p, uint64_t no
 	if (dt_peek_key_id(in, len, key_id) < 0)
 		return DT_RELAY_MALFORMED;
 	HASH_FIND(hh, p->peers, key_id, sizeof(key_id), r.peer);
-	if (!r.peer)
+	if (!r.peer || !keys_derive(p, r.peer))
 		return DT_RELAY_AUTH;
 	plain_len = dt_open(&r.peer->keys, in, len, &header, plain, sizeof(plain));
 	if (plain_len < 0)

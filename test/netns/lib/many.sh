@@ -20,7 +20,7 @@ clients_print() {
 }
 
 # many_start CLIENTS PREFIXES FLOWS LEASES: relay1 with so many clients, prefixes of each, open flows and leases.
-# START_MS is what its start took of a processor: reading the file, a key for each client, filling the maps, all at once.
+# START_MS is what its start took of a processor: reading the file, loading programs, filling the maps, all at once.
 # It is the measure of this machine, as busy as it is, for what the relay does later.
 many_start() {
 	relay_conf 1 "max-flows = 131072" "max-leases = 65536"

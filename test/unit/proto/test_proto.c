@@ -86,6 +86,49 @@ Test(proto, weak_keys_are_refused)
 	cr_assert_eq(dt_pair_keys_relay(&pair, &keys, weak), -EKEYREJECTED, "order 4");
 }
 
+/* Is key judged as what a multiplication makes of it says? */
+static void weakness_check(const uint8_t key[DT_KEY_LEN], bool expected)
+{
+	static const uint8_t any_secret[crypto_scalarmult_SCALARBYTES] = {8};
+	uint8_t shared[crypto_scalarmult_BYTES];
+	char text[DT_KEY_BASE64_LEN];
+
+	cr_assert_eq(crypto_scalarmult(shared, any_secret, key) != 0, expected, "%s", dt_key_format(key, text));
+	cr_assert_eq(dt_public_key_is_weak(key), expected, "%s", dt_key_format(key, text));
+}
+
+Test(proto, weak_are_the_points_of_small_order)
+{
+	static const char *const order_8[] = {"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+					      "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"};
+	uint8_t key[DT_KEY_LEN];
+
+	for (int top = 0; top <= 0x80; top += 0x80) {
+		for (int i = 0; i < 2; i++) {
+			sodium_hex2bin(key, sizeof(key), order_8[i], 64, NULL, NULL, NULL);
+			key[DT_KEY_LEN - 1] |= (uint8_t)top;
+			weakness_check(key, true);
+			key[7] ^= 1;
+			weakness_check(key, false);
+		}
+		/* small numbers, and those around the prime 2^255 - 19 */
+		for (int low = 0; low < 256; low++) {
+			memset(key, 0, sizeof(key));
+			key[0] = (uint8_t)low;
+			key[DT_KEY_LEN - 1] |= (uint8_t)top;
+			weakness_check(key, low <= 1);
+			memset(key, 0xff, sizeof(key));
+			key[0] = (uint8_t)low;
+			key[DT_KEY_LEN - 1] = (uint8_t)(0x7f | top);
+			weakness_check(key, low >= 0xec && low <= 0xee);
+		}
+	}
+	for (int i = 0; i < 100; i++) {
+		randombytes_buf(key, sizeof(key));
+		weakness_check(key, false);
+	}
+}
+
 static struct dt_message sample(void)
 {
 	struct dt_message m;
