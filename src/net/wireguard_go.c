@@ -17,6 +17,8 @@
 
 #define PROGRAM "wireguard-go"
 #define WAIT_MS 3000
+/* For the first answer: a busy machine with one slow core takes seconds to start it. */
+#define START_WAIT_MS 15000
 #define ANSWER_MAX (4 << 20)
 #define HEX_LEN (2 * DT_KEY_LEN + 1)
 
@@ -45,29 +47,47 @@ static int all_write(int fd, const char *text, size_t len)
 	return 0;
 }
 
-/* Reads until the empty line that ends an answer. *out is malloc'ed. -ETIMEDOUT; -EIO: it ended without one, or never does. */
-static int answer_read(int fd, char **out)
+/* Answers hold the private key. */
+static void answer_free(char *text, size_t room)
 {
-	size_t len = 0, room = 4096;
-	char *text = malloc(room);
+	if (text)
+		sodium_memzero(text, room);
+	free(text);
+}
+
+/* As realloc(), to twice the room. NULL: no memory, or it never ends; text is freed. */
+static char *answer_grow(char *text, size_t *room)
+{
+	char *grown = *room < ANSWER_MAX ? malloc(2 * *room) : NULL;
+
+	if (grown)
+		memcpy(grown, text, *room);
+	answer_free(text, *room);
+	*room *= 2;
+	return grown;
+}
+
+/*
+ * Reads until the empty line that ends an answer, and waits at most wait_ms for each piece. *out is for answer_free(), with
+ * *room. -ETIMEDOUT; -EIO: it ended without one, or never does.
+ */
+static int answer_read(int fd, int wait_ms, char **out, size_t *room)
+{
+	char *text = malloc(*room = 4096);
+	size_t len = 0;
+	int err = -EIO;
 
 	while (text) {
 		struct pollfd pfd = {.fd = fd, .events = POLLIN};
 		ssize_t got;
 
-		if (len + 1 == room) {
-			char *grown = room < ANSWER_MAX ? realloc(text, room * 2) : NULL;
-
-			if (!grown)
-				break;
-			text = grown;
-			room *= 2;
+		if (len + 1 == *room && !(text = answer_grow(text, room)))
+			break;
+		if (poll(&pfd, 1, wait_ms) <= 0) {
+			err = -ETIMEDOUT;
+			break;
 		}
-		if (poll(&pfd, 1, WAIT_MS) <= 0) {
-			free(text);
-			return -ETIMEDOUT;
-		}
-		got = recv(fd, text + len, room - 1 - len, 0);
+		got = recv(fd, text + len, *room - 1 - len, 0);
 		if (got <= 0)
 			break;
 		len += (size_t)got;
@@ -77,8 +97,8 @@ static int answer_read(int fd, char **out)
 			return 0;
 		}
 	}
-	free(text);
-	return -EIO;
+	answer_free(text, *room);
+	return err;
 }
 
 /* The answer's last line is errno=N, N zero or negative. */
@@ -89,25 +109,28 @@ static int answer_errno(const char *text)
 	return line ? atoi(line + 6) : -EIO;
 }
 
-/* *answer may be NULL: only the result matters. */
-static int talk(const struct dt_wg *wg, const char *request, char **answer)
+/* Sends a request. fn: NULL, or is called for each peer of the answer. */
+static int talk(const struct dt_wg *wg, int wait_ms, const char *request, dt_wg_peer_fn fn, void *data)
 {
 	int fd = socket_connect(wg->name), err;
 	char *text = NULL;
+	size_t room;
 
 	if (fd < 0)
 		return fd;
 	err = all_write(fd, request, strlen(request));
 	if (err == 0)
-		err = answer_read(fd, &text);
+		err = answer_read(fd, wait_ms, &text, &room);
 	close(fd);
-	if (err == 0)
-		err = answer_errno(text);
-	if (err == 0 && answer)
-		*answer = text;
-	else
-		free(text);
-	return err > 0 ? -err : err;
+	if (err)
+		return err;
+	err = answer_errno(text);
+	if (err == 0 && fn)
+		err = dt_wg_uapi_parse(text, fn, data);
+	else if (err > 0)
+		err = -err;
+	answer_free(text, room);
+	return err;
 }
 
 bool dt_wg_go_runs(const struct dt_wg *wg)
@@ -159,6 +182,16 @@ static void program_exec(const char *device)
 	_exit(127);
 }
 
+/* Until it answers for the first time: its socket is there before it is. */
+static int answer_await(struct dt_wg *wg)
+{
+	for (int waited_ms = 0; waited_ms < WAIT_MS && !dt_wg_go_runs(wg); waited_ms += 10)
+		usleep(10000);
+	if (talk(wg, START_WAIT_MS, "get=1\n\n", NULL, NULL) == 0)
+		return 0;
+	return dt_wg_fail(wg, -ETIMEDOUT, PROGRAM " %s was started and does not answer at its socket", wg->name);
+}
+
 int dt_wg_go_start(struct dt_wg *wg)
 {
 	int status = 0;
@@ -176,12 +209,7 @@ int dt_wg_go_start(struct dt_wg *wg)
 		;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return dt_wg_fail(wg, -EIO, PROGRAM " %s did not start (is /dev/net/tun there?)", wg->name);
-	for (int waited_ms = 0; waited_ms < WAIT_MS; waited_ms += 10) {
-		if (dt_wg_go_runs(wg))
-			return 0;
-		usleep(10000);
-	}
-	return dt_wg_fail(wg, -EIO, PROGRAM " %s does not answer at its socket", wg->name);
+	return answer_await(wg);
 }
 
 /* --- requests ---------------------------------------------------------------------------------- */
@@ -250,14 +278,7 @@ int dt_wg_uapi_parse(char *text, dt_wg_peer_fn fn, void *data)
 
 int dt_wg_go_peers(const struct dt_wg *wg, dt_wg_peer_fn fn, void *data)
 {
-	char *answer;
-	int err = talk(wg, "get=1\n\n", &answer);
-
-	if (err)
-		return err;
-	err = dt_wg_uapi_parse(answer, fn, data);
-	free(answer);
-	return err;
+	return talk(wg, WAIT_MS, "get=1\n\n", fn, data);
 }
 
 int dt_wg_go_peer_set(const struct dt_wg *wg, const struct dt_wg_peer *peer)
@@ -276,7 +297,7 @@ int dt_wg_go_peer_set(const struct dt_wg *wg, const struct dt_wg_peer *peer)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "allowed_ip=%s\n",
 					dt_prefix_format(&peer->allowed[i], prefix));
 	snprintf(text + len, sizeof(text) - len, "\n");
-	return talk(wg, text, NULL);
+	return talk(wg, WAIT_MS, text, NULL, NULL);
 }
 
 int dt_wg_go_peer_remove(const struct dt_wg *wg, const uint8_t public_key[DT_KEY_LEN])
@@ -285,7 +306,7 @@ int dt_wg_go_peer_remove(const struct dt_wg *wg, const uint8_t public_key[DT_KEY
 
 	hex_of(hex, public_key);
 	snprintf(text, sizeof(text), "set=1\npublic_key=%s\nremove=true\n\n", hex);
-	return talk(wg, text, NULL);
+	return talk(wg, WAIT_MS, text, NULL, NULL);
 }
 
 int dt_wg_go_configure(const struct dt_wg *wg, const uint8_t secret[DT_KEY_LEN], uint16_t port, bool keep_peers)
@@ -296,7 +317,7 @@ int dt_wg_go_configure(const struct dt_wg *wg, const uint8_t secret[DT_KEY_LEN],
 	hex_of(hex, secret);
 	snprintf(text, sizeof(text), "set=1\nprivate_key=%s\nlisten_port=%u\n%s\n", hex, port,
 		 keep_peers ? "" : "replace_peers=true\n");
-	err = talk(wg, text, NULL);
+	err = talk(wg, WAIT_MS, text, NULL, NULL);
 	sodium_memzero(text, sizeof(text));
 	sodium_memzero(hex, sizeof(hex));
 	return err;
