@@ -8,6 +8,8 @@
 
 #include "base/file.h"
 
+#define STACK_BELOW (16 << 10)
+
 void dt_keyfile_take(struct dt_config *c, const char *path, struct dt_keypair *out)
 {
 	char text[256];
@@ -40,4 +42,6 @@ void dt_keyfile_take(struct dt_config *c, const char *path, struct dt_keypair *o
 			       path);
 	sodium_memzero(text, sizeof(text));
 	sodium_memzero(secret, sizeof(secret));
+	/* and what the functions called here left below */
+	sodium_stackzero(STACK_BELOW);
 }

@@ -17,8 +17,10 @@ int dt_netlink_open(struct dt_netlink *nl, int bus)
 	nl->socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!nl->socket)
 		return -errno;
-	/* old kernels may lack both, and do without */
+	/* old kernels may lack these, and do without */
 	mnl_socket_setsockopt(nl->socket, NETLINK_EXT_ACK, &one, sizeof(one));
+	/* no request comes back with its answer, and no key that it had */
+	mnl_socket_setsockopt(nl->socket, NETLINK_CAP_ACK, &one, sizeof(one));
 	mnl_socket_setsockopt(nl->socket, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
 	if (mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID) < 0) {
 		err = -errno;

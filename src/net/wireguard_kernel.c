@@ -191,11 +191,25 @@ struct dump {
 	void *data;
 };
 
+/* The kernel tells the private key, too. The message lies in the buffer of dt_netlink_talk(), which stays. */
+static void private_key_wipe(const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attr;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr))
+		return;
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
+		if (mnl_attr_get_type(attr) == WGDEVICE_A_PRIVATE_KEY)
+			sodium_memzero(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+}
+
+/* data: NULL, or a struct dump. */
 static int message_take(const struct nlmsghdr *nlh, void *data)
 {
 	const struct dump *dump = data;
 
-	return dt_wg_message_parse(nlh, dump->fn, dump->data);
+	private_key_wipe(nlh);
+	return dump ? dt_wg_message_parse(nlh, dump->fn, dump->data) : 0;
 }
 
 int dt_wg_kernel_peers(struct dt_wg *wg, dt_wg_peer_fn fn, void *data)
@@ -210,8 +224,8 @@ bool dt_wg_kernel_has(struct dt_wg *wg)
 {
 	char buf[256];
 
-	return wg->family.id &&
-	       dt_netlink_talk(&wg->genl, device_begin(wg, buf, WG_CMD_GET_DEVICE, NLM_F_DUMP), NULL, NULL) == 0;
+	return wg->family.id && dt_netlink_talk(&wg->genl, device_begin(wg, buf, WG_CMD_GET_DEVICE, NLM_F_DUMP),
+						message_take, NULL) == 0;
 }
 
 int dt_wg_kernel_configure(struct dt_wg *wg, const uint8_t secret[DT_KEY_LEN], uint16_t port, bool keep_peers)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "base/leftover.h"
+
 static bool scarce, refused;
 static unsigned left;
 
@@ -56,11 +58,13 @@ void *__wrap_calloc(size_t count, size_t size)
 
 void *__wrap_realloc(void *old, size_t size)
 {
+	leftover_look(old);
 	return allowed() ? __real_realloc(old, size) : NULL;
 }
 
 void *__wrap_reallocarray(void *old, size_t count, size_t size)
 {
+	leftover_look(old);
 	return allowed() ? __real_reallocarray(old, count, size) : NULL;
 }
 
