@@ -126,7 +126,9 @@ void dt_pins_close(struct dt_pins *p)
 
 /* --- reserved ports ---------------------------------------------------------------------------- */
 
-#define PORT_BITS_LEN (PORTS_MAX / 8)
+/* A set of ports: a bit each. */
+#define WORD_BITS 64
+#define PORT_WORDS (PORTS_MAX / WORD_BITS)
 
 /*
  * A decimal number; returns what follows it, or NULL. The kernel takes a leading zero for octal (proc_do_large_bitmap() in
@@ -143,7 +145,7 @@ static const char *number_take(const char *text, unsigned long *number)
 }
 
 /* Adds the ranges of a list ("7,10-12") to the ports that are set. False: that is no such list. */
-static bool ranges_take(const char *text, uint8_t *ports)
+static bool ranges_take(const char *text, uint64_t ports[PORT_WORDS])
 {
 	while (*text) {
 		unsigned long first, last;
@@ -155,25 +157,26 @@ static bool ranges_take(const char *text, uint8_t *ports)
 		if (!end || last >= PORTS_MAX || first > last || (*end && *end != ','))
 			return false;
 		for (unsigned long port = first; port <= last; port++)
-			ports[port / 8] |= (uint8_t)(1 << port % 8);
+			ports[port / WORD_BITS] |= 1ULL << port % WORD_BITS;
 		text = end + (*end == ',');
 	}
 	return true;
 }
 
-static bool is_set(const uint8_t *ports, unsigned port)
+static bool is_set(const uint64_t ports[PORT_WORDS], unsigned port)
 {
-	return port < PORTS_MAX && ports[port / 8] & 1 << port % 8;
+	return port < PORTS_MAX && ports[port / WORD_BITS] & 1ULL << port % WORD_BITS;
 }
 
 /* As the kernel writes it: sorted and merged. Out has PORTS_MAX bytes. -E2BIG. */
-static int ranges_format(const uint8_t *ports, char *out)
+static int ranges_format(const uint64_t ports[PORT_WORDS], char *out)
 {
 	size_t len = 0;
 
 	*out = '\0';
 	for (unsigned port = 0, last; port < PORTS_MAX; port = last + 1) {
-		last = port;
+		/* most of the 65,536 are not set */
+		last = ports[port / WORD_BITS] ? port : port | (WORD_BITS - 1);
 		if (!is_set(ports, port))
 			continue;
 		while (is_set(ports, last + 1))
@@ -207,7 +210,7 @@ static const char *line_next(char **text)
 
 static bool is_list(const char *text)
 {
-	static uint8_t ports[PORT_BITS_LEN];
+	static uint64_t ports[PORT_WORDS];
 
 	return ranges_take(text, ports);
 }
@@ -251,7 +254,7 @@ static int state_write(const struct dt_pins *p, const struct reserved *r)
 /* Sets the sysctl to r->before and ranges, and remembers. */
 static int ports_add(struct dt_pins *p, struct reserved *r, const char *ranges)
 {
-	static uint8_t ports[PORT_BITS_LEN];
+	static uint64_t ports[PORT_WORDS];
 	int err;
 
 	memset(ports, 0, sizeof(ports));
@@ -290,7 +293,7 @@ int dt_pins_reserve_ports(struct dt_pins *p, const char *ranges)
 /* Does the sysctl hold all ports of these ranges? */
 static bool ranges_are_in(const char *sysctl, const char *ranges)
 {
-	static uint8_t now[PORT_BITS_LEN], with[PORT_BITS_LEN];
+	static uint64_t now[PORT_WORDS], with[PORT_WORDS];
 
 	memset(now, 0, sizeof(now));
 	if (!ranges_take(sysctl, now))
