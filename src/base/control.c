@@ -26,9 +26,10 @@ struct client {
 	uv_pipe_t pipe;
 	char request[REQUEST_MAX];
 	size_t used;
-	bool asked;   /* the request was read; whatever follows is ignored */
-	bool monitor; /* stays for events */
-	bool waiting; /* for an answer in steps */
+	bool asked;	   /* the request was read; whatever follows is ignored */
+	bool monitor;	   /* stays for events */
+	const char *kinds; /* of a monitor: which, words with blanks between, part of request; "": all */
+	bool waiting;	   /* for an answer in steps */
 	bool closing;
 	struct client *prev, *next;
 };
@@ -193,12 +194,12 @@ static const char *rest_of(const char *request)
 	return blank ? blank + 1 : "";
 }
 
-/* "status", or "status HOW". */
-static bool asks_status(const char *request)
+/* The word, or it and more behind a blank. */
+static bool asks(const char *request, const char *word)
 {
 	size_t len = strcspn(request, " ");
 
-	return len == strlen("status") && strncmp(request, "status", len) == 0;
+	return len == strlen(word) && strncmp(request, word, len) == 0;
 }
 
 static void steps_begin(struct dt_control *c, struct client *asker)
@@ -257,11 +258,12 @@ static void request_serve(struct client *client, const char *request)
 	char *line;
 
 	client->asked = true;
-	if (strcmp(request, "monitor") == 0) {
+	if (asks(request, "monitor")) {
 		client->monitor = true;
+		client->kinds = rest_of(request);
 		return;
 	}
-	if (c->steps && asks_status(request)) {
+	if (c->steps && asks(request, "status")) {
 		client->waiting = true;
 		uv_idle_start(&c->turn, step_due);
 		return;
@@ -340,27 +342,43 @@ static void client_accept(uv_stream_t *server, int status)
 
 /* --- events ------------------------------------------------------------------------------------ */
 
-bool dt_control_watched(const struct dt_control *c)
+static bool monitors(const struct client *client, const char *kind)
+{
+	size_t len = strlen(kind);
+
+	if (!client->monitor)
+		return false;
+	for (const char *at = client->kinds;; at += strspn(at, " ")) {
+		size_t word = strcspn(at, " ");
+
+		if (!*at)
+			return at == client->kinds;
+		if (word == len && strncmp(at, kind, len) == 0)
+			return true;
+		at += word;
+	}
+}
+
+bool dt_control_watched(const struct dt_control *c, const char *kind)
 {
 	const struct client *client;
 
 	DL_FOREACH(c->clients, client)
-		if (client->monitor)
+		if (monitors(client, kind))
 			return true;
 	return false;
 }
 
 void dt_control_publish(struct dt_control *c, json_t *event)
 {
-	char *line = line_of(event);
+	const char *word = json_string_value(json_object_get(event, "event"));
+	char *kind = strdup(word ? word : ""), *line = line_of(event);
 	struct client *client, *tmp;
 
-	if (!line)
-		return;
 	DL_FOREACH_SAFE(c->clients, client, tmp) {
 		char *copy;
 
-		if (!client->monitor)
+		if (!line || !kind || !monitors(client, kind))
 			continue;
 		copy = uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) > UNREAD_MAX ? NULL : strdup(line);
 		if (copy)
@@ -368,6 +386,7 @@ void dt_control_publish(struct dt_control *c, json_t *event)
 		else
 			client_close(client);
 	}
+	free(kind);
 	free(line);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control socket: a Unix stream socket (0600). A client sends one line, "status [HOW]", "why SERVER", "monitor" or a
- * word of the daemon's own; all but monitor are answered by one JSON line, monitor by one JSON line for each event until
+ * The control socket: a Unix stream socket (0600). A client sends one line, "status [HOW]", "why SERVER",
+ * "monitor [KIND...]" or a word of the daemon's own; all but monitor are answered by one JSON line, monitor by one JSON line for each event until
  * the client disconnects.
  */
 #ifndef DETOURD_BASE_CONTROL_H
@@ -50,10 +50,10 @@ struct dt_control_word {
 };
 /* From now on words, which are borrowed, are answered too. */
 void dt_control_words(struct dt_control *c, const struct dt_control_word *words, size_t count);
-/* Sends event to all monitors; takes the reference. A monitor that reads too slowly is disconnected. */
+/* Sends event to all monitors that watch its kind, the text "event" in it; takes the reference. A monitor that reads too slowly is disconnected. */
 void dt_control_publish(struct dt_control *c, json_t *event);
-/* Is there a monitor? If not, a caller need not build events. */
-bool dt_control_watched(const struct dt_control *c);
+/* Does a monitor watch events of this kind? If not, a caller need not build them. */
+bool dt_control_watched(const struct dt_control *c, const char *kind);
 /* Unlinks the socket and frees everything once the loop turns. May be NULL. */
 void dt_control_close(struct dt_control *c);
 

@@ -490,18 +490,41 @@ static void fastest_take(struct status *s, size_t most)
 	free(all);
 }
 
+/* Also the connection of this number, if there is one. */
+static void number_take(struct status *s, uint64_t number)
+{
+	const struct dt_connection *c, *tmp;
+
+	if (!number)
+		return;
+	for (size_t i = 0; i < s->count; i++) {
+		c = dt_connection_find(s->pm, s->tokens[i]);
+		if (c && c->number == number)
+			return;
+	}
+	HASH_ITER(hh, s->pm->connections, c, tmp)
+		if (c->number == number)
+			s->tokens[s->count++] = c->token;
+}
+
+/*
+ * how: "" is everything; "brief" asks the kernel nothing, "brief N" is of the N fastest connections only, "brief N ID" of
+ * that one too.
+ */
 static void *status_begin(const char *how, void *data)
 {
 	const struct dt_pm *pm = data;
-	struct status *s = calloc(1, sizeof(*s) + HASH_COUNT(pm->connections) * sizeof(s->tokens[0]));
+	struct status *s = calloc(1, sizeof(*s) + (HASH_COUNT(pm->connections) + 1) * sizeof(s->tokens[0]));
 	const struct dt_connection *c, *tmp;
+	char *end;
 
 	if (!s)
 		return NULL;
 	s->pm = pm;
 	s->brief = strncmp(how, "brief", strlen("brief")) == 0;
 	if (s->brief && how[strlen("brief")] == ' ') {
-		fastest_take(s, strtoul(how + strlen("brief "), NULL, 10));
+		fastest_take(s, strtoul(how + strlen("brief "), &end, 10));
+		number_take(s, strtoull(end, NULL, 10));
 		return s;
 	}
 	HASH_ITER(hh, pm->connections, c, tmp)

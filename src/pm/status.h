@@ -10,7 +10,8 @@
 /*
  * The answer to "status"; data is the struct dt_pm. To "status brief" it is the same without what only the kernel knows of
  * each subflow (round-trip time, retransmissions); bytes are those of the last sample. To "status brief N" it has the N
- * connections with the highest rates only; total.connections tells how many there are.
+ * connections with the highest rates only; total.connections tells how many there are. To "status brief N ID" it has that one
+ * as well.
  */
 extern const struct dt_control_steps dt_pm_status;
 /* A dt_control_answer_fn. about is ADDRESS or ADDRESS:PORT. */

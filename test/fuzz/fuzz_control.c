@@ -98,12 +98,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		piece = i + 1;
 	}
 	newline = strchr(request, '\n');
-	is_monitor = strncmp(request, "monitor\n", 8) == 0;
+	is_monitor = newline && strncmp(request, "monitor", 7) == 0 && (request[7] == '\n' || request[7] == ' ');
+	watches_all = is_monitor && (request[7] == '\n' || request[8] == '\n');
 	lines = lines_read(fd, &is_open);
 	fuzz_check(lines == (newline && !is_monitor));
 	fuzz_check(!is_monitor || is_open);
-	fuzz_check(dt_control_watched(control) == is_monitor);
-	if (is_monitor) {
+	fuzz_check(!watches_all || dt_control_watched(control, "relay"));
+	fuzz_check(is_monitor || !dt_control_watched(control, "relay"));
+	if (watches_all) {
 		dt_control_publish(control, json_pack("{s:i}", "event", 1));
 		fuzz_check(lines_read(fd, &is_open) == 1);
 	}

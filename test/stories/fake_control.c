@@ -45,7 +45,7 @@ void dt_control_close(struct dt_control *c)
 	control = NULL;
 }
 
-bool dt_control_watched(const struct dt_control *c)
+bool dt_control_watched(const struct dt_control *c, const char *kind)
 {
 	return !world.quiet;
 }

@@ -179,6 +179,16 @@ STORY(choice, brief_status_has_the_fastest_connections)
 	all = status_brief("brief 0");
 	expect(json_array_size(json_object_get(all, "connections")) == 0);
 	json_decref(all);
+	all = status_brief("brief 1 2"); /* the fastest, and number 2 */
+	list = json_object_get(all, "connections");
+	expect(json_array_size(list) == 2 && number(json_array_get(list, 1), "id") == 2);
+	json_decref(all);
+	all = status_brief("brief 9 2"); /* it is among them already */
+	expect(json_array_size(json_object_get(all, "connections")) == 3);
+	json_decref(all);
+	all = status_brief("brief 1 99");
+	expect(json_array_size(json_object_get(all, "connections")) == 1);
+	json_decref(all);
 }
 
 STORY(choice, status_changes_nothing)

@@ -45,9 +45,9 @@ static json_t *event_line(const char *event, const struct dt_connection *c, cons
 	return line;
 }
 
-static bool is_watched(const struct dt_pm *pm)
+static bool is_watched(const struct dt_pm *pm, const char *event)
 {
-	return pm->control && dt_control_watched(pm->control);
+	return pm->control && dt_control_watched(pm->control, event);
 }
 
 void dt_report(struct dt_pm *pm, const char *event, const struct dt_connection *c, const struct dt_pm_relay *relay,
@@ -55,7 +55,7 @@ void dt_report(struct dt_pm *pm, const char *event, const struct dt_connection *
 {
 	json_t *line;
 
-	if (!is_watched(pm))
+	if (!is_watched(pm, event))
 		return;
 	line = event_line(event, c, detail);
 	if (relay)
@@ -68,7 +68,7 @@ void dt_report_subflow(const struct dt_connection *c, const struct dt_subflow *s
 	struct dt_pm *pm = c->pm;
 	json_t *line;
 
-	if (!is_watched(pm))
+	if (!is_watched(pm, "subflow"))
 		return;
 	line = event_line("subflow", c, detail);
 	json_object_set_new(line, s && s->relay ? "relay" : "via", json_string(s ? dt_subflow_via(s) : "direct"));

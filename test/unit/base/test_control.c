@@ -171,3 +171,30 @@ Test(control, an_answer_in_steps_is_told_how_it_is_asked)
 	cr_assert_str_eq(asked, "");
 	close(fd);
 }
+
+static void turn(void)
+{
+	for (int i = 0; i < 20; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+Test(control, a_monitor_may_watch_some_kinds_only)
+{
+	int some = ask_for("monitor relay decision\n"), all;
+
+	turn();
+	cr_assert(dt_control_watched(control, "relay") && dt_control_watched(control, "decision"));
+	cr_assert(!dt_control_watched(control, "subflow") && !dt_control_watched(control, "rel"));
+	cr_assert(!dt_control_watched(control, "relay decision") && !dt_control_watched(control, "decisions"));
+	all = ask_for("monitor\n");
+	turn();
+	cr_assert(dt_control_watched(control, "subflow") && dt_control_watched(control, "anything"));
+	dt_control_publish(control, json_pack("{s:s}", "event", "subflow"));
+	answer_is(all, "{\"event\":\"subflow\"}\n");
+	turn();
+	cr_assert(!dt_control_watched(control, "subflow"));
+	dt_control_publish(control, json_pack("{s:s}", "event", "decision"));
+	answer_is(some, "{\"event\":\"decision\"}\n");
+	turn();
+	cr_assert(!dt_control_watched(control, "relay"));
+}
