@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/view.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/units.h"
+#include "cli/cells.h"
 #include "cli/fields.h"
 #include "cli/render.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/users.h"
 #include "relay/neighbours.h"
-
-#define SHORT_GAIN_STRLEN 40
 
 /* A line of text, wrapped. */
 static void line_print(const struct dt_screen *screen, enum dt_colour colour, FILE *to, const char *format, ...)
@@ -37,59 +35,6 @@ static void line_print(const struct dt_screen *screen, enum dt_colour colour, FI
 	free(text);
 }
 
-/* --- cells ------------------------------------------------------------------------------------- */
-
-static void rate_add(struct dt_table *t, const json_t *object, const char *key)
-{
-	uint64_t bps = dt_field_count(object, key);
-	char buf[DT_UNITS_STRLEN];
-
-	if (!json_object_get(object, key))
-		dt_table_add(t, DT_DIM, "?");
-	else
-		dt_table_add(t, bps ? DT_PLAIN : DT_DIM, "%s", dt_rate_format((double)bps, buf));
-}
-
-/* "" where there is no such time; ago: " ago" or "". */
-static void duration_add(struct dt_table *t, const json_t *object, const char *key, const char *ago)
-{
-	char buf[DT_UNITS_STRLEN];
-
-	if (json_object_get(object, key))
-		dt_table_add(t, DT_PLAIN, "%s%s", dt_duration_format(dt_field_count(object, key), buf), ago);
-	else
-		dt_table_add(t, DT_PLAIN, "%s", "");
-}
-
-static long percent_of(double share)
-{
-	return lround(fmin(fmax(share, 0), 1) * 100);
-}
-
-/* "+61 % ± 8", without what the whole text says of its measurements. buf holds SHORT_GAIN_STRLEN bytes. */
-static const char *short_gain(const json_t *object, char *buf)
-{
-	const json_t *gain = json_object_get(object, "gain");
-	const char *text = dt_field_text_if_any(gain, "text");
-
-	if (json_object_get(gain, "at_most_percent"))
-		snprintf(buf, SHORT_GAIN_STRLEN, "unknown, at most %+.0f %%",
-			 fmin(dt_field_real(gain, "at_most_percent"), 1e5));
-	else
-		snprintf(buf, SHORT_GAIN_STRLEN, "%.*s", (int)strcspn(text, ","), text);
-	return buf;
-}
-
-static enum dt_colour gain_colour(const json_t *object)
-{
-	const json_t *gain = json_object_get(object, "gain");
-	double percent = dt_field_real(gain, "percent"), error = dt_field_real(gain, "error_percent");
-
-	if (!dt_field_is_true(gain, "known"))
-		return DT_DIM;
-	return percent > error ? DT_GOOD : percent < -error ? DT_BAD : DT_PLAIN;
-}
-
 /* --- client ------------------------------------------------------------------------------------ */
 
 static const struct dt_table_column relay_columns[] = {
@@ -104,31 +49,25 @@ static const struct dt_table_column relay_columns[] = {
 	{"NOTE", .min = 20, .below = true},
 };
 
-static enum dt_colour state_colour(const char *state)
-{
-	return strcmp(state, "up") == 0 ? DT_GOOD : strcmp(state, "down") == 0 ? DT_BAD : DT_WARNING;
-}
-
 static void relay_add(struct dt_table *t, const json_t *relay)
 {
 	const char *state = dt_field_text(relay, "state");
 	uint64_t rtt_us = dt_field_count(relay, "rtt_us");
-	char gain[SHORT_GAIN_STRLEN];
 
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(relay, "name"));
-	dt_table_add(t, state_colour(state), "%s", state);
+	dt_table_add(t, dt_cell_state_colour(state), "%s", state);
 	if (rtt_us)
 		dt_table_add(t, DT_PLAIN, "%.1f ms", (double)rtt_us / 1000);
 	else
 		dt_table_add(t, DT_PLAIN, "%s", "");
-	rate_add(t, relay, "receive_bps");
-	rate_add(t, relay, "send_bps");
+	dt_cell_rate(t, relay, "receive_bps");
+	dt_cell_rate(t, relay, "send_bps");
 	if (json_object_get(relay, "share"))
-		dt_table_add(t, DT_PLAIN, "%ld %%", percent_of(dt_field_real(relay, "share")));
+		dt_table_add(t, DT_PLAIN, "%ld %%", dt_cell_percent(dt_field_real(relay, "share")));
 	else
 		dt_table_add(t, DT_DIM, "?");
-	dt_table_add(t, gain_colour(relay), "%s", short_gain(relay, gain));
-	duration_add(t, relay, "seen_s_ago", " ago");
+	dt_cell_gain(t, relay);
+	dt_cell_duration(t, relay, "seen_s_ago", " ago");
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(relay, "reason"));
 }
 
@@ -159,53 +98,10 @@ static const struct dt_table_column connection_columns[] = {
 	{"PATHS", .min = 30, .below = true},
 };
 
-static void path_write(FILE *out, const json_t *subflow, const char *comma)
-{
-	const char *via = dt_field_text(subflow, "via"), *state = dt_field_text(subflow, "state");
-	const char *carrier = dt_field_text(subflow, "carrier"),
-		   *interface = dt_field_text_if_any(subflow, "interface");
-
-	fprintf(out, "%s%s", comma, *interface ? interface : via);
-	if (strcmp(carrier, "wireguard") == 0)
-		fputs(" (wireguard)", out);
-	if (strcmp(state, "established") != 0)
-		fprintf(out, " %s", state);
-	else if (json_object_get(subflow, "share"))
-		fprintf(out, " %ld %%", percent_of(dt_field_real(subflow, "share")));
-	if (dt_field_is_true(subflow, "backup"))
-		fputs(" backup", out);
-}
-
-/* "direct 38 %, fra 62 %; gain +61 % ± 8", to be freed. Without a detour: why there is none. */
-static char *paths_of(const json_t *connection)
-{
-	const json_t *subflows = json_object_get(connection, "subflows");
-	char *text = NULL, gain[SHORT_GAIN_STRLEN];
-	const char *why = dt_field_text_if_any(connection, "why");
-	bool detour = false;
-	json_t *subflow;
-	size_t i, len;
-	FILE *out = open_memstream(&text, &len);
-
-	if (!out)
-		dt_memory_exhausted("a line");
-	json_array_foreach(subflows, i, subflow) {
-		path_write(out, subflow, i ? ", " : "");
-		detour = detour || strcmp(dt_field_text(subflow, "via"), "direct") != 0;
-	}
-	if (detour && json_object_get(connection, "gain"))
-		fprintf(out, "; gain %s", short_gain(connection, gain));
-	else if (!detour && *why)
-		fprintf(out, "; %s", why);
-	if (fclose(out) != 0)
-		dt_memory_exhausted("a line");
-	return text;
-}
-
 static void connection_add(struct dt_table *t, const json_t *connection)
 {
 	char user[DT_USER_STRLEN] = "";
-	char *paths = paths_of(connection);
+	char *paths = dt_cell_paths(connection);
 
 	if (json_object_get(connection, "uid"))
 		dt_user_name((uint32_t)dt_field_number(connection, "uid"), user);
@@ -214,9 +110,9 @@ static void connection_add(struct dt_table *t, const json_t *connection)
 	dt_table_add(t, DT_PLAIN, "%s", user);
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(connection, "remote"));
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(connection, "rule"));
-	duration_add(t, connection, "age_s", "");
-	rate_add(t, connection, "receive_bps");
-	rate_add(t, connection, "send_bps");
+	dt_cell_duration(t, connection, "age_s", "");
+	dt_cell_rate(t, connection, "receive_bps");
+	dt_cell_rate(t, connection, "send_bps");
 	dt_table_add(t, DT_DIM, "%s", paths);
 	free(paths);
 }
@@ -276,7 +172,7 @@ static void summary_print(const json_t *status, const char *counted, const struc
 	if (total)
 		rates_write(out, total);
 	if (json_object_get(total, "detours_share"))
-		fprintf(out, ", %ld %% over relays", percent_of(dt_field_real(total, "detours_share")));
+		fprintf(out, ", %ld %% over relays", dt_cell_percent(dt_field_real(total, "detours_share")));
 	if (json_object_get(total, "gain"))
 		fprintf(out, "; gain %s", dt_field_text(json_object_get(total, "gain"), "text"));
 	if (fclose(out) != 0)
@@ -367,11 +263,11 @@ static void client_add(struct dt_table *t, const json_t *client)
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(client, "name"));
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(client, "address"));
 	if (json_object_get(client, "seen_s_ago"))
-		duration_add(t, client, "seen_s_ago", " ago");
+		dt_cell_duration(t, client, "seen_s_ago", " ago");
 	else
 		dt_table_add(t, DT_DIM, "never");
-	rate_add(t, client, "receive_bps");
-	rate_add(t, client, "send_bps");
+	dt_cell_rate(t, client, "receive_bps");
+	dt_cell_rate(t, client, "send_bps");
 	dt_table_add(t, DT_PLAIN, "%" JSON_INTEGER_FORMAT, dt_field_number(client, "leases"));
 	dt_table_add(t, DT_PLAIN, "%" JSON_INTEGER_FORMAT, dt_field_number(client, "flows"));
 	dt_table_add(t, DT_PLAIN, "%s", dt_size_format(dt_field_real(client, "bytes_down"), buf));

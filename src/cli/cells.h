@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a daemon's JSON says, as cells of tables: shared by `status` and `top`. */
+#ifndef DETOURD_CLI_CELLS_H
+#define DETOURD_CLI_CELLS_H
+
+#include <jansson.h>
+
+#include "cli/table.h"
+
+/* "9.1 Mbit/s"; "?" where there is no such rate. */
+void dt_cell_rate(struct dt_table *t, const json_t *object, const char *key);
+/* "" where there is no such time; ago: " ago" or "". */
+void dt_cell_duration(struct dt_table *t, const json_t *object, const char *key, const char *ago);
+/* "+61 % ± 8", without what the whole text says of its measurements. */
+void dt_cell_gain(struct dt_table *t, const json_t *object);
+/* A share from 0 to 1, rounded. */
+long dt_cell_percent(double share);
+enum dt_colour dt_cell_state_colour(const char *state);
+/* "direct 38 %, fra 62 %; gain +61 % ± 8", to be freed. Without a detour: why there is none. */
+char *dt_cell_paths(const json_t *connection);
+
+#endif
