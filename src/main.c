@@ -12,6 +12,7 @@
 #include "cli/probe.h"
 #include "cli/report.h"
 #include "cli/status.h"
+#include "cli/top.h"
 #include "cli/version.h"
 #include "cli/why.h"
 #include "convert/process.h"
@@ -59,6 +60,8 @@ int main(int argc, char **argv)
 		return dt_cli_pubkey();
 	case DT_COMMAND_STATUS:
 		return dt_cli_status(&options);
+	case DT_COMMAND_TOP:
+		return dt_cli_top(&options);
 	case DT_COMMAND_WHY:
 		return dt_cli_why(&options);
 	case DT_COMMAND_PROBE:

@@ -52,6 +52,26 @@ static const struct dt_choose_key keys[] = {
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
 
+const char *dt_choose_sort_name(const struct dt_choose *c)
+{
+	return c->sort->name;
+}
+
+/* Of what a relay's clients have, or connections. */
+static bool is_key_of(const struct dt_choose_key *key, bool relay)
+{
+	bool has_rate = key->value == rate || key->value == down || key->value == up;
+
+	return has_rate || (relay == (strcmp(key->name, "name") == 0));
+}
+
+void dt_choose_sort_next(struct dt_choose *c, bool relay)
+{
+	do {
+		c->sort = c->sort + 1 < keys + KEYS ? c->sort + 1 : keys;
+	} while (!is_key_of(c->sort, relay));
+}
+
 struct item {
 	json_t *json;
 	size_t at; /* where it was: so that what is equal keeps its order */

@@ -28,6 +28,9 @@ struct dt_choose {
 
 /* -EINVAL after one line on errors that says what is wrong. */
 int dt_choose_parse(struct dt_choose *out, const struct dt_options *options, FILE *errors);
+const char *dt_choose_sort_name(const struct dt_choose *c);
+/* The next order that makes sense for connections, or for a relay's clients; after the last the first. */
+void dt_choose_sort_next(struct dt_choose *c, bool relay);
 /* There is a filter: only a client has what it speaks of. */
 bool dt_choose_filters(const struct dt_choose *c);
 /* The connections with the highest rates, of all. */

@@ -51,6 +51,8 @@ const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	{"genkey", DT_COMMAND_GENKEY, 0, 0, NULL, "prints a new private key"},
 	{"pubkey", DT_COMMAND_PUBKEY, 0, 0, NULL, "reads a private key, prints the public one"},
 	{"status", DT_COMMAND_STATUS, 0, RELAY | JSON | CONTROL | VIEW | FILTERS, NULL, "what the running daemon does"},
+	{"top", DT_COMMAND_TOP, 0, RELAY | CONTROL | 1u << DT_CLI_SORT | FILTERS, NULL,
+	 "the same, live on the whole terminal"},
 	{"why", DT_COMMAND_WHY, 0, JSON | CONTROL, "HOST[:PORT]", "why a server has no detours, or no MPTCP"},
 	{"probe", DT_COMMAND_PROBE, 0, JSON | CONTROL, "HOST[:PORT]",
 	 "whether a server speaks MPTCP, and it gets there"},

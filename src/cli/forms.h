@@ -10,6 +10,7 @@ enum dt_command {
 	DT_COMMAND_GENKEY,
 	DT_COMMAND_PUBKEY,
 	DT_COMMAND_STATUS,
+	DT_COMMAND_TOP,
 	DT_COMMAND_WHY,
 	DT_COMMAND_PROBE,
 	DT_COMMAND_MONITOR,
@@ -68,7 +69,7 @@ struct dt_command_form {
 	const char *help;
 };
 
-#define DT_COMMAND_FORMS 17
+#define DT_COMMAND_FORMS 18
 
 extern const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS];
 extern const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS];

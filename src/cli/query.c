@@ -26,28 +26,37 @@ static const char *remedy(int err)
 	}
 }
 
-FILE *dt_query_stream(const struct dt_options *options, const char *request, FILE *errors)
+static const char *path_of(const struct dt_options *options)
 {
-	const char *path = options->control ? options->control
-			   : options->relay ? DT_RELAY_CONTROL_PATH
-					    : DT_CLIENT_CONTROL_PATH;
-	int fd = dt_unix_connect(path, SOCK_STREAM);
-	FILE *stream;
+	return options->control ? options->control : options->relay ? DT_RELAY_CONTROL_PATH : DT_CLIENT_CONTROL_PATH;
+}
+
+int dt_query_connect(const struct dt_options *options, int flags, FILE *errors)
+{
+	int fd = dt_unix_connect(path_of(options), SOCK_STREAM | flags);
 
 	/* without a client on this host, its relay is meant */
 	if ((fd == -ENOENT || fd == -ECONNREFUSED) && !options->control && !options->relay) {
-		int other = dt_unix_connect(DT_RELAY_CONTROL_PATH, SOCK_STREAM);
+		int other = dt_unix_connect(DT_RELAY_CONTROL_PATH, SOCK_STREAM | flags);
 
 		if (other >= 0)
 			fd = other;
 	}
-	if (fd < 0) {
-		fprintf(errors, "detourd: cannot connect to %s: %s%s\n", path, strerror(-fd), remedy(fd));
+	if (fd < 0)
+		fprintf(errors, "detourd: cannot connect to %s: %s%s\n", path_of(options), strerror(-fd), remedy(fd));
+	return fd;
+}
+
+FILE *dt_query_stream(const struct dt_options *options, const char *request, FILE *errors)
+{
+	int fd = dt_query_connect(options, 0, errors);
+	FILE *stream;
+
+	if (fd < 0)
 		return NULL;
-	}
 	stream = fdopen(fd, "r+");
 	if (!stream || fprintf(stream, "%s\n", request) < 0 || fflush(stream) == EOF) {
-		fprintf(errors, "detourd: cannot ask %s: %s\n", path, strerror(errno));
+		fprintf(errors, "detourd: cannot ask %s: %s\n", path_of(options), strerror(errno));
 		if (stream)
 			fclose(stream);
 		else

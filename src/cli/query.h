@@ -7,6 +7,8 @@
 
 #include "cli/options.h"
 
+/* A socket, or a negative errno after one line on errors. flags: 0 or SOCK_NONBLOCK. */
+int dt_query_connect(const struct dt_options *options, int flags, FILE *errors);
 /* The stream that answers; NULL after one line on errors. */
 FILE *dt_query_stream(const struct dt_options *options, const char *request, FILE *errors);
 /* The answer, an object; NULL after one line on errors. */

@@ -125,6 +125,8 @@ static void natural_widths(const struct dt_table *t, struct layout *l)
 {
 	for (size_t i = 0; i < t->count; i++) {
 		l->width[i] = dt_text_width(t->columns[i].title);
+		if (l->width[i] < t->columns[i].wide)
+			l->width[i] = t->columns[i].wide;
 		l->shown[i] = t->ncells == 0;
 	}
 	for (size_t n = 0; n < t->ncells; n++) {

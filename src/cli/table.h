@@ -18,6 +18,7 @@ struct dt_table_column {
 	bool below;    /* goes below the row where the table is too wide; at most one, the last */
 	unsigned min;  /* columns that a cut text has at least; 0: it is not cut */
 	unsigned drop; /* the highest is left out first; 0: it stays */
+	unsigned wide; /* columns that it has at least, so that a screen drawn again does not jump */
 };
 
 struct dt_table;
