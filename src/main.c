@@ -7,6 +7,7 @@
 #include "cli/invite.h"
 #include "cli/join.h"
 #include "cli/keys.h"
+#include "cli/metrics.h"
 #include "cli/monitor.h"
 #include "cli/options.h"
 #include "cli/probe.h"
@@ -68,6 +69,8 @@ int main(int argc, char **argv)
 		return dt_cli_probe(&options);
 	case DT_COMMAND_MONITOR:
 		return dt_cli_monitor(&options);
+	case DT_COMMAND_METRICS:
+		return dt_cli_metrics(&options);
 	case DT_COMMAND_DOCTOR:
 		return dt_cli_doctor(&options);
 	case DT_COMMAND_REPORT:

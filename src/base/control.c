@@ -2,16 +2,12 @@
 #include "base/control.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <utlist.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/unix.h"
 
@@ -392,38 +388,6 @@ void dt_control_publish(struct dt_control *c, json_t *event)
 
 /* --- the socket -------------------------------------------------------------------------------- */
 
-/* Removes the socket file of a killed daemon. -EADDRINUSE: a process listens there; -EEXIST: it is not a socket. */
-static int stale_remove(const char *path)
-{
-	struct stat st;
-	int fd, err = 0;
-
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = dt_unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK);
-	if (fd >= 0)
-		close(fd);
-	/* EAGAIN: its backlog is full, so there is one */
-	if (fd >= 0 || fd == -EAGAIN)
-		err = -EADDRINUSE;
-	else if (fd != -ECONNREFUSED && fd != -ENOENT)
-		err = fd;
-	if (err == 0 && unlink(path) < 0 && errno != ENOENT)
-		err = -errno;
-	return err;
-}
-
-static int parent_make(const char *path)
-{
-	char *copy = strdup(path);
-	int err = copy ? dt_file_make_dirs(dirname(copy)) : -ENOMEM;
-
-	free(copy);
-	return err;
-}
-
 static void control_closed(uv_handle_t *handle)
 {
 	struct dt_control *c = handle->data;
@@ -444,10 +408,8 @@ int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, 
 {
 	struct dt_control *c;
 	mode_t mask;
-	int err = strlen(path) < sizeof(((struct sockaddr_un *)NULL)->sun_path) ? parent_make(path) : -ENAMETOOLONG;
+	int err = dt_unix_place_clear(path);
 
-	if (err == 0)
-		err = stale_remove(path);
 	if (err)
 		return err;
 	c = calloc(1, sizeof(*c));

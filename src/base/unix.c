@@ -2,9 +2,14 @@
 #include "base/unix.h"
 
 #include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 int dt_unix_address(struct sockaddr_un *out, const char *path)
 {
@@ -30,4 +35,45 @@ int dt_unix_connect(const char *path, int type)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+static int stale_remove(const char *path)
+{
+	struct stat st;
+	int fd, err = 0;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = dt_unix_connect(path, SOCK_STREAM | SOCK_NONBLOCK);
+	if (fd >= 0)
+		close(fd);
+	/* EAGAIN: its backlog is full, so there is one */
+	if (fd >= 0 || fd == -EAGAIN)
+		err = -EADDRINUSE;
+	else if (fd != -ECONNREFUSED && fd != -ENOENT)
+		err = fd;
+	if (err == 0 && unlink(path) < 0 && errno != ENOENT)
+		err = -errno;
+	return err;
+}
+
+static int parent_make(const char *path)
+{
+	char *copy = strdup(path);
+	int err = copy ? dt_file_make_dirs(dirname(copy)) : -ENOMEM;
+
+	free(copy);
+	return err;
+}
+
+int dt_unix_place_clear(const char *path)
+{
+	struct sockaddr_un sa;
+	int err = dt_unix_address(&sa, path);
+
+	if (err == 0)
+		err = parent_make(path);
+	return err ? err : stale_remove(path);
 }

@@ -14,5 +14,10 @@ int dt_unix_address(struct sockaddr_un *out, const char *path);
  * full; others of connect(2).
  */
 int dt_unix_connect(const char *path, int type);
+/*
+ * Before a listener binds path: makes the missing directories above (0755), and removes the socket file of a killed
+ * daemon. -EADDRINUSE: a process listens there; -EEXIST: it is not a socket; -ENAMETOOLONG; others of mkdir(2), unlink(2).
+ */
+int dt_unix_place_clear(const char *path);
 
 #endif

@@ -57,6 +57,7 @@ const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	{"probe", DT_COMMAND_PROBE, 0, JSON | CONTROL, "HOST[:PORT]",
 	 "whether a server speaks MPTCP, and it gets there"},
 	{"monitor", DT_COMMAND_MONITOR, 0, RELAY | JSON | CONTROL | EVENTS, NULL, "prints events as they happen"},
+	{"metrics", DT_COMMAND_METRICS, 0, RELAY | CONTROL, NULL, "prints metrics in Prometheus' text format"},
 	{"invite", DT_COMMAND_INVITE, 0, INVITED | CONTROL, "NAME", "relay: prints a line that lets one client join"},
 	{"join", DT_COMMAND_JOIN, 0, CONFIG | CONTROL, "LINE", "client: joins a relay by the line that invite printed"},
 	{"clients", DT_COMMAND_CLIENTS, 0, JSON | CONTROL, NULL, "relay: who may use it, and who was invited"},

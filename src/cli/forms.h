@@ -14,6 +14,7 @@ enum dt_command {
 	DT_COMMAND_WHY,
 	DT_COMMAND_PROBE,
 	DT_COMMAND_MONITOR,
+	DT_COMMAND_METRICS,
 	DT_COMMAND_DOCTOR,
 	DT_COMMAND_REPORT,
 	DT_COMMAND_INVITE,
@@ -69,7 +70,7 @@ struct dt_command_form {
 	const char *help;
 };
 
-#define DT_COMMAND_FORMS 18
+#define DT_COMMAND_FORMS 19
 
 extern const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS];
 extern const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS];

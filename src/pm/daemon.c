@@ -32,6 +32,7 @@
 #include "pm/kernel/mptcpify.h"
 #include "pm/kernel/track.h"
 #include "pm/link/relays.h"
+#include "pm/metrics.h"
 #include "pm/plan/choice.h"
 #include "pm/plan/convert.h"
 #include "pm/plan/run.h"
@@ -42,6 +43,9 @@
 #include "pm/store/relay.h"
 #include "pm/store/server.h"
 #include "pm/store/state_file.h"
+#include "pm/store/tally.h"
+#include "web/exposition.h"
+#include "web/metrics.h"
 
 #define TICK_MS DT_ARRIVALS_SAMPLE_MS
 #define TRACK_SWEEP_TICKS 60
@@ -65,6 +69,7 @@ static void tick_due(uv_timer_t *timer)
 	dt_choice_tick(pm, now_ns);
 	dt_convert_plan(pm, now_ns);
 	dt_state_file_tick(pm, now_ns);
+	dt_tallies_tick(pm, now_ns);
 	if (++daemon->ticks % TRACK_SWEEP_TICKS == 0)
 		dt_track_sweep(pm->track, now_ns - TRACK_SWEEP_TICKS * DT_SEC);
 }
@@ -82,6 +87,7 @@ static void daemon_free(struct daemon *daemon)
 	dt_server_limits_free(pm);
 	dt_inventory_close(pm->inventory);
 	dt_arrivals_free(pm->arrivals);
+	dt_tallies_free(pm);
 	dt_history_free(pm->history);
 	dt_track_close(pm->track);
 	dt_netlink_close(&pm->diag);
@@ -130,6 +136,8 @@ static void daemon_stop(void *data)
 	dt_routes_free(pm);
 	dt_network_events_close(pm);
 	dt_control_close(pm->control);
+	dt_web_close(pm->web);
+	pm->web = NULL;
 	pm->control = NULL;
 	dt_feed_close(pm);
 	dt_takeover_end(&pm->takeover);
@@ -184,7 +192,7 @@ static int track_open(struct dt_pm *pm)
 
 static int arrivals_new(struct dt_pm *pm)
 {
-	return dt_arrivals_new(&pm->arrivals, &pm->diag);
+	return dt_arrivals_new(&pm->arrivals, &pm->diag, &pm->tallies->direct.by[DT_CARRIER_DIRECT].moved);
 }
 
 static int inventory_open(struct dt_pm *pm)
@@ -192,15 +200,34 @@ static int inventory_open(struct dt_pm *pm)
 	return dt_inventory_open(&pm->inventory);
 }
 
+static void metrics_asked(FILE *out, const char *unused, void *pm)
+{
+	(void)unused;
+	dt_metrics_answer(out, dt_pm_metrics, pm);
+}
+
+static const struct dt_control_word control_words[] = {{"metrics", metrics_asked}};
+
 static int control_open(struct dt_pm *pm)
 {
 	int err = dt_control_open(&pm->control, pm->loop, pm->config->control, NULL, dt_pm_why, pm);
 
-	if (err == 0)
+	if (err == 0) {
 		dt_control_status_in_steps(pm->control, &dt_pm_status);
-	else
+		dt_control_words(pm->control, control_words, sizeof(control_words) / sizeof(control_words[0]));
+	} else
 		dt_log_err("cannot open the control socket %s: %s", pm->config->control, strerror(-err));
 	return err;
+}
+
+static const struct dt_web_document documents[] = {
+	{.path = "/metrics", .type = DT_EXPOSITION_TYPE, .write = dt_pm_metrics},
+};
+
+static int web_open(struct dt_pm *pm)
+{
+	return dt_metrics_open(&pm->web, pm->loop, &pm->config->metrics, documents,
+			       sizeof(documents) / sizeof(documents[0]), pm);
 }
 
 static int relays_open(struct dt_pm *pm)
@@ -215,6 +242,7 @@ static int relays_open(struct dt_pm *pm)
 /* In this order. Each logs why it failed, except -ENOMEM. */
 static int (*const steps[])(struct dt_pm *pm) = {
 	history_open,
+	dt_tallies_new,
 	takeover_begin,
 	track_open,
 	mptcp_open,
@@ -233,6 +261,7 @@ static int (*const steps[])(struct dt_pm *pm) = {
 	dt_feed_open,
 	dt_run_open,
 	control_open,
+	web_open,
 	relays_open,
 };
 

@@ -64,6 +64,8 @@ static const char *fixed_key_changed(const struct dt_client_config *old, const s
 		return "private-key-file";
 	if (strcmp(old->control, fresh->control) != 0)
 		return "control";
+	if (!dt_web_place_equal(&old->metrics, &fresh->metrics))
+		return "metrics";
 	if (old->tunnel_table != fresh->tunnel_table || old->tunnel_priority != fresh->tunnel_priority)
 		return "tunnel-table or tunnel-priority";
 	return NULL;

@@ -249,6 +249,11 @@ static void take_control(struct dt_config *c, void *section, const char *value)
 		dt_config_place_socket(c, value);
 }
 
+static void take_metrics(struct dt_config *c, void *section, const char *value)
+{
+	dt_web_place_take(c, value, &config_of(section)->metrics);
+}
+
 static void take_state(struct dt_config *c, void *section, const char *value)
 {
 	dt_config_path(c, value, STATE_PATH_MAX, &config_of(section)->state);
@@ -302,6 +307,7 @@ static const struct dt_config_key relay_keys[] = {
 	{"drain-timeout", DT_CONFIG_ONE, false, take_drain_timeout},
 	{"pins", DT_CONFIG_ONE, false, take_pins},
 	{"control", DT_CONFIG_ONE, false, take_control},
+	{"metrics", DT_CONFIG_ONE, false, take_metrics},
 	{"state", DT_CONFIG_ONE, false, take_state},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},
 	{"wireguard-port", DT_CONFIG_ONE, false, take_wireguard_port},
@@ -588,6 +594,7 @@ void dt_relay_config_free(struct dt_relay_config *config)
 	free(config->deny);
 	free(config->pins);
 	free(config->control);
+	dt_web_place_fini(&config->metrics);
 	free(config->state);
 	free(config->wireguard_device);
 	free(config->log_flows);

@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "base/key.h"
+#include "web/place.h"
 
 #define DT_RELAY_CONFIG_PATH "/etc/detourd/relay.conf"
 #define DT_RELAY_CONTROL_PATH "/run/detourd/relay.sock"
@@ -59,6 +60,7 @@ struct dt_relay_config {
 	unsigned drain_timeout_s; /* default 3600 */
 	char *pins;
 	char *control;
+	struct dt_web_place metrics;
 	char *state; /* file with who joined by invitation; relay/invitations.h */
 	enum dt_log_level log_level;
 	char *log_flows;	 /* NULL: none; DT_FLOWLOG_STDERR; or a path */

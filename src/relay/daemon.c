@@ -15,8 +15,11 @@
 #include "base/netns.h"
 #include "base/run_dir.h"
 #include "base/service.h"
+#include "relay/metrics.h"
 #include "relay/ports.h"
 #include "relay/relay.h"
+#include "web/exposition.h"
+#include "web/metrics.h"
 
 #define ALIVE_MS 5000
 #define SWEEP_MS 2000
@@ -244,6 +247,7 @@ static void relay_stop(void *daemon)
 	struct dt_relay *r = daemon;
 
 	dt_control_close(r->control);
+	dt_web_close(r->web);
 	for (size_t i = 0; i < r->nlisteners; i++)
 		dt_listener_close(r->listeners[i]);
 	dt_network_close(&r->network);
@@ -368,9 +372,16 @@ static void revoke_asked(FILE *out, const char *about, void *data)
 		dt_timer_arm(&r->sweep, sweep_due, 0, 0);
 }
 
+static void metrics_asked(FILE *out, const char *unused, void *relay)
+{
+	(void)unused;
+	dt_metrics_answer(out, dt_relay_metrics, relay);
+}
+
 static const struct dt_control_word control_words[] = {
 	{"invite", dt_relay_invite},
 	{"revoke", revoke_asked},
+	{"metrics", metrics_asked},
 };
 
 /* Logs why it failed. */
@@ -384,6 +395,16 @@ static int control_start(struct dt_relay *r)
 	} else
 		dt_log_err("cannot open the control socket %s: %s", r->config->control, strerror(-err));
 	return err;
+}
+
+static const struct dt_web_document documents[] = {
+	{.path = "/metrics", .type = DT_EXPOSITION_TYPE, .write = dt_relay_metrics},
+};
+
+static int web_start(struct dt_relay *r)
+{
+	return dt_metrics_open(&r->web, r->loop, &r->config->metrics, documents,
+			       sizeof(documents) / sizeof(documents[0]), r);
 }
 
 /* First what another process may hold: a start that fails then leaves the maps as they were. */
@@ -407,6 +428,8 @@ static int parts_start(struct dt_relay *r)
 		err = control_start(r);
 	if (err == 0)
 		err = dataplane_start(r);
+	if (err == 0)
+		err = web_start(r);
 	if (err == 0)
 		err = dt_network_watch(&r->network, r->loop, network_changed, r);
 	return err;

@@ -675,5 +675,7 @@ int dt_flows_totals(struct dt_flows *f, uint64_t client_id, struct dt_flow_total
 	out->bytes_down = c->bytes_down;
 	out->up_bps = c->rates.up_bps;
 	out->down_bps = c->rates.down_bps;
+	out->swept_up = c->rates.bytes_up;
+	out->swept_down = c->rates.bytes_down;
 	return 0;
 }

@@ -68,6 +68,7 @@ struct dt_flow_totals {
 	uint64_t bytes_up, bytes_down; /* at the last sample */
 	uint64_t rate_dropped;	       /* packets, for max-rate */
 	uint64_t up_bps, down_bps;     /* IP bits a second, between the last two sweeps */
+	uint64_t swept_up, swept_down; /* bytes until the last sweep; they only grow */
 };
 /* Of one client (0: of all); live flows included. -ENOENT: no such client; the map's error. *out is then zero. */
 int dt_flows_totals(struct dt_flows *f, uint64_t client_id, struct dt_flow_totals *out);

@@ -21,6 +21,7 @@
 #include "relay/acl.h"
 #include "relay/strangers.h"
 #include "relay/tunnels.h"
+#include "web/server.h"
 
 enum dt_client_state {
 	DT_CLIENT_WAITING, /* its permission is not stored yet: no requests, no flows */
@@ -125,6 +126,7 @@ struct dt_relay {
 	struct dt_listener **listeners;
 	size_t nlisteners;
 	struct dt_control *control;
+	struct dt_web *web; /* NULL: no metrics */
 	uv_timer_t alive;
 	uv_timer_t sweep;
 	bool sweeping;	  /* over the flows, in steps */

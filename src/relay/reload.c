@@ -20,6 +20,8 @@ static const char *fixed_setting_changed(const struct dt_relay_config *a, const 
 		return "pins";
 	if (strcmp(a->control, b->control) != 0)
 		return "control";
+	if (!dt_web_place_equal(&a->metrics, &b->metrics))
+		return "metrics";
 	if (strcmp(a->state, b->state) != 0)
 		return "state";
 	if (a->nlisten != b->nlisten)

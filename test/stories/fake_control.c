@@ -28,6 +28,10 @@ void dt_control_status_in_steps(struct dt_control *c, const struct dt_control_st
 	c->status = steps;
 }
 
+void dt_control_words(struct dt_control *c, const struct dt_control_word *words, size_t count)
+{
+}
+
 static void steps_write(FILE *out, const char *about)
 {
 	void *answer = control->status->begin(about, control->data);

@@ -18,6 +18,7 @@
 #include "pm/store/relay.h"
 #include "pm/store/report.h"
 #include "pm/store/subflow.h"
+#include "pm/store/tally.h"
 #include "pm/store/todo.h"
 
 #define BACKOFF_MIN_NS (1 * DT_SEC)
@@ -46,6 +47,7 @@ void dt_subflow_plan_after(struct dt_subflow *s, uint64_t ms)
 void dt_subflow_direct_ended(struct dt_connection *c, enum dt_subflow_end end, uint64_t now_ns)
 {
 	c->direct_established = false;
+	c->pm->tallies->direct.by[DT_CARRIER_DIRECT].ends[end]++;
 	dt_connection_settle(c, now_ns);
 	dt_report_subflow(c, NULL, dt_subflow_end_word(end));
 }
@@ -86,6 +88,7 @@ void dt_subflow_rest(struct dt_subflow *s, enum dt_subflow_end end, int error, u
 	if (s->backoff_ns > backoff_max_ns(s))
 		s->backoff_ns = backoff_max_ns(s);
 	s->may_try_ns = now_ns + wait_ns;
+	dt_tally_ended(s, end);
 	s->state = DT_SUBFLOW_IDLE;
 	s->end = end;
 	s->error = error;

@@ -17,6 +17,7 @@
 #include "pm/store/pm.h"
 #include "pm/store/relay.h"
 #include "pm/store/report.h"
+#include "pm/store/tally.h"
 #include "pm/store/todo.h"
 #include "pm/store/tunnel.h"
 
@@ -124,6 +125,7 @@ void dt_subflow_established(struct dt_subflow *s)
 	if (c->foreign)
 		return;
 	c->pm->counters[DT_PM_JOINS_ESTABLISHED]++;
+	dt_tally_established(s);
 	if (dt_connection_backup_due(s) || s->backup)
 		s->backup = !dt_connection_backup_due(s); /* so that MP_PRIO is sent whatever the join said */
 	prefer_until_told(&s->timer);
@@ -208,8 +210,11 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 	struct dt_connection *c = s->connection;
 	int err;
 
+	if (s->state != DT_SUBFLOW_WAITING)
+		s->wanted_ns = now_ns;
 	err = join_send(s);
 	c->pm->counters[DT_PM_JOINS]++;
+	dt_tally_joins(s);
 	if (err) {
 		c->pm->counters[DT_PM_JOIN_FAILED]++;
 		dt_subflow_log_refused(s, "join failed", err);
@@ -234,7 +239,7 @@ bool dt_subflow_await_lease(struct dt_subflow *s, uint64_t now_ns)
 {
 	if (s->state != DT_SUBFLOW_WAITING) {
 		s->state = DT_SUBFLOW_WAITING;
-		s->since_ns = now_ns;
+		s->since_ns = s->wanted_ns = now_ns;
 		/* rounded up: a timer that fires early would find nothing due */
 		dt_subflow_plan_after(s, LEASE_PATIENCE_MS + 1);
 	}

@@ -10,6 +10,7 @@
 #include "net/mptcp_mib.h"
 #include "net/sock_diag.h"
 #include "net/source.h"
+#include "pm/kernel/arrivals.h"
 #include "pm/kernel/processor.h"
 #include "pm/kernel/track.h"
 #include "pm/store/connection.h"
@@ -52,7 +53,7 @@ static int socket_close(struct dt_connection *c, const struct dt_endpoint *local
 	if (err && err != -ENOENT && err != -ESRCH)
 		dt_log_debug("cannot close a subflow: %s connection=%llu", strerror(-err),
 			     (unsigned long long)c->number);
-	dt_track_forget(c->pm->track, local, remote);
+	dt_arrivals_finish(c->pm->arrivals, c->pm->track, local, remote);
 	return err;
 }
 

@@ -61,6 +61,7 @@ void dt_client_config_free(struct dt_client_config *config)
 	free(config->relays);
 	free(config->rules);
 	free(config->control);
+	dt_web_place_fini(&config->metrics);
 	free(config->state);
 	sodium_memzero(&config->keys, sizeof(config->keys));
 	free(config);

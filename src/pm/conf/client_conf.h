@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/key.h"
 #include "pm/conf/who.h"
+#include "web/place.h"
 
 #define DT_CLIENT_CONFIG_PATH "/etc/detourd/client.conf"
 #define DT_CLIENT_CONTROL_PATH "/run/detourd/client.sock"
@@ -92,6 +93,7 @@ struct dt_client_config {
 	unsigned tunnel_table;
 	unsigned tunnel_priority; /* of the routing rules that lead to the tunnels' tables */
 	char *control;
+	struct dt_web_place metrics;
 	char *state;	      /* file with the history; NULL: it is not stored */
 	bool choose_measured; /* order relays by what was measured; false: in the order of this file */
 	enum dt_log_level log_level;

@@ -59,6 +59,11 @@ static void take_control(struct dt_config *c, void *section, const char *value)
 		dt_config_place_socket(c, value);
 }
 
+static void take_metrics(struct dt_config *c, void *section, const char *value)
+{
+	dt_web_place_take(c, value, &((struct dt_client_config *)section)->metrics);
+}
+
 static void take_state(struct dt_config *c, void *section, const char *value)
 {
 	struct dt_client_config *config = section;
@@ -109,6 +114,7 @@ static const struct dt_config_key client_keys[] = {
 	{"private-key-file", DT_CONFIG_ONE, true, take_private_key},
 	{"max-detours", DT_CONFIG_ONE, false, take_max_detours},
 	{"control", DT_CONFIG_ONE, false, take_control},
+	{"metrics", DT_CONFIG_ONE, false, take_metrics},
 	{"tunnel-table", DT_CONFIG_ONE, false, take_tunnel_table},
 	{"tunnel-priority", DT_CONFIG_ONE, false, take_tunnel_priority},
 	{"log-level", DT_CONFIG_ONE, false, take_log_level},

@@ -12,6 +12,7 @@
 #include "pm/act/leave.h"
 #include "pm/events/watch.h"
 #include "pm/events/young.h"
+#include "pm/kernel/arrivals.h"
 #include "pm/kernel/track.h"
 #include "pm/store/connection.h"
 #include "pm/store/conversion.h"
@@ -94,7 +95,7 @@ void dt_connection_free(struct dt_connection *c, bool close_detours)
 		doubt_end(c->doubt);
 	dt_todo_forget_connection(c);
 	HASH_DELETE(hh, c->pm->connections, c);
-	dt_track_forget(c->pm->track, &c->local, &c->remote);
+	dt_arrivals_finish(c->pm->arrivals, c->pm->track, &c->local, &c->remote);
 	free(c);
 }
 

@@ -21,6 +21,7 @@
 #include "pm/store/connection.h"
 #include "pm/store/pm.h"
 #include "pm/store/subflow.h"
+#include "pm/store/tally.h"
 #include "pm/store/todo.h"
 
 #define EVERY_MS 5
@@ -29,6 +30,8 @@
 #define DROWSY_EVERY_MS 100  /* connections that may receive more data */
 /* A turn may cost at most 1/COST of the time until the next. */
 #define COST 50
+/* How long data is waited for by other paths, after one died. Later data is not what that one held. */
+#define GAP_MAX_NS (10 * DT_SEC)
 /* Most subflows of one connection; the kernel allows fewer. */
 #define MEMBERS_MAX (DT_FADING_MEMBERS_MAX - 1)
 
@@ -194,7 +197,7 @@ static void members_gather(struct dt_watch *w, uint64_t now_ns)
 		DL_FOREACH(c->subflows, s)
 			if (s->state == DT_SUBFLOW_ESTABLISHED && w->used - first < MEMBERS_MAX)
 				member_add(w, c, s, &s->local, &s->remote);
-		if (w->used - first < 2) { /* no other subflow to send on */
+		if (w->used - first < 2 && !c->gap_of) { /* no other subflow to send on */
 			w->used = first;
 			dt_watch_forget(c);
 		}
@@ -304,12 +307,39 @@ static void member_end(const struct member *m, enum dt_subflow_end end, uint64_t
 	dt_todo_connection(m->connection, DT_CONNECTION_PLAN);
 }
 
+/* The first of several that die together counts. */
+static void gap_begin(const struct member *m, uint64_t now_ns)
+{
+	struct dt_connection *c = m->connection;
+
+	if (c->gap_of)
+		return;
+	c->gap_of = dt_tally_at(c->pm, m->subflow);
+	c->gap_since_ns = liveness_of(m)->silent_ns;
+	c->gap_died_ns = now_ns;
+}
+
+/* Members from up to, but not including, to: has one of them moved data since another died? */
+static void gap_look(const struct dt_watch *w, size_t from, size_t to, uint64_t now_ns)
+{
+	struct dt_connection *c = w->members[from].connection;
+
+	for (size_t i = from; i < to && c->gap_of; i++)
+		if (w->pulses[i].state && liveness_of(&w->members[i])->moved_ns > c->gap_died_ns) {
+			dt_histogram_add(&c->gap_of->gap, &dt_gap_bounds, (double)(now_ns - c->gap_since_ns) / DT_SEC);
+			c->gap_of = NULL;
+		}
+	if (c->gap_of && now_ns - c->gap_died_ns > GAP_MAX_NS)
+		c->gap_of = NULL;
+}
+
 static void member_give_up(const struct member *m, uint64_t now_ns)
 {
 	const struct dt_liveness *l = liveness_of(m);
 	struct dt_connection *c = m->connection;
 
 	c->pm->counters[DT_PM_GIVEN_UP]++;
+	gap_begin(m, now_ns);
 	dt_fading_died(fading_of(m), now_ns);
 	dt_log_debug("nothing comes through: given up via=%s connection=%llu silent_ms=%llu "
 		     "probing_ms=%llu rtt_ms=%u unacknowledged=%s",
@@ -410,7 +440,10 @@ static void turn_due(uv_timer_t *timer)
 	for (; from < w->used; from = to) {
 		for (to = from; to < w->used && w->members[to].connection == w->members[from].connection; to++)
 			;
-		connection_check(w, from, to, now_ns);
+		if (w->members[from].connection->gap_of)
+			gap_look(w, from, to, now_ns);
+		if (to - from > 1)
+			connection_check(w, from, to, now_ns);
 	}
 	if (!w->watched) {
 		if (w->answers)

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/clock.h"
+#include "base/minmax.h"
 
 /* A socket counts as moving for this long after its byte counts last grew. */
 #define MOVING_NS (10 * DT_SEC)
@@ -18,6 +19,8 @@ struct socket_entry {
 	struct dt_arrival arrival;
 	uint64_t sampled_ns; /* 0: never */
 	unsigned sweep;	     /* number of the last sweep that saw it */
+	struct dt_moved *sum;
+	bool older; /* than this run of the daemon: what it had moved before its first sample does not count */
 	bool moving;
 	struct socket_entry *prev, *next; /* in the list of moving ones */
 	UT_hash_handle hh;
@@ -27,7 +30,8 @@ struct dt_arrivals {
 	struct dt_netlink *diag;
 	struct socket_entry *sockets;
 	struct socket_entry *moving;
-	unsigned sweep;
+	struct dt_moved *direct;
+	unsigned sweep; /* 0: before the first is over */
 };
 
 static struct socket_entry *entry_find(const struct dt_arrivals *a, const struct dt_subflow_key *tuple)
@@ -67,6 +71,14 @@ static uint64_t rate_bps(uint64_t bytes, uint64_t ns)
 	return ns ? (uint64_t)((double)bytes * 8 * DT_SEC / (double)ns) : 0;
 }
 
+static void sum_grow(struct socket_entry *e, uint64_t received, uint64_t acked)
+{
+	if (e->older && e->sampled_ns == 0)
+		return;
+	e->sum->down += growth(e->arrival.bytes_received, received);
+	e->sum->up += growth(e->arrival.bytes_acked, acked);
+}
+
 static void sample_take(struct dt_arrivals *a, struct socket_entry *e, uint64_t received, uint64_t acked,
 			uint64_t now_ns)
 {
@@ -77,6 +89,7 @@ static void sample_take(struct dt_arrivals *a, struct socket_entry *e, uint64_t 
 	e->arrival.sent_bps = first ? 0 : rate_bps(growth(e->arrival.bytes_acked, acked), passed_ns);
 	if (!first && (grown || acked != e->arrival.bytes_acked))
 		e->arrival.moved_ns = now_ns;
+	sum_grow(e, received, acked);
 	e->arrival.bytes_received = received;
 	e->arrival.bytes_acked = acked;
 	e->sampled_ns = now_ns;
@@ -93,6 +106,7 @@ static struct socket_entry *entry_at(struct dt_arrivals *a, const struct dt_subf
 		if (!e)
 			return NULL;
 		e->tuple = *tuple;
+		e->sum = a->direct;
 		HASH_ADD(hh, a->sockets, tuple, sizeof(e->tuple), e);
 	}
 	e->device = device;
@@ -107,6 +121,8 @@ void dt_arrivals_seen(struct dt_arrivals *a, const struct dt_subflow_record *r, 
 	if (r->flags & DT_RECORD_SERVER_SIDE)
 		return;
 	e = entry_at(a, &r->key, r->device);
+	if (e && e->sampled_ns == 0 && a->sweep == 0)
+		e->older = true;
 	if (e)
 		sample_take(a, e, r->bytes_received, r->bytes_acked, now_ns);
 }
@@ -119,6 +135,35 @@ void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, 
 
 	if (e)
 		moving_set(a, e, true);
+}
+
+void dt_arrivals_assign(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+			uint32_t device, struct dt_moved *sum)
+{
+	struct dt_subflow_key tuple = dt_track_key(local, remote);
+	struct socket_entry *e = entry_at(a, &tuple, device);
+
+	if (e)
+		e->sum = sum;
+}
+
+void dt_arrivals_finish(struct dt_arrivals *a, const struct dt_track *track, const struct dt_endpoint *local,
+			const struct dt_endpoint *remote)
+{
+	struct dt_subflow_key tuple = dt_track_key(local, remote);
+	struct socket_entry *e = entry_find(a, &tuple), unseen = {.sum = a->direct};
+	struct dt_subflow_stats stats;
+
+	if (dt_track_get(track, local, remote, &stats) == 0) {
+		e = e ? e : &unseen;
+		/* smaller: as of a callback before the last sample */
+		stats.bytes_received = dt_max_u64(stats.bytes_received, e->arrival.bytes_received);
+		stats.bytes_acked = dt_max_u64(stats.bytes_acked, e->arrival.bytes_acked);
+		sum_grow(e, stats.bytes_received, stats.bytes_acked);
+		e->arrival.bytes_received = stats.bytes_received;
+		e->arrival.bytes_acked = stats.bytes_acked;
+	}
+	dt_track_forget(track, local, remote);
 }
 
 void dt_arrivals_end(struct dt_arrivals *a)
@@ -158,13 +203,14 @@ bool dt_arrivals_get(const struct dt_arrivals *a, const struct dt_endpoint *loca
 	return true;
 }
 
-int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag)
+int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag, struct dt_moved *direct)
 {
 	struct dt_arrivals *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return -ENOMEM;
 	a->diag = diag;
+	a->direct = direct;
 	*out = a;
 	return 0;
 }

@@ -19,8 +19,13 @@ struct dt_arrival {
 	uint64_t moved_ns; /* when one of the byte counts last grew; 0: never */
 };
 
-/* diag is borrowed, and must live longer. -ENOMEM. */
-int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag);
+/* Bytes that moved, of several subflows: the sums that metrics show. They only grow. */
+struct dt_moved {
+	uint64_t down, up;
+};
+
+/* diag, and direct, to which subflows count unless dt_arrivals_assign() says otherwise, are borrowed. -ENOMEM. */
+int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag, struct dt_moved *direct);
 /* May be NULL. */
 void dt_arrivals_free(struct dt_arrivals *a);
 /* While stock is taken: once for each subflow. */
@@ -30,6 +35,12 @@ void dt_arrivals_end(struct dt_arrivals *a);
 /* A new subflow: sampled from now on. If it waited for the next stock, it would seem idle until then. */
 void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 			uint32_t device);
+/* From now on this subflow's bytes count to sum, which must live as long as a. */
+void dt_arrivals_assign(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+			uint32_t device, struct dt_moved *sum);
+/* The subflow is over: takes track's last numbers of it, and has track forget it. */
+void dt_arrivals_finish(struct dt_arrivals *a, const struct dt_track *track, const struct dt_endpoint *local,
+			const struct dt_endpoint *remote);
 #define DT_ARRIVALS_SAMPLE_MS 1000
 /* Samples the moving ones. To be called every DT_ARRIVALS_SAMPLE_MS. */
 void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns);

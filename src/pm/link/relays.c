@@ -21,6 +21,7 @@
 #include "pm/store/pm.h"
 #include "pm/store/relay.h"
 #include "pm/store/report.h"
+#include "pm/store/tally.h"
 #include "pm/store/todo.h"
 
 #define RESOLVE_RETRY_MS 5000
@@ -392,7 +393,8 @@ int dt_pm_relay_open(struct dt_pm *pm, const struct dt_relay_conf *conf, size_t 
 	known->pm = pm;
 	known->conf = conf;
 	known->index = index;
-	err = relay_prepare(known);
+	known->tally = dt_tally_of(pm, conf->name);
+	err = known->tally ? relay_prepare(known) : -ENOMEM;
 	if (err) {
 		relay_free(relay);
 		return err;

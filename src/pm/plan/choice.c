@@ -22,6 +22,7 @@
 #include "pm/store/relay.h"
 #include "pm/store/report.h"
 #include "pm/store/subflow.h"
+#include "pm/store/tally.h"
 
 /* Data turns around where the other direction has so many times the bytes, and this many within a tick. */
 #define TURNS 2
@@ -45,6 +46,7 @@ static void payoff_learn(struct dt_connection *c, const struct dt_policy_input *
 	struct dt_history *h = c->pm->history;
 
 	dt_history_note_payoff(h, &c->remote.ip, dt_order_no_relay, c->way, measure, 1, in->now_s);
+	dt_histogram_add(&c->pm->tallies->gain[c->way], &dt_gain_bounds, measure->gain);
 	for (size_t i = 0; i < in->npaths; i++) {
 		struct dt_path_memory *m = in->paths[i].memory;
 

@@ -17,6 +17,7 @@
 #include "pm/store/report.h"
 #include "pm/store/server.h"
 #include "pm/store/subflow.h"
+#include "pm/store/tally.h"
 #include "pm/store/tunnel.h"
 
 static bool tunnel_use(struct dt_connection *c, struct dt_pm_relay *relay, const struct dt_plan *plan,
@@ -139,6 +140,7 @@ static void known_now(struct dt_subflow *s, struct dt_relay_link *link, uint64_t
 	s->backup_wanted = s->relay->conf->backup;
 	/* the relay gives the same client the same port again */
 	dt_subflow_lease_set(s, dt_pm_lease_get(link, &s->server, now_ns));
+	dt_tally_follow(s);
 	dt_report_subflow(s->connection, s, "taken over");
 }
 

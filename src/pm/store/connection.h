@@ -22,6 +22,7 @@ struct dt_leaving;
 struct dt_pm;
 struct dt_pm_relay;
 struct dt_subflow;
+struct dt_tally;
 struct dt_watched;
 
 /* Addresses kept of those that the server announced (ADD_ADDR). */
@@ -87,6 +88,10 @@ struct dt_connection {
 	struct dt_growing *young;   /* events/young.c; not NULL: too young for detours */
 	struct dt_watched *watched; /* events/watch.c; not NULL: something moves on it, */
 	bool drowsy;		    /* or may receive more data soon */
+	/* a path of it died: until its others move data, events/watch.c waits for that */
+	struct dt_tally *gap_of;    /* whose path it was; NULL: none */
+	uint64_t gap_since_ns;	    /* when that fell silent */
+	uint64_t gap_died_ns;	    /* when it was given up */
 	struct dt_doubt *doubt;	    /* events/lifetime.c; not NULL: it may have ended */
 	struct dt_leaving *leaving; /* act/leave.c; not NULL: subflows given up are still open */
 	uint64_t left_ns;	    /* act/leave.c: when REMOVE was last sent for one of its subflows */

@@ -45,8 +45,10 @@ struct dt_server_limits;
 struct dt_source_routes;
 struct dt_state_file;
 struct dt_stock;
+struct dt_tallies;
 struct dt_track;
 struct dt_watch;
+struct dt_web;
 struct dt_youth;
 
 struct dt_pm {
@@ -55,7 +57,9 @@ struct dt_pm {
 	bool stopping;
 	uint64_t began_ns;
 	struct dt_control *control;
+	struct dt_web *web; /* NULL: no metrics */
 	uint64_t counters[DT_PM_COUNTERS];
+	struct dt_tallies *tallies; /* store/tally.c */
 
 	/* the seam to the kernel */
 	struct dt_mptcp_pm mptcp;

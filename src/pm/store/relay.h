@@ -13,6 +13,7 @@ struct dt_pm;
 struct dt_pm_lease;
 struct dt_pm_relay;
 struct dt_pm_tunnel;
+struct dt_tally;
 
 /* One conversation with a relay, from one local address. */
 struct dt_relay_link {
@@ -41,7 +42,8 @@ struct dt_pm_relay {
 	struct dt_ip disbelieved; /* the last address that it named and that is not used; unset: none */
 	struct dt_bucket log;	  /* link/relay_log.c */
 	uint64_t log_suppressed;
-	unsigned todo; /* enum dt_relay_todo */
+	struct dt_tally *tally; /* borrowed */
+	unsigned todo;		/* enum dt_relay_todo */
 	struct dt_pm_relay *next;
 };
 

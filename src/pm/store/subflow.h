@@ -60,7 +60,8 @@ struct dt_subflow {
 	uint8_t id;
 	struct dt_endpoint local;
 	struct dt_endpoint remote;
-	uint64_t since_ns; /* of this state */
+	uint64_t since_ns;  /* of this state */
+	uint64_t wanted_ns; /* when the join, or its lease, was asked for; 0: by an earlier run */
 	struct dt_liveness liveness;
 	struct dt_pace pace; /* since the policy's last tick */
 	struct dt_fading fading;
