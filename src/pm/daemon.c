@@ -192,7 +192,7 @@ static int track_open(struct dt_pm *pm)
 
 static int arrivals_new(struct dt_pm *pm)
 {
-	return dt_arrivals_new(&pm->arrivals, &pm->diag, &pm->tallies->direct.by[DT_CARRIER_DIRECT].moved);
+	return dt_arrivals_new(&pm->arrivals, &pm->diag, pm->track, &pm->tallies->direct.by[DT_CARRIER_DIRECT].moved);
 }
 
 static int inventory_open(struct dt_pm *pm)

@@ -53,7 +53,7 @@ static int socket_close(struct dt_connection *c, const struct dt_endpoint *local
 	if (err && err != -ENOENT && err != -ESRCH)
 		dt_log_debug("cannot close a subflow: %s connection=%llu", strerror(-err),
 			     (unsigned long long)c->number);
-	dt_arrivals_finish(c->pm->arrivals, c->pm->track, local, remote);
+	dt_arrivals_finish(c->pm->arrivals, local, remote);
 	return err;
 }
 

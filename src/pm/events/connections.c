@@ -65,7 +65,7 @@ static void subflow_closed(struct dt_connection *c, const struct dt_mptcp_event 
 	s = dt_connection_subflow(c, &e->local, &e->remote);
 	if (s)
 		dt_subflow_closed(s, e->error);
-	dt_arrivals_finish(c->pm->arrivals, c->pm->track, &e->local, &e->remote);
+	dt_arrivals_finish(c->pm->arrivals, &e->local, &e->remote);
 }
 
 void dt_connections_event(struct dt_pm *pm, const struct dt_mptcp_event *e)
@@ -116,7 +116,7 @@ void dt_connections_subflow_closed(struct dt_pm *pm, dt_mptcp_token token, const
 	if (c)
 		dt_connection_doubt(c, now_ns);
 	else
-		dt_arrivals_finish(pm->arrivals, pm->track, local, remote);
+		dt_arrivals_finish(pm->arrivals, local, remote);
 }
 
 void dt_connections_subflow_moves(struct dt_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,

@@ -2,6 +2,7 @@
 #include "pm/events/lifetime.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
@@ -81,6 +82,15 @@ struct dt_connection *dt_connection_new(struct dt_pm *pm, dt_mptcp_token token, 
 	return c;
 }
 
+/* If its socket is still to be closed by TCP, track tells when that is over: see dt_connections_subflow_closed(). */
+static void initial_finish(const struct dt_connection *c)
+{
+	struct dt_subflow_stats stats;
+
+	if (dt_track_get(c->pm->track, &c->local, &c->remote, &stats) == 0 && stats.state == BPF_TCP_CLOSE)
+		dt_arrivals_finish(c->pm->arrivals, &c->local, &c->remote);
+}
+
 void dt_connection_free(struct dt_connection *c, bool close_detours)
 {
 	struct dt_subflow *s, *tmp;
@@ -95,7 +105,7 @@ void dt_connection_free(struct dt_connection *c, bool close_detours)
 		doubt_end(c->doubt);
 	dt_todo_forget_connection(c);
 	HASH_DELETE(hh, c->pm->connections, c);
-	dt_arrivals_finish(c->pm->arrivals, c->pm->track, &c->local, &c->remote);
+	initial_finish(c);
 	free(c);
 }
 

@@ -28,6 +28,7 @@ struct socket_entry {
 
 struct dt_arrivals {
 	struct dt_netlink *diag;
+	const struct dt_track *track;
 	struct socket_entry *sockets;
 	struct socket_entry *moving;
 	struct dt_moved *direct;
@@ -147,23 +148,34 @@ void dt_arrivals_assign(struct dt_arrivals *a, const struct dt_endpoint *local, 
 		e->sum = sum;
 }
 
-void dt_arrivals_finish(struct dt_arrivals *a, const struct dt_track *track, const struct dt_endpoint *local,
-			const struct dt_endpoint *remote)
+void dt_arrivals_finish(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote)
 {
 	struct dt_subflow_key tuple = dt_track_key(local, remote);
 	struct socket_entry *e = entry_find(a, &tuple), unseen = {.sum = a->direct};
 	struct dt_subflow_stats stats;
 
-	if (dt_track_get(track, local, remote, &stats) == 0) {
-		e = e ? e : &unseen;
-		/* smaller: as of a callback before the last sample */
-		stats.bytes_received = dt_max_u64(stats.bytes_received, e->arrival.bytes_received);
-		stats.bytes_acked = dt_max_u64(stats.bytes_acked, e->arrival.bytes_acked);
-		sum_grow(e, stats.bytes_received, stats.bytes_acked);
-		e->arrival.bytes_received = stats.bytes_received;
-		e->arrival.bytes_acked = stats.bytes_acked;
-	}
-	dt_track_forget(track, local, remote);
+	if (dt_track_get(a->track, local, remote, &stats) < 0)
+		return;
+	e = e ? e : &unseen;
+	/* smaller: as of a callback before the last sample */
+	stats.bytes_received = dt_max_u64(stats.bytes_received, e->arrival.bytes_received);
+	stats.bytes_acked = dt_max_u64(stats.bytes_acked, e->arrival.bytes_acked);
+	sum_grow(e, stats.bytes_received, stats.bytes_acked);
+	e->arrival.bytes_received = stats.bytes_received;
+	e->arrival.bytes_acked = stats.bytes_acked;
+	dt_track_forget(a->track, local, remote);
+}
+
+/* Its socket is not there. As long as track has its last numbers, dt_arrivals_finish() is still to come, and needs it. */
+static void entry_gone(struct dt_arrivals *a, struct socket_entry *e)
+{
+	struct dt_endpoint local = {e->tuple.local, e->tuple.lport}, remote = {e->tuple.remote, e->tuple.rport};
+	struct dt_subflow_stats stats;
+
+	moving_set(a, e, false);
+	e->arrival.rate_bps = e->arrival.sent_bps = 0;
+	if (dt_track_get(a->track, &local, &remote, &stats) < 0)
+		entry_free(a, e);
 }
 
 void dt_arrivals_end(struct dt_arrivals *a)
@@ -172,7 +184,7 @@ void dt_arrivals_end(struct dt_arrivals *a)
 
 	HASH_ITER(hh, a->sockets, e, tmp)
 		if (e->sweep != a->sweep)
-			entry_free(a, e);
+			entry_gone(a, e);
 	a->sweep++;
 }
 
@@ -187,7 +199,7 @@ void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns)
 		if (dt_sock_diag_get(a->diag, &local, &remote, e->device, &sample) == 0)
 			sample_take(a, e, sample.bytes_received, sample.bytes_acked, now_ns);
 		else
-			entry_free(a, e);
+			entry_gone(a, e);
 	}
 }
 
@@ -197,19 +209,21 @@ bool dt_arrivals_get(const struct dt_arrivals *a, const struct dt_endpoint *loca
 	struct dt_subflow_key tuple = dt_track_key(local, remote);
 	const struct socket_entry *e = entry_find(a, &tuple);
 
-	if (!e)
+	if (!e || (e->sampled_ns == 0 && !e->moving)) /* known by dt_arrivals_assign() alone */
 		return false;
 	*out = e->arrival;
 	return true;
 }
 
-int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag, struct dt_moved *direct)
+int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag, const struct dt_track *track,
+		    struct dt_moved *direct)
 {
 	struct dt_arrivals *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return -ENOMEM;
 	a->diag = diag;
+	a->track = track;
 	a->direct = direct;
 	*out = a;
 	return 0;

@@ -24,8 +24,12 @@ struct dt_moved {
 	uint64_t down, up;
 };
 
-/* diag, and direct, to which subflows count unless dt_arrivals_assign() says otherwise, are borrowed. -ENOMEM. */
-int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag, struct dt_moved *direct);
+/*
+ * diag, track, and direct, to which subflows count unless dt_arrivals_assign() says otherwise, are borrowed, and must live
+ * longer. -ENOMEM.
+ */
+int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag, const struct dt_track *track,
+		    struct dt_moved *direct);
 /* May be NULL. */
 void dt_arrivals_free(struct dt_arrivals *a);
 /* While stock is taken: once for each subflow. */
@@ -39,8 +43,7 @@ void dt_arrivals_expect(struct dt_arrivals *a, const struct dt_endpoint *local, 
 void dt_arrivals_assign(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote,
 			uint32_t device, struct dt_moved *sum);
 /* The subflow is over: takes track's last numbers of it, and has track forget it. */
-void dt_arrivals_finish(struct dt_arrivals *a, const struct dt_track *track, const struct dt_endpoint *local,
-			const struct dt_endpoint *remote);
+void dt_arrivals_finish(struct dt_arrivals *a, const struct dt_endpoint *local, const struct dt_endpoint *remote);
 #define DT_ARRIVALS_SAMPLE_MS 1000
 /* Samples the moving ones. To be called every DT_ARRIVALS_SAMPLE_MS. */
 void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns);
