@@ -64,6 +64,13 @@ for name in client relay1; do
 	[ "$(families $name)" = "$(families $name-http)" ] || fail "$name: other families by HTTP than by the command"
 done
 
+if command -v promtool >/dev/null; then
+	top=$(dirname "${BASH_SOURCE[0]}")
+	promtool check rules "$top/../../configs/prometheus-alerts.yml" >"$TMP/rules" 2>&1 || fail "alerts: $(cat "$TMP/rules")"
+	promtool test rules "$top/alerts.yml" >"$TMP/rules" 2>&1 || fail "alerts: $(cat "$TMP/rules")"
+	say "alerts are raised when they should be"
+fi
+
 say "requests that are not answered with metrics"
 equals "$(code $BASE/metrics)" 200 "GET"
 equals "$(code -I $BASE/metrics)" 200 "HEAD"
