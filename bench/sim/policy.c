@@ -18,7 +18,8 @@ static void paths_fill(struct run *r, struct dt_path *paths, int step)
 					    .bytes = (uint64_t)f->bytes,
 					    .srtt_us = (uint32_t)(r->trace->rtt_s[i][step] * 1e6),
 					    .rtt_us = (uint32_t)(r->trace->near_s[i][step] * 1e6),
-					    .rtt_relay_server_us = (uint32_t)(r->trace->far_s[i][step] * 1e6),
+					    .rtt_relay_server_us =
+						    r->joined[i] ? (uint32_t)(r->trace->far_s[i][step] * 1e6) : 0,
 					    .network = r->trace->network[i],
 					    .gain = r->gains[i],
 					    .memory = f->state == DT_PATH_IDLE ? NULL : &f->memory};

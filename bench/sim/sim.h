@@ -65,6 +65,7 @@ struct run {
 	bool vacant; /* one was, and none has come in its place */
 	bool possible;
 	unsigned repairs, repaired, joins;
+	bool joined[RELAYS]; /* there is a lease, and with it the time from relay to server */
 	int chosen_at;
 	bool racing;		 /* more than PLACES were opened on purpose */
 	double measured[RELAYS]; /* CRONets: bytes a step when all were measured */

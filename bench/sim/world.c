@@ -25,6 +25,7 @@ void sim_flow_open(struct run *r, int i, int step, bool trial)
 	memset(&f->memory, 0, sizeof(f->memory));
 	f->memory.trial = trial;
 	f->state = DT_PATH_OPENING;
+	r->joined[i] = true;
 	f->since = step;
 	f->backup = false;
 	f->silent = 0;

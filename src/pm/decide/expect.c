@@ -8,6 +8,8 @@
 #define FAILED_WORTH 0.01 /* factor */
 #define DOUBT_S 900.0	  /* time constant by which an old measurement loses its certainty */
 #define HOPE 1.6	  /* factor: what a relay never tried may carry, compared with the mean of the others */
+#define NEAR_POWER 0.5	  /* ... which counts as the ratio of the round trips to this power, */
+#define NEAR_MOST 3.0	  /* and so much at most */
 
 double dt_policy_expect(const struct dt_gain *g, uint64_t now_s)
 {
@@ -35,9 +37,31 @@ static double mean_expectation(const struct dt_policy_input *in)
 	return count ? sum / count : 0;
 }
 
+/* The round trip over this relay; what lies beyond it counts as the direct path's until the relay measured it. 0: unknown */
+static double round_trip_us(const struct dt_policy_input *in, const struct dt_path *path)
+{
+	uint32_t beyond_us = path->rtt_relay_server_us ? path->rtt_relay_server_us : in->direct.srtt_us;
+
+	return path->rtt_us && beyond_us ? (double)path->rtt_us + beyond_us : 0;
+}
+
+/* What speaks for a relay that was never measured: the measured ones carry mean_expectation() with longer round trips. */
+static double nearness(const struct dt_policy_input *in, const struct dt_path *path)
+{
+	double sum = 0, own = round_trip_us(in, path);
+	unsigned count = 0;
+
+	for (size_t i = 0; i < dt_paths_count(in); i++)
+		if (in->paths[i].gain.weight_s > 0 && round_trip_us(in, &in->paths[i]) > 0) {
+			sum += round_trip_us(in, &in->paths[i]);
+			count++;
+		}
+	return count && own > 0 ? fmin(fmax(pow(sum / count / own, NEAR_POWER), 1 / NEAR_MOST), NEAR_MOST) : 1;
+}
+
 double dt_policy_best_case(const struct dt_policy_input *in, const struct dt_path *path)
 {
-	double expected = dt_policy_expect(&path->gain, in->now_s), mean = mean_expectation(in);
+	double expected = dt_policy_expect(&path->gain, in->now_s), mean = mean_expectation(in) * nearness(in, path);
 	double age = in->now_s > path->gain.last_s ? (double)(in->now_s - path->gain.last_s) : 0;
 	double doubt;
 
@@ -76,7 +100,7 @@ double dt_policy_worth(const struct dt_policy_input *in, const struct dt_path *p
 	if (expected < 0)
 		expected = dt_policy_expect(&path->elsewhere, in->now_s);
 	if (expected < 0)
-		expected = fmax(mean_expectation(in), 1);
+		expected = fmax(mean_expectation(in) * nearness(in, path), 1);
 	if (failed_lately(&path->gain, in->now_s))
 		return expected * FAILED_WORTH * FAILED_WORTH;
 	if (dt_policy_did_not_pay(in, path))

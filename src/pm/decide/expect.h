@@ -10,7 +10,8 @@ double dt_policy_expect(const struct dt_gain *gain, uint64_t now_s);
 /* What an idle path may carry at best. More than expected, if it was never measured, or little, or long ago. */
 double dt_policy_best_case(const struct dt_policy_input *in, const struct dt_path *path);
 /*
- * What orders the paths. One that was never measured counts as it did elsewhere, else as the mean of the others. One
+ * What orders the paths. One that was never measured counts as it did elsewhere, else as the mean of the others,
+ * more where its round trip is shorter than theirs. One
  * that failed lately comes last; others of its network, and those that did not pay, come before it. Equal ones stay in
  * the user's order.
  */

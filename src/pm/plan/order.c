@@ -119,7 +119,10 @@ size_t dt_order_relays(const struct dt_connection *c, struct dt_pm_relay *relays
 	struct dt_path paths[DT_POLICY_PATHS_MAX];
 	struct dt_pm_relay *planned[DT_POLICY_PATHS_MAX];
 	size_t order[DT_POLICY_PATHS_MAX];
-	struct dt_policy_input in = {.now_ns = dt_now_ns(), .now_s = dt_now_s(), .paths = paths};
+	struct dt_policy_input in = {.now_ns = dt_now_ns(),
+				     .now_s = dt_now_s(),
+				     .direct = {.srtt_us = c->direct_liveness.rtt_us},
+				     .paths = paths};
 
 	in.npaths = dt_order_paths(c, &plan, in.now_ns, paths, planned);
 	if (c->pm->config->choose_measured)

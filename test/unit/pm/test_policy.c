@@ -218,8 +218,47 @@ Test(policy, opens_unknown_relays_in_the_users_order)
 
 	world_init(&w, 2);
 	w.paths[0].usable = false;
+	w.direct.srtt_us = 30000;
+	w.paths[3].rtt_us = 1000; /* says nothing as long as nothing was measured */
 	seconds(&w, 1);
 	cr_assert_str_eq(w.log, "open 1; open 2; ");
+}
+
+Test(policy, prefers_near_relays_among_those_never_measured)
+{
+	struct world w;
+
+	world_init(&w, 2);
+	w.direct.srtt_us = 30000;
+	dt_gain_note(&w.paths[0].gain, 5 * MBIT, 20, BEGIN_S - 100);
+	w.paths[3].rtt_us = 1000;
+	seconds(&w, 1);
+	cr_assert_str_eq(w.log, "open 3; open 0; ");
+}
+
+Test(policy, a_round_trip_that_is_unknown_counts_neither_way)
+{
+	struct world w;
+
+	world_init(&w, 2);
+	dt_gain_note(&w.paths[0].gain, 5 * MBIT, 20, BEGIN_S - 100);
+	w.paths[3].rtt_us = 1000; /* and from there on? */
+	seconds(&w, 1);
+	cr_assert_str_eq(w.log, "open 0; open 1; ");
+}
+
+Test(policy, what_the_relay_measured_counts_more_than_the_direct_path)
+{
+	struct world w;
+
+	world_init(&w, 2);
+	w.direct.srtt_us = 30000;
+	dt_gain_note(&w.paths[0].gain, 5 * MBIT, 20, BEGIN_S - 100);
+	w.paths[3].rtt_us = 1000;
+	w.paths[3].rtt_relay_server_us = 200000;
+	w.paths[2].rtt_us = 19000;
+	seconds(&w, 1);
+	cr_assert_str_eq(w.log, "open 2; open 0; ");
 }
 
 Test(policy, opens_the_best_measured_relay_first)
