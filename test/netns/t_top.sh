@@ -19,7 +19,7 @@ top_start() {
 	local name=$1 columns=$2 rows=$3
 	shift 3
 	mkdir "$TMP/$name"
-	"$TERMINAL" "$TMP/$name" "$columns" "$rows" "$DETOURD" top --control "$TMP/${CONTROL:-client}.sock" "$@" >"$TMP/$name/errors" 2>&1 &
+	nsenter --net="/run/netns/$PREFIX-client" -- "$TERMINAL" "$TMP/$name" "$columns" "$rows" "$DETOURD" top --control "$TMP/${CONTROL:-client}.sock" "$@" >"$TMP/$name/errors" 2>&1 &
 	disown
 	wait_for 10 [ -p "$TMP/$name/keys" ]
 }
@@ -177,7 +177,7 @@ quit older2
 chmod 711 "$TMP"
 mkdir "$TMP/user"
 chmod 777 "$TMP/user"
-setpriv --reuid 65534 --clear-groups "$TERMINAL" "$TMP/user" 80 24 "$DETOURD" top --control "$TMP/client.sock" &
+nsenter --net="/run/netns/$PREFIX-client" -- setpriv --reuid 65534 --clear-groups "$TERMINAL" "$TMP/user" 80 24 "$DETOURD" top --control "$TMP/client.sock" &
 disown
 wait_for 10 [ -p "$TMP/user/keys" ]
 see user 'Permission denied; run as root'

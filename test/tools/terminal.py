@@ -20,8 +20,8 @@ import termios
 import pyte
 
 
-def resize(master, columns, rows):
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+def resize(terminal, columns, rows):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 def show(screen, folder):
@@ -77,10 +77,10 @@ def main(folder, columns, rows, *program):
     screen = pyte.Screen(int(columns), int(rows))
     child, master = pty.fork()
     if child == 0:
+        resize(0, int(columns), int(rows))  # before the program looks
         os.execvp(program[0], program)
     with open(os.path.join(folder, "pid"), "w") as out:
         out.write("%d\n" % child)
-    resize(master, int(columns), int(rows))
     # for reading and writing, so that it stays open when no writer is
     keys = os.open(os.path.join(folder, "keys"), os.O_RDWR)
     converse(master, keys, child, screen, folder)
