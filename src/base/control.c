@@ -26,6 +26,7 @@ struct client {
 	bool monitor;	   /* stays for events */
 	const char *kinds; /* of a monitor: which, words with blanks between, part of request; "": all */
 	bool waiting;	   /* for an answer in steps */
+	const struct dt_control_steps *steps; /* which then */
 	bool closing;
 	struct client *prev, *next;
 };
@@ -52,6 +53,7 @@ struct dt_control {
 	const struct dt_control_steps *steps; /* NULL: "status" is not answered so */
 	uv_idle_t turn;			      /* active while one is being written */
 	struct client *asker;		      /* whose it is; NULL: there is none */
+	const struct dt_control_steps *now;   /* what writes it */
 	void *answer;
 	struct text text;
 };
@@ -162,7 +164,7 @@ static char *answer_line(struct dt_control *c, dt_control_answer_fn answer, cons
 /* Drops what is written so far. The next turn sees to others that wait. */
 static void steps_end(struct dt_control *c)
 {
-	c->steps->end(c->answer);
+	c->now->end(c->answer);
 	fclose(c->text.out);
 	free(c->text.line);
 	c->asker = NULL;
@@ -174,7 +176,7 @@ static void steps_finish(struct dt_control *c)
 	struct client *asker = c->asker;
 	char *line = text_end(&c->text);
 
-	c->steps->end(c->answer);
+	c->now->end(c->answer);
 	c->asker = NULL;
 	if (line)
 		client_send(asker, line);
@@ -202,7 +204,8 @@ static void steps_begin(struct dt_control *c, struct client *asker)
 {
 	asker->waiting = false;
 	if (text_begin(&c->text)) {
-		c->answer = c->steps->begin(rest_of(asker->request), c->data);
+		c->now = asker->steps;
+		c->answer = c->now->begin(rest_of(asker->request), c->data);
 		if (c->answer) {
 			c->asker = asker;
 			return;
@@ -228,21 +231,29 @@ static void step_due(uv_idle_t *turn)
 			uv_idle_stop(turn);
 		return;
 	}
-	if (!c->steps->step(c->answer, c->text.out))
+	if (!c->now->step(c->answer, c->text.out))
 		steps_finish(c);
+}
+
+/* NULL: the request is not answered in steps. */
+static const struct dt_control_steps *steps_for(const struct dt_control *c, const char *request)
+{
+	if (asks(request, "status"))
+		return c->steps;
+	for (size_t i = 0; i < c->nwords; i++)
+		if (asks(request, c->words[i].word))
+			return c->words[i].steps;
+	return NULL;
 }
 
 /* The answer to a word of the daemon's own; NULL: it has no such word, or memory ran out. */
 static char *word_answer(struct dt_control *c, const char *request, bool *known)
 {
-	size_t len = strcspn(request, " ");
-	const char *about = request + len + (request[len] != '\0');
-
 	*known = false;
 	for (size_t i = 0; i < c->nwords; i++) {
-		*known = strlen(c->words[i].word) == len && strncmp(c->words[i].word, request, len) == 0;
+		*known = asks(request, c->words[i].word);
 		if (*known)
-			return answer_line(c, c->words[i].answer, about);
+			return answer_line(c, c->words[i].answer, rest_of(request));
 	}
 	return NULL;
 }
@@ -259,7 +270,8 @@ static void request_serve(struct client *client, const char *request)
 		client->kinds = rest_of(request);
 		return;
 	}
-	if (c->steps && asks(request, "status")) {
+	client->steps = steps_for(c, request);
+	if (client->steps) {
 		client->waiting = true;
 		uv_idle_start(&c->turn, step_due);
 		return;

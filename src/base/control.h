@@ -47,6 +47,7 @@ void dt_control_status_in_steps(struct dt_control *c, const struct dt_control_st
 struct dt_control_word {
 	const char *word;
 	dt_control_answer_fn answer;
+	const struct dt_control_steps *steps; /* NULL, or what answers instead */
 };
 /* From now on words, which are borrowed, are answered too. */
 void dt_control_words(struct dt_control *c, const struct dt_control_word *words, size_t count);

@@ -206,7 +206,7 @@ static void metrics_asked(FILE *out, const char *unused, void *pm)
 	dt_metrics_answer(out, dt_pm_metrics, pm);
 }
 
-static const struct dt_control_word control_words[] = {{"metrics", metrics_asked}};
+static const struct dt_control_word control_words[] = {{"metrics", metrics_asked, NULL}};
 
 static int control_open(struct dt_pm *pm)
 {

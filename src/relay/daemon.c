@@ -379,9 +379,9 @@ static void metrics_asked(FILE *out, const char *unused, void *relay)
 }
 
 static const struct dt_control_word control_words[] = {
-	{"invite", dt_relay_invite},
-	{"revoke", revoke_asked},
-	{"metrics", metrics_asked},
+	{"invite", dt_relay_invite, NULL},
+	{"revoke", revoke_asked, NULL},
+	{"metrics", metrics_asked, NULL},
 };
 
 /* Logs why it failed. */

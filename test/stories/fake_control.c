@@ -7,6 +7,8 @@
 
 struct dt_control {
 	const struct dt_control_steps *status;
+	const struct dt_control_word *words;
+	size_t nwords;
 	dt_control_answer_fn why;
 	void *data;
 };
@@ -18,7 +20,7 @@ int dt_control_open(struct dt_control **out, uv_loop_t *loop, const char *path, 
 	control = malloc(sizeof(*control));
 	if (!control)
 		abort();
-	*control = (struct dt_control){NULL, why, data};
+	*control = (struct dt_control){.why = why, .data = data};
 	*out = control;
 	return 0;
 }
@@ -30,17 +32,19 @@ void dt_control_status_in_steps(struct dt_control *c, const struct dt_control_st
 
 void dt_control_words(struct dt_control *c, const struct dt_control_word *words, size_t count)
 {
+	c->words = words;
+	c->nwords = count;
 }
 
-static void steps_write(FILE *out, const char *about)
+static void steps_write(const struct dt_control_steps *steps, FILE *out, const char *about)
 {
-	void *answer = control->status->begin(about, control->data);
+	void *answer = steps->begin(about, control->data);
 
 	if (!answer)
 		abort();
-	while (control->status->step(answer, out))
+	while (steps->step(answer, out))
 		;
-	control->status->end(answer);
+	steps->end(answer);
 }
 
 void dt_control_close(struct dt_control *c)
@@ -79,8 +83,12 @@ char *control_ask(const char *request, const char *about)
 		abort();
 	if (strcmp(request, "why") == 0)
 		control->why(out, about, control->data);
+	else if (strcmp(request, "status") == 0)
+		steps_write(control->status, out, about);
 	else
-		steps_write(out, about);
+		for (size_t i = 0; i < control->nwords; i++)
+			if (strcmp(request, control->words[i].word) == 0)
+				steps_write(control->words[i].steps, out, about);
 	fclose(out);
 	return text;
 }

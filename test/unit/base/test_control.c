@@ -148,11 +148,13 @@ static void echo(FILE *out, const char *about, void *data)
 
 Test(control, words_of_the_daemons_own)
 {
-	static const struct dt_control_word words[] = {{"echo", echo}};
+	static const struct dt_control_word words[] = {{"echo", echo, NULL}, {"slow", NULL, &steps}};
 
-	dt_control_words(control, words, 1);
+	dt_control_words(control, words, 2);
 	answer_is(ask_for("echo a b\n"), "<a b>\n");
 	answer_is(ask_for("echo\n"), "<>\n");
+	answer_is(ask_for("slow down\n"), "1 2 3 4 5 \n");
+	cr_assert_str_eq(asked, "down");
 	answer_is(ask_for("echoes\n"), "{\"error\":\"unknown request; known are status and monitor\"}\n");
 }
 
