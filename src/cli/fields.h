@@ -48,4 +48,15 @@ static inline double dt_field_real(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
+/* What an event went by: the relay, a subflow's way over none, at a relay the client; "" where it has none of these. */
+static inline const char *dt_event_way(const json_t *event)
+{
+	static const char *const keys[] = {"relay", "via", "client"};
+
+	for (int i = 0; i < 3; i++)
+		if (json_object_get(event, keys[i]))
+			return dt_field_text(event, keys[i]);
+	return "";
+}
+
 #endif

@@ -15,7 +15,9 @@ static const char *const levels[] = {"debug", "info", "warn"};
 #define LEVELS ((int)(sizeof(levels) / sizeof(levels[0])))
 #define LEVEL_INFO 1
 
-static const char *const kinds[] = {"connection", "subflow", "relay", "decision", "fallback", "address"};
+/* A client's, then a relay's. */
+static const char *const kinds[] = {"connection", "subflow", "relay", "decision", "fallback",
+				    "address",	  "client",  "lease", "flow",	  "limit"};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static int complain(FILE *errors, const char *what, const char *value)
@@ -53,8 +55,11 @@ int dt_monitor_filter_parse(struct dt_monitor_filter *out, const struct dt_optio
 	if (out->level < 0)
 		return complain(errors, "--level takes debug, info or warn", value[DT_CLI_LEVEL]);
 	if (out->kind && !is_kind(out->kind))
-		return complain(errors, "--kind takes connection, subflow, relay, decision, fallback or address",
-				out->kind);
+		return complain(
+			errors,
+			"--kind takes connection, subflow, relay, decision, fallback or address, at a relay client, "
+			"lease, flow or limit",
+			out->kind);
 	if (!id)
 		return 0;
 	errno = 0;
@@ -67,8 +72,7 @@ int dt_monitor_filter_parse(struct dt_monitor_filter *out, const struct dt_optio
 bool dt_monitor_filter_passes(const struct dt_monitor_filter *f, const json_t *event)
 {
 	int level = level_find(dt_field_text(event, "level"));
-	/* a subflow that goes over no relay has a way instead */
-	const char *via = dt_field_text_if_any(event, json_object_get(event, "relay") ? "relay" : "via");
+	const char *via = dt_event_way(event);
 
 	if ((level < 0 ? LEVEL_INFO : level) < f->level)
 		return false;

@@ -201,7 +201,7 @@ void dt_render_why(const json_t *why, FILE *to)
 void dt_render_event(const json_t *event, FILE *to)
 {
 	const json_t *id = json_object_get(event, "id");
-	const char *by = json_object_get(event, "relay") ? "relay" : "via";
+	const char *way = dt_event_way(event);
 	json_int_t time_ms = dt_field_number(event, "time_ms");
 
 	if (json_object_get(event, "time"))
@@ -211,9 +211,16 @@ void dt_render_event(const json_t *event, FILE *to)
 	fprintf(to, " %s", dt_field_text(event, "event"));
 	if (id)
 		fprintf(to, "  %" JSON_INTEGER_FORMAT " %s", json_integer_value(id), dt_field_text(event, "remote"));
-	if (json_object_get(event, by))
-		fprintf(to, "  %s", dt_field_text(event, by));
+	if (*way)
+		fprintf(to, "  %s", way);
+	if (json_object_get(event, "address"))
+		fprintf(to, " from %s", dt_field_text(event, "address"));
+	if (!id && json_object_get(event, "remote"))
+		fprintf(to, " to %s", dt_field_text(event, "remote"));
 	if (json_object_get(event, "detail"))
 		fprintf(to, "  %s", dt_field_text(event, "detail"));
+	if (dt_field_count(event, "suppressed"))
+		fprintf(to, "  (%llu events before it were left out)",
+			(unsigned long long)dt_field_count(event, "suppressed"));
 	fputc('\n', to);
 }

@@ -14,6 +14,7 @@
 #include "base/bpf.h"
 #include "base/clock.h"
 #include "relay/relay.h"
+#include "relay/report.h"
 
 #define REQUESTS_MORE 100
 /* What the holder of an invitation may ask: enough for a join. */
@@ -590,18 +591,22 @@ uint8_t dt_relay_client_join(struct dt_relay *r, struct dt_relay_client *holder,
 	struct dt_invitation *i = holder->invitation;
 	bool known = dt_invitation_state(i, 0) == DT_INVITATION_JOINED;
 	uint8_t reason = join_reason(r, i, key);
-	char text[DT_ENDPOINT_STRLEN];
+	char text[DT_ENDPOINT_STRLEN], detail[128];
 	uint64_t suppressed;
 
 	if (reason == DT_REASON_OK && !known && client_enrol(r, i, key) < 0)
 		reason = DT_REASON_STORE;
 	if (reason == DT_REASON_OK) {
 		r->counters[DT_RELAY_COUNT_JOINED] += !known;
-		if (!known)
+		if (!known) {
+			dt_relay_report(r, "client", "info", i->conf.name, from, NULL, "joined by invitation");
 			dt_log_info("joined by invitation client=%s from=%s", i->conf.name,
 				    dt_endpoint_format(from, text));
+		}
 		return reason;
 	}
+	snprintf(detail, sizeof(detail), "refused a join: %s", dt_reason_text(reason));
+	dt_relay_report(r, "client", "warn", i->conf.name, from, NULL, detail);
 	r->counters[DT_RELAY_COUNT_JOINS_REFUSED]++;
 	if (dt_log_allowed(&r->join_log, dt_now_ns(), &suppressed))
 		dt_log_info("refused a join: %s client=%s from=%s suppressed=%llu", dt_reason_text(reason),

@@ -18,6 +18,7 @@
 #include "relay/metrics.h"
 #include "relay/ports.h"
 #include "relay/relay.h"
+#include "relay/report.h"
 #include "web/exposition.h"
 #include "web/metrics.h"
 
@@ -61,7 +62,20 @@ static void flow_ended(const struct dt_flow_view *view, const char *reason, uint
 {
 	struct dt_relay *r = data;
 
+	char detail[64];
+
+	snprintf(detail, sizeof(detail), "ended: %s", reason);
+	dt_relay_report(r, "flow", "debug", dt_relay_client_name(r, view->up->client_id), &view->client, &view->server,
+			detail);
 	dt_flowlog_write(r->flowlog, view, dt_relay_client_name(r, view->up->client_id), reason, ended_ns, now_ns);
+}
+
+static void lease_ended(const struct dt_lease_entry *e, void *data)
+{
+	struct dt_relay *r = data;
+
+	if (dt_relay_report_watched(r, "lease"))
+		dt_relay_report(r, "lease", "info", dt_relay_client_name(r, e->client_id), NULL, &e->server, "ended");
 }
 
 /* A tunnel's flows have no lease of their own. */
@@ -163,6 +177,7 @@ static void sweep_due(uv_timer_t *timer)
 	more = dt_flows_sweep_step(r->flows, SWEEP_STEP_NS);
 	if (more <= 0) {
 		sweep_end(r, more);
+		dt_relay_report_tick(r);
 		if (r->reloading && r->checking && (more < 0 || !r->check_flows))
 			dt_relay_reload_end(r, more);
 		if (r->draining)
@@ -248,6 +263,7 @@ static void relay_stop(void *daemon)
 
 	dt_control_close(r->control);
 	dt_web_close(r->web);
+	r->control = NULL;
 	for (size_t i = 0; i < r->nlisteners; i++)
 		dt_listener_close(r->listeners[i]);
 	dt_network_close(&r->network);
@@ -310,8 +326,10 @@ static int dataplane_start(struct dt_relay *r)
 	if (err == 0)
 		err = dt_lease_table_new(&r->leases, dt_dataplane_fd(r->dataplane, DT_MAP_LEASES), config->max_leases,
 					 config->ports);
-	if (err == 0)
+	if (err == 0) {
 		dt_lease_table_configure(r->leases, config->max_leases, config->ports);
+		dt_lease_table_on_end(r->leases, lease_ended, r);
+	}
 	if (err == 0)
 		err = dt_converters_open(&r->converters, r->loop, dt_dataplane_fd(r->dataplane, DT_MAP_CONVERTERS),
 					 r->leases, converted_ended, r);
@@ -448,6 +466,7 @@ static int relay_start(void **out, uv_loop_t *loop, void *config)
 	r->loop = loop;
 	r->config = config;
 	r->began_ns = dt_now_ns();
+	dt_relay_reports_init(&r->reports);
 	dt_log_set_level(r->config->log_level);
 	uv_timer_init(loop, &r->alive);
 	uv_timer_init(loop, &r->sweep);

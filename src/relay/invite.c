@@ -11,6 +11,7 @@
 #include "base/special.h"
 #include "proto/invitation.h"
 #include "relay/relay.h"
+#include "relay/report.h"
 
 /* Writes {"error": ...}. */
 static void refuse(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -208,6 +209,7 @@ void dt_relay_revoke(FILE *out, const char *about, void *data)
 		dt_permission_apply(r);
 		dt_relay_client_drop(r, i);
 	}
+	dt_relay_report(r, "client", "info", i->conf.name, NULL, NULL, "revoked");
 	dt_log_info("revoked client=%s", i->conf.name);
 	if (err) {
 		refuse(out, "%s is revoked, but will be back after a restart of the relay: cannot write %s: %s", about,

@@ -51,6 +51,8 @@ struct dt_lease_table {
 	struct lease *by_target;
 	struct lease *by_key;
 	struct holder *holders;
+	dt_lease_ended_fn ended; /* NULL: nobody asks */
+	void *ended_data;
 	struct lease *check;  /* the next that dt_lease_table_check_step() looks at */
 	uint32_t uses[65536]; /* leases of each port */
 	uint16_t reserved[65536];
@@ -155,9 +157,12 @@ static void index_remove(struct dt_lease_table *l, struct lease *lease)
 static void lease_end(struct dt_lease_table *l, struct lease *lease)
 {
 	int err = dt_bpf_map_delete(l->map_fd, &lease->key);
+	struct dt_lease_entry e = entry_of(lease);
 
 	if (err)
 		dt_log_warn("cannot delete a lease, it ends by its time: %s", strerror(-err));
+	if (l->ended)
+		l->ended(&e, l->ended_data);
 	index_remove(l, lease);
 	free(lease);
 }
@@ -191,6 +196,12 @@ static int lease_load(const void *map_key, void *data)
 	if (err)
 		free(lease);
 	return err;
+}
+
+void dt_lease_table_on_end(struct dt_lease_table *l, dt_lease_ended_fn ended, void *data)
+{
+	l->ended = ended;
+	l->ended_data = data;
 }
 
 int dt_lease_table_new(struct dt_lease_table **out, int map_fd, unsigned max_leases, struct dt_port_range ports)

@@ -24,6 +24,9 @@ struct dt_lease_entry {
 /* Reads what the map holds. -ENOMEM, or the map's error. map_fd is borrowed. */
 int dt_lease_table_new(struct dt_lease_table **out, int map_fd, unsigned max_leases, struct dt_port_range ports);
 void dt_lease_table_free(struct dt_lease_table *l);
+/* Called for each lease that ends, by its time or otherwise, while the table is in use. */
+typedef void (*dt_lease_ended_fn)(const struct dt_lease_entry *e, void *data);
+void dt_lease_table_on_end(struct dt_lease_table *l, dt_lease_ended_fn ended, void *data);
 /* Takes a new configuration and ends leases on ports outside its range. Returns how many. */
 size_t dt_lease_table_configure(struct dt_lease_table *l, unsigned max_leases, struct dt_port_range ports);
 

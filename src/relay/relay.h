@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "base/bucket.h"
 #include "base/control.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -17,6 +18,7 @@
 #include "relay/invitations.h"
 #include "relay/lease_table.h"
 #include "relay/listener.h"
+#include "detourd/maps.h"
 #include "net/network.h"
 #include "relay/acl.h"
 #include "relay/strangers.h"
@@ -42,6 +44,7 @@ struct dt_relay_client {
 	enum dt_client_state state;
 	struct dt_endpoint from; /* of its last request; port 0: none since the start */
 	uint64_t seen_ns;
+	unsigned limits_told; /* to monitors: that it reached them; bits of enum dt_relay_limit */
 	/* as in the maps; a reload writes what changed */
 	struct dt_client_limits limits;
 	struct dt_port_share share; /* own 0: none */
@@ -106,6 +109,14 @@ struct dt_relay_reload {
 	int err; /* the first */
 };
 
+/* Events for monitors: see report.h. */
+struct dt_relay_reports {
+	struct dt_bucket bucket;
+	uint64_t suppressed;	       /* since the last event */
+	uint64_t nat[DT_NAT_COUNTERS]; /* what was counted when it was looked last */
+	bool looked;
+};
+
 struct dt_relay {
 	uv_loop_t *loop;
 	int lock_fd; /* this network namespace is ours */
@@ -143,6 +154,7 @@ struct dt_relay {
 	struct dt_strangers strangers;
 	struct dt_log_limit strangers_log;
 	struct dt_log_limit join_log;
+	struct dt_relay_reports reports;
 };
 
 /* relay/requests.c: a dt_listener_fn; data is the relay. */

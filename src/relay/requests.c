@@ -8,9 +8,12 @@
 #include "base/clock.h"
 #include "base/special.h"
 #include "relay/relay.h"
+#include "relay/report.h"
 
 /* One for each run of the client, and some for runs that crashed. */
 #define TUNNELS_PER_CLIENT 8
+/* A client asks every 2 s while it runs. */
+#define SILENCE_NS (60 * DT_SEC)
 
 /* The `address` line of a family; NULL: there is none. */
 static const struct dt_nat_address *address_configured(const struct dt_relay *r, unsigned family)
@@ -95,9 +98,12 @@ static void denied(struct dt_relay *r, const struct dt_relay_request *req, enum 
 {
 	const struct dt_relay_client *client = req->owner;
 	char from[DT_ENDPOINT_STRLEN], server[DT_ENDPOINT_STRLEN];
+	char detail[224];
 	uint64_t suppressed;
 
 	r->counters[counter]++;
+	snprintf(detail, sizeof(detail), "refused: %s", why);
+	dt_relay_report(r, "lease", "info", client->conf->name, &req->from, &req->message.server, detail);
 	if (dt_log_allowed(&r->denied_log, now_ns, &suppressed))
 		dt_log_info("refused a lease: %s client=%s from=%s server=%s suppressed=%llu", why, client->conf->name,
 			    dt_endpoint_format(&req->from, from), dt_endpoint_format(&req->message.server, server),
@@ -153,6 +159,17 @@ static uint8_t lease_release(struct dt_relay *r, const struct dt_relay_request *
 	return lease_reason(r, req, err, now_ns);
 }
 
+static void given(struct dt_relay *r, const struct dt_relay_request *req, uint16_t port, uint32_t lifetime_s)
+{
+	const struct dt_relay_client *client = req->owner;
+	bool renew = req->message.op == DT_OP_RENEW;
+	char detail[64];
+
+	snprintf(detail, sizeof(detail), "%s, port %u for %u s", renew ? "renewed" : "granted", port, lifetime_s);
+	dt_relay_report(r, "lease", renew ? "debug" : "info", client->conf->name, &req->from, &req->message.server,
+			detail);
+}
+
 /* LEASE or RENEW, which may move the lease to another address of this relay. */
 static uint8_t lease_give(struct dt_relay *r, const struct dt_relay_request *req, struct dt_lease_entry *e,
 			  struct dt_message *m, uint64_t now_ns)
@@ -169,6 +186,7 @@ static uint8_t lease_give(struct dt_relay *r, const struct dt_relay_request *req
 	if (err)
 		return lease_reason(r, req, err, now_ns);
 	r->counters[renew ? DT_RELAY_COUNT_LEASES_RENEWED : DT_RELAY_COUNT_LEASES_MADE]++;
+	given(r, req, e->dpt, lifetime_s);
 	m->lifetime_s = lifetime_s;
 	m->dpt = e->dpt;
 	m->rtt_us = e->rtt_us;
@@ -378,8 +396,18 @@ static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *
 	return dt_relay_proto_reply(r->proto, now_ns, req, &m, reply);
 }
 
-static void seen(struct dt_relay_client *who, const struct dt_endpoint *from, uint64_t now_ns)
+static void seen(struct dt_relay *r, struct dt_relay_client *who, const struct dt_endpoint *from, uint64_t now_ns)
 {
+	const char *detail = NULL;
+
+	if (!who->from.port)
+		detail = "seen";
+	else if (!dt_ip_equal(&who->from.ip, &from->ip))
+		detail = "seen at another address";
+	else if (now_ns - who->seen_ns > SILENCE_NS)
+		detail = "seen again";
+	if (detail)
+		dt_relay_report(r, "client", "info", who->conf->name, from, NULL, detail);
 	who->from = *from;
 	who->seen_ns = now_ns;
 }
@@ -436,7 +464,7 @@ size_t dt_relay_datagram(void *data, const struct dt_endpoint *from, const struc
 			return 0;
 		}
 		r->counters[DT_RELAY_COUNT_REQUESTS]++;
-		seen(req.owner, from, now_ns);
+		seen(r, req.owner, from, now_ns);
 		return request_answer(r, &req, to, now_ns, reply);
 	}
 	return 0;

@@ -8,12 +8,11 @@
 #include "base/clock.h"
 #include "relay/nat_counters.h"
 #include "relay/neighbours.h"
+#include "relay/reached.h"
 #include "relay/relay.h"
 
 /* How long requests may wait for a status. */
 #define STEP_NS (5 * DT_MS)
-/* A share of max-rate: TCP is slowed down before it has all of it. */
-#define RATE_REACHED 0.9
 #define STRANGER_SHOWN_NS (600 * DT_SEC)
 
 static const char *const counter_names[DT_RELAY_COUNTERS] = {
@@ -64,19 +63,16 @@ static void rates_put(json_t *status, const struct dt_flow_totals *totals)
 static void limits_put(json_t *status, const struct dt_peer_conf *conf, size_t leases,
 		       const struct dt_flow_totals *totals)
 {
-	uint64_t rate_bps = totals->up_bps > totals->down_bps ? totals->up_bps : totals->down_bps;
-	json_t *reached = json_array();
+	unsigned reached = dt_relay_limits_reached(conf, leases, totals);
+	json_t *names = json_array();
 
-	if (leases >= conf->max_leases)
-		json_array_append_new(reached, json_string("max-leases"));
-	if (totals->flows >= conf->max_flows)
-		json_array_append_new(reached, json_string("max-flows"));
-	if ((double)rate_bps >= (double)conf->max_rate_bps * RATE_REACHED)
-		json_array_append_new(reached, json_string("max-rate"));
+	for (unsigned i = 0; i < DT_RELAY_LIMITS; i++)
+		if (reached & 1u << i)
+			json_array_append_new(names, json_string(dt_relay_limit_name((enum dt_relay_limit)i)));
 	json_object_set_new(status, "max_leases", json_integer((json_int_t)conf->max_leases));
 	json_object_set_new(status, "max_flows", json_integer((json_int_t)conf->max_flows));
 	json_object_set_new(status, "max_rate_bps", json_integer((json_int_t)conf->max_rate_bps));
-	json_object_set_new(status, "limits_reached", reached);
+	json_object_set_new(status, "limits_reached", names);
 }
 
 /* What of the client's is converted, unless it may not have that, and has nothing of it. */

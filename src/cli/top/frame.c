@@ -444,7 +444,7 @@ static const char *clock_of(const json_t *event, char *buf)
 
 static void event_add(struct canvas *c, const json_t *event)
 {
-	const char *via = dt_field_text_if_any(event, json_object_get(event, "relay") ? "relay" : "via");
+	const char *via = dt_event_way(event);
 	bool warns = strcmp(dt_field_text(event, "level"), "warn") == 0;
 	char clock[10], id[80] = "";
 

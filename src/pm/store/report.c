@@ -3,9 +3,8 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/control.h"
-#include "base/wall.h"
+#include "base/event.h"
 #include "pm/store/connection.h"
 #include "pm/store/pm.h"
 #include "pm/store/relay.h"
@@ -33,10 +32,7 @@ static const char *level_of(const char *event, const char *detail)
 static json_t *event_line(const char *event, const struct dt_connection *c, const char *detail)
 {
 	char remote[DT_ENDPOINT_STRLEN];
-	char time[DT_WALL_STRLEN];
-	json_t *line = json_pack("{s:I, s:s, s:s, s:s, s:s}", "time_ms", (json_int_t)(dt_now_ns() / DT_MS), "event",
-				 event, "detail", detail, "time", dt_wall_format(dt_wall_ms(), time), "level",
-				 level_of(event, detail));
+	json_t *line = dt_event_new(event, level_of(event, detail), detail);
 
 	if (c) {
 		json_object_set_new(line, "id", json_integer((json_int_t)c->number));
