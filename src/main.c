@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/doctor.h"
+#include "cli/history.h"
 #include "cli/invite.h"
 #include "cli/join.h"
 #include "cli/keys.h"
@@ -71,6 +72,8 @@ int main(int argc, char **argv)
 		return dt_cli_monitor(&options);
 	case DT_COMMAND_METRICS:
 		return dt_cli_metrics(&options);
+	case DT_COMMAND_HISTORY:
+		return dt_cli_history(&options);
 	case DT_COMMAND_DOCTOR:
 		return dt_cli_doctor(&options);
 	case DT_COMMAND_REPORT:

@@ -2,6 +2,8 @@
 #include "base/units.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char *scaled(double value, const char *unit, char *buf)
 {
@@ -43,4 +45,20 @@ const char *dt_duration_format(uint64_t seconds, char *buf)
 	else
 		snprintf(buf, DT_UNITS_STRLEN, "%llu d", (unsigned long long)(seconds / 86400));
 	return buf;
+}
+
+uint64_t dt_duration_parse(const char *text)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 24 * 3600}};
+	size_t len = strspn(text, "0123456789");
+
+	if (len == 0 || len > 6 || strlen(text) != len + 1)
+		return 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].unit == text[len])
+			return strtoull(text, NULL, 10) * units[i].seconds;
+	return 0;
 }

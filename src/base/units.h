@@ -16,4 +16,7 @@ const char *dt_rate_format(double bps, char *buf);
 /* One unit, rounded down: "45 s", "12 min", "5 h", "3 d". */
 const char *dt_duration_format(uint64_t seconds, char *buf);
 
+/* "90s", "30m", "24h", "7d" in seconds; 0: none of these. */
+uint64_t dt_duration_parse(const char *text);
+
 #endif

@@ -15,6 +15,7 @@ enum dt_command {
 	DT_COMMAND_PROBE,
 	DT_COMMAND_MONITOR,
 	DT_COMMAND_METRICS,
+	DT_COMMAND_HISTORY,
 	DT_COMMAND_DOCTOR,
 	DT_COMMAND_REPORT,
 	DT_COMMAND_INVITE,
@@ -43,6 +44,9 @@ enum dt_cli_option {
 	DT_CLI_LEVEL,
 	DT_CLI_KIND,
 	DT_CLI_CONNECTION,
+	DT_CLI_DESTINATION,
+	DT_CLI_SINCE,
+	DT_CLI_PLOT,
 	DT_CLI_ADDRESSES,
 	DT_CLI_FOR,
 	DT_CLI_MAX_RATE,
@@ -70,7 +74,7 @@ struct dt_command_form {
 	const char *help;
 };
 
-#define DT_COMMAND_FORMS 19
+#define DT_COMMAND_FORMS 20
 
 extern const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS];
 extern const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS];

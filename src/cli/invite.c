@@ -35,29 +35,12 @@ static void time_format(char *out, size_t cap, json_int_t s)
 
 /* --- invite ------------------------------------------------------------------------------------ */
 
-/* "90s", "30m", "24h", "7d" in seconds; 0: none of these. */
-static json_int_t time_parse(const char *text)
-{
-	static const struct {
-		char unit;
-		json_int_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 24 * 3600}};
-	size_t len = strspn(text, "0123456789");
-
-	if (len == 0 || len > 6 || strlen(text) != len + 1)
-		return 0;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (units[i].unit == text[len])
-			return strtol(text, NULL, 10) * units[i].seconds;
-	return 0;
-}
-
 /* The request; NULL after a complaint. */
 static char *request_make(const struct dt_options *options)
 {
 	const char *time_given = options->value[DT_CLI_FOR], *rate = options->value[DT_CLI_MAX_RATE];
 	const char *endpoint = options->value[DT_CLI_ENDPOINT];
-	json_int_t for_s = time_given ? time_parse(time_given) : FOR_DEFAULT_S;
+	json_int_t for_s = time_given ? (json_int_t)dt_duration_parse(time_given) : FOR_DEFAULT_S;
 	uint64_t max_rate_bps = 0;
 	char *text, *request = NULL;
 	json_t *asked;

@@ -33,6 +33,7 @@
 #include "pm/kernel/track.h"
 #include "pm/link/relays.h"
 #include "pm/metrics.h"
+#include "pm/past.h"
 #include "pm/plan/choice.h"
 #include "pm/plan/convert.h"
 #include "pm/plan/run.h"
@@ -206,18 +207,18 @@ static void metrics_asked(FILE *out, const char *unused, void *pm)
 	dt_metrics_answer(out, dt_pm_metrics, pm);
 }
 
-static const struct dt_control_word control_words[] = {{"metrics", metrics_asked, NULL}};
-
 static int control_open(struct dt_pm *pm)
 {
+	static const struct dt_control_word words[] = {{"metrics", metrics_asked, NULL}, {"history", NULL, &dt_pm_past}};
 	int err = dt_control_open(&pm->control, pm->loop, pm->config->control, NULL, dt_pm_why, pm);
 
-	if (err == 0) {
-		dt_control_status_in_steps(pm->control, &dt_pm_status);
-		dt_control_words(pm->control, control_words, sizeof(control_words) / sizeof(control_words[0]));
-	} else
+	if (err) {
 		dt_log_err("cannot open the control socket %s: %s", pm->config->control, strerror(-err));
-	return err;
+		return err;
+	}
+	dt_control_status_in_steps(pm->control, &dt_pm_status);
+	dt_control_words(pm->control, words, sizeof(words) / sizeof(words[0]));
+	return 0;
 }
 
 static const struct dt_web_document documents[] = {

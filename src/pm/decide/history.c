@@ -7,10 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 
-#define MAGIC "detourd-history 2"
-#define MAGIC_1 "detourd-history 1" /* lines without a direction: they count for both */
+#define MAGIC "detourd-history " /* and the version of the format */
+#define VERSION 3
+#define VERSION_WAYS 2	/* from here on lines have a direction; before, they count for both */
+#define VERSION_GAINS 3 /* from here on they have the gain, and records follow */
+#define RECORD "gain "	/* a record of the ledger begins so */
 
 struct entry {
 	struct {
@@ -24,12 +28,21 @@ struct entry {
 
 struct dt_history {
 	struct entry *entries; /* in the order of their last measurement */
+	struct dt_ledger *ledger;
 	bool changed;
 };
 
 struct dt_history *dt_history_new(void)
 {
-	return calloc(1, sizeof(struct dt_history));
+	struct dt_history *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return NULL;
+	h->ledger = dt_ledger_new();
+	if (h->ledger)
+		return h;
+	free(h);
+	return NULL;
 }
 
 void dt_history_free(struct dt_history *h)
@@ -42,6 +55,7 @@ void dt_history_free(struct dt_history *h)
 		HASH_DEL(h->entries, e);
 		free(e);
 	}
+	dt_ledger_free(h->ledger);
 	free(h);
 }
 
@@ -197,8 +211,17 @@ static void payoff_note(struct dt_history *h, const struct dt_ip *server, const 
 void dt_history_note_payoff(struct dt_history *h, const struct dt_ip *server, const uint8_t key[DT_KEY_LEN],
 			    enum dt_way way, const struct dt_payoff_sample *sample, double share, uint64_t now_s)
 {
+	struct dt_ledger_id id = {.prefix = dt_history_prefix(server).ip, .way = (uint8_t)way};
+
 	payoff_note(h, server, key, way, sample, share, now_s);
 	payoff_note(h, &anywhere, key, way, sample, share, now_s);
+	memcpy(id.key, key, DT_KEY_LEN);
+	dt_ledger_note(h->ledger, &id, sample, share, now_s);
+}
+
+const struct dt_ledger *dt_history_ledger(const struct dt_history *h)
+{
+	return h->ledger;
 }
 
 void dt_history_payoffs(const struct dt_history *h, dt_history_payoff_fn fn, void *data)
@@ -228,6 +251,28 @@ bool dt_history_changed(struct dt_history *h)
 
 static const char *const way_words[DT_WAYS] = {[DT_WAY_DOWN] = "down", [DT_WAY_UP] = "up"};
 
+/* Numbers in files have at most 15 digits. */
+static double bounded(double value)
+{
+	return fmin(fmax(value, 0), 999999999999999.0);
+}
+
+/* Millionths; of the gain, what detours multiply the rate by, which is never below 0. */
+static void payoff_write(const struct dt_payoff *p, FILE *f)
+{
+	fprintf(f, "%u %.0f %.0f %.0f %llu\n", p->count, bounded((p->gain + 1) * 1e6), bounded(p->scatter * 1e6),
+		bounded(p->noise * 1e6), (unsigned long long)p->last_s);
+}
+
+static void record_write(const struct dt_ledger_id *id, const struct dt_payoff *payoff, void *f)
+{
+	char prefix[DT_IP_STRLEN], key[DT_KEY_BASE64_LEN];
+
+	fprintf(f, RECORD "%llu %u %s %s %s ", (unsigned long long)id->begin_s, id->span_s,
+		dt_ip_format(&id->prefix, prefix), dt_key_format(id->key, key), way_words[id->way]);
+	payoff_write(payoff, f);
+}
+
 char *dt_history_format(const struct dt_history *h)
 {
 	char *text = NULL;
@@ -237,15 +282,17 @@ char *dt_history_format(const struct dt_history *h)
 
 	if (!f)
 		return NULL;
-	fprintf(f, MAGIC "\n");
+	fprintf(f, MAGIC "%d\n", VERSION);
 	for (e = h->entries; e; e = e->hh.next) {
 		char prefix[DT_IP_STRLEN], key[DT_KEY_BASE64_LEN];
 
-		fprintf(f, "%s %s %s %.0f %.0f %.0f %llu\n", dt_ip_format(&e->id.prefix, prefix),
+		fprintf(f, "%s %s %s %.0f %.0f %.0f %llu ", dt_ip_format(&e->id.prefix, prefix),
 			dt_key_format(e->id.key, key), way_words[e->id.way], e->gain.mean_bps, e->gain.last_bps,
 			ceil(e->gain.weight_s), (unsigned long long)e->gain.last_s);
+		payoff_write(&e->gain.payoff, f);
 	}
-	fprintf(f, "end %u\n", HASH_COUNT(h->entries));
+	dt_ledger_each(h->ledger, 0, record_write, f);
+	fprintf(f, "end %zu\n", HASH_COUNT(h->entries) + dt_ledger_count(h->ledger));
 	if (fclose(f) != 0) {
 		free(text);
 		return NULL;
@@ -290,28 +337,73 @@ static const char *way_parse(const char *at, uint8_t *out)
 	return NULL;
 }
 
-/* One line. Returns where the next one begins; NULL: this line is not an entry. */
-static const char *entry_parse(struct entry *e, const char *at, bool with_way)
+/* What payoff_write() wrote. Returns where the next line begins; NULL: that is something else. */
+static const char *payoff_parse(const char *at, struct dt_payoff *out)
 {
-	char prefix[DT_IP_STRLEN], key[DT_KEY_BASE64_LEN];
-	uint64_t mean, last, weight, when;
+	uint64_t count, ratio, scatter, noise, when;
 
-	at = word_parse(at, prefix, sizeof(prefix));
-	if (!at || dt_ip_parse(&e->id.prefix, prefix) < 0)
+	if (!(at = number_parse(at, &count)) || !(at = number_parse(at, &ratio)) ||
+	    !(at = number_parse(at, &scatter)) || !(at = number_parse(at, &noise)) || !(at = number_parse(at, &when)) ||
+	    *at != '\n' || count > UINT32_MAX)
+		return NULL;
+	if (count)
+		*out = (struct dt_payoff){.count = (unsigned)count,
+					  .gain = (double)ratio / 1e6 - 1,
+					  .scatter = (double)scatter / 1e6,
+					  .noise = (double)noise / 1e6,
+					  .last_s = when};
+	return at + 1;
+}
+
+/* Where, over what, in which direction. */
+static const char *whose_parse(const char *at, struct dt_ip *prefix, uint8_t relay[DT_KEY_LEN], uint8_t *way)
+{
+	char text[DT_IP_STRLEN], key[DT_KEY_BASE64_LEN];
+
+	at = word_parse(at, text, sizeof(text));
+	if (!at || dt_ip_parse(prefix, text) < 0)
 		return NULL;
 	at = word_parse(at, key, sizeof(key));
-	if (!at || dt_key_parse(e->id.key, key) < 0)
+	if (!at || dt_key_parse(relay, key) < 0)
 		return NULL;
-	if (with_way && !(at = way_parse(at, &e->id.way)))
-		return NULL;
-	if (!(at = number_parse(at, &mean)) || !(at = number_parse(at, &last)) || !(at = number_parse(at, &weight)) ||
-	    !(at = number_parse(at, &when)) || *at != '\n')
+	return way ? way_parse(at, way) : at;
+}
+
+/* One line. Returns where the next one begins; NULL: this line is not an entry. */
+static const char *entry_parse(struct entry *e, const char *at, int version)
+{
+	uint64_t mean, last, weight, when;
+
+	at = whose_parse(at, &e->id.prefix, e->id.key, version >= VERSION_WAYS ? &e->id.way : NULL);
+	if (!at || !(at = number_parse(at, &mean)) || !(at = number_parse(at, &last)) ||
+	    !(at = number_parse(at, &weight)) || !(at = number_parse(at, &when)))
 		return NULL;
 	e->gain = (struct dt_gain){.mean_bps = (double)mean,
 				   .last_bps = (double)last,
 				   .weight_s = weight > DT_HISTORY_WEIGHT_S ? DT_HISTORY_WEIGHT_S : (double)weight,
 				   .last_s = when};
-	return at + 1;
+	if (version >= VERSION_GAINS)
+		return payoff_parse(at, &e->gain.payoff);
+	return *at == '\n' ? at + 1 : NULL;
+}
+
+/* A line of the ledger. */
+struct record {
+	struct dt_ledger_id id;
+	struct dt_payoff payoff;
+};
+
+static const char *record_parse(struct record *r, const char *at)
+{
+	uint64_t span;
+
+	if (!(at = number_parse(at, &r->id.begin_s)) || !(at = number_parse(at, &span)) ||
+	    (span != DT_LEDGER_HOUR_S && span != DT_LEDGER_DAY_S))
+		return NULL;
+	r->id.span_s = (uint32_t)span;
+	at = whose_parse(at, &r->id.prefix, r->id.key, &r->id.way);
+	at = at ? payoff_parse(at, &r->payoff) : NULL;
+	return r->payoff.count ? at : NULL;
 }
 
 static void adopt(struct dt_history *h, const struct entry *read, enum dt_way way)
@@ -322,45 +414,77 @@ static void adopt(struct dt_history *h, const struct entry *read, enum dt_way wa
 		e->gain = read->gain;
 }
 
+/* What a text says, before it is known whether all of it is right. */
+struct text {
+	int version;
+	struct entry *entries;
+	size_t nentries;
+	struct record *records;
+	size_t nrecords;
+};
+
+static void text_free(struct text *t)
+{
+	free(t->entries);
+	free(t->records);
+}
+
+/* One line of any kind. Returns where the next one begins; NULL: it is none. *err: -ENOMEM. */
+static const char *line_parse(struct text *t, const char *at, int *err)
+{
+	struct entry entry = {.gain = {0}};
+	struct record record = {.payoff = {0}};
+	bool fits;
+
+	if (t->version >= VERSION_GAINS && strncmp(at, RECORD, strlen(RECORD)) == 0) {
+		at = record_parse(&record, at + strlen(RECORD));
+		fits = !at || dt_array_append(&t->records, &t->nrecords, sizeof(record), &record);
+	} else {
+		at = entry_parse(&entry, at, t->version);
+		fits = !at || dt_array_append(&t->entries, &t->nentries, sizeof(entry), &entry);
+	}
+	if (!fits)
+		*err = -ENOMEM;
+	return fits ? at : NULL;
+}
+
+static void text_adopt(struct dt_history *h, const struct text *t, uint64_t now_s)
+{
+	for (size_t i = 0; i < t->nentries; i++)
+		if (measured_s(&t->entries[i].gain) + DT_HISTORY_AGE_S >= now_s)
+			for (int way = 0; way < DT_WAYS; way++)
+				if (t->version < VERSION_WAYS || t->entries[i].id.way == way)
+					adopt(h, &t->entries[i], (enum dt_way)way);
+	for (size_t i = 0; i < t->nrecords; i++)
+		dt_ledger_adopt(h->ledger, &t->records[i].id, &t->records[i].payoff, now_s);
+}
+
 int dt_history_parse(struct dt_history *h, const char *text, uint64_t now_s, unsigned *line)
 {
-	struct entry *read = NULL;
-	size_t count = 0, cap = 0;
-	uint64_t promised;
-	bool with_way;
+	struct text t = {.version = 0};
 	const char *at = text;
-	int err = -EINVAL;
+	uint64_t promised;
+	int err = 0;
 
 	*line = 1;
-	if (strncmp(at, MAGIC_1 "\n", strlen(MAGIC_1 "\n")) != 0 && strncmp(at, MAGIC "\n", strlen(MAGIC "\n")) != 0)
+	if (strncmp(at, MAGIC, strlen(MAGIC)) != 0)
 		return -EINVAL;
-	with_way = strncmp(at, MAGIC "\n", strlen(MAGIC "\n")) == 0;
-	at += strlen(MAGIC "\n");
+	at += strlen(MAGIC);
+	if (*at < '1' || *at > '0' + VERSION || at[1] != '\n')
+		return -EINVAL;
+	t.version = *at - '0';
+	at += 2;
 	for ((*line)++; at && strncmp(at, "end ", 4) != 0; (*line)++) {
-		if (count == cap) {
-			struct entry *more = realloc(read, (cap = cap ? cap * 2 : 64) * sizeof(*read));
-
-			if (!more) {
-				free(read);
-				return -ENOMEM;
-			}
-			read = more;
-		}
-		memset(&read[count], 0, sizeof(*read));
-		at = entry_parse(&read[count], at, with_way);
+		at = line_parse(&t, at, &err);
 		if (!at)
 			break;
-		count++;
 	}
-	/* the last line, with the number of entries, shows whether the text was cut off or changed */
-	if (at && (at = number_parse(at + 4, &promised)) && promised == count && strcmp(at, "\n") == 0) {
-		for (size_t i = 0; i < count; i++)
-			if (read[i].gain.last_s + DT_HISTORY_AGE_S >= now_s)
-				for (int way = 0; way < DT_WAYS; way++)
-					if (!with_way || read[i].id.way == way)
-						adopt(h, &read[i], (enum dt_way)way);
-		err = 0;
-	}
-	free(read);
+	/* the last line, with the number of the others, shows whether the text was cut off or changed */
+	if (!at || !(at = number_parse(at + 4, &promised)) || promised != t.nentries + t.nrecords ||
+	    strcmp(at, "\n") != 0)
+		err = err ? err : -EINVAL;
+	if (err == 0)
+		text_adopt(h, &t, now_s);
+	text_free(&t);
 	return err;
 }

@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/key.h"
+#include "pm/decide/ledger.h"
 #include "pm/decide/payoff.h"
 
 #define DT_HISTORY_MAX 4096		     /* entries; the one with the oldest measurement is removed first */
@@ -68,6 +69,8 @@ void dt_history_note_payoff(struct dt_history *h, const struct dt_ip *server, co
 typedef void (*dt_history_payoff_fn)(const struct dt_prefix *prefix, enum dt_way way, const struct dt_payoff *payoff,
 				     void *data);
 void dt_history_payoffs(const struct dt_history *h, dt_history_payoff_fn fn, void *data);
+/* What was measured so over time. */
+const struct dt_ledger *dt_history_ledger(const struct dt_history *h);
 size_t dt_history_count(const struct dt_history *h);
 /* True if something changed since the last call. */
 bool dt_history_changed(struct dt_history *h);

@@ -17,7 +17,7 @@
 
 #define WRITE_EVERY_NS (60 * DT_SEC)
 
-/* Bytes. A full history needs less than a fifth of it. */
+/* Bytes. A full history needs less than half of it. */
 #define FILE_SIZE_MAX (4 * 1024 * 1024)
 
 /* To be freed; NULL: out of memory. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <math.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ Test(history, takes_nothing_from_a_damaged_file)
 	cr_assert(sodium_init() >= 0);
 	dt_history_note(h, &server, key_a, DT_WAY_DOWN, 1e6, 3, 1000);
 	dt_history_note(h, &server, key_b, DT_WAY_DOWN, 1e6, 3, 1000);
+	dt_history_note_payoff(h, &server, key_a, DT_WAY_DOWN, &(struct dt_payoff_sample){0.5, 0.1}, 1, 1000);
 	text = dt_history_format(h);
 	dt_history_free(h);
 	for (size_t len = 0; len < strlen(text); len++) { /* cut off anywhere */
@@ -111,12 +113,12 @@ Test(history, takes_nothing_from_a_damaged_file)
 
 		h = dt_history_new();
 		cr_assert(dt_history_parse(h, cut, 1000, &line) == -EINVAL, "cut at %zu", len);
-		cr_assert(dt_history_count(h) == 0);
+		cr_assert(dt_history_count(h) == 0 && dt_ledger_count(dt_history_ledger(h)) == 0);
 		dt_history_free(h);
 		free(cut);
 	}
 	h = dt_history_new();
-	text[strlen("detourd-history 2\n")] = 'x';
+	text[strlen("detourd-history 3\n")] = 'x';
 	cr_assert(dt_history_parse(h, text, 1000, &line) == -EINVAL && line == 2);
 	dt_history_free(h);
 	free(text);
@@ -209,4 +211,76 @@ Test(history, keeps_the_gain_of_destinations_and_relays)
 	cr_assert(file);
 	free(file);
 	dt_history_free(h);
+}
+
+Test(history, keeps_the_gain_in_the_file)
+{
+	struct dt_payoff_sample sample = {0.8, 0.1}, harm = {-0.25, 0.05};
+	struct dt_history *h = dt_history_new(), *again = dt_history_new();
+	struct dt_ip near = ip("203.0.113.1");
+	struct dt_payoff was, is;
+	char *file, *file_again;
+	unsigned line;
+
+	cr_assert(sodium_init() >= 0);
+	dt_history_note_payoff(h, &near, key_a, DT_WAY_UP, &sample, 0.5, 1000);
+	dt_history_note_payoff(h, &near, key_a, DT_WAY_UP, &harm, 1, 8000);
+	file = dt_history_format(h);
+	cr_assert(dt_history_parse(again, file, 9000, &line) == 0, "line %u of\n%s", line, file);
+	was = dt_history_get(h, &near, key_a, DT_WAY_UP).payoff;
+	is = dt_history_get(again, &near, key_a, DT_WAY_UP).payoff;
+	cr_assert(is.count == 2 && is.last_s == 8000 && fabs(was.gain - is.gain) < 1e-5);
+	cr_assert(fabs(dt_payoff_error(&was) - dt_payoff_error(&is)) < 1e-3);
+	cr_assert(dt_ledger_count(dt_history_ledger(again)) == 2);
+	file_again = dt_history_format(again);
+	cr_assert_str_eq(file, file_again);
+	free(file);
+	free(file_again);
+	dt_history_free(h);
+	dt_history_free(again);
+}
+
+Test(history, reads_a_file_without_gains)
+{
+	static const char text[] =
+		"detourd-history 2\n"
+		"203.0.113.0 AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= up 1000000 900000 30 1000\n"
+		"end 1\n";
+	struct dt_history *h = dt_history_new();
+	struct dt_ip server = ip("203.0.113.1");
+	unsigned line;
+
+	cr_assert(sodium_init() >= 0);
+	cr_assert(dt_history_parse(h, text, 1000, &line) == 0, "line %u", line);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_UP).last_bps == 9e5);
+	cr_assert(dt_history_get(h, &server, key_a, DT_WAY_UP).payoff.count == 0);
+	dt_history_free(h);
+}
+
+Test(history, refuses_versions_and_records_that_are_none)
+{
+	static const char *const texts[] = {
+		"detourd-history 4\nend 0\n",
+		"detourd-history 0\nend 0\n",
+		"detourd-history 33\nend 0\n",
+		/* of half an hour; without measurements; of more than a line */
+		"detourd-history 3\ngain 3600 1800 203.0.113.0 AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= up 1 1 1 1 "
+		"1\nend 1\n",
+		"detourd-history 3\ngain 3600 3600 203.0.113.0 AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= up 0 1 1 1 "
+		"1\nend 1\n",
+		"detourd-history 3\ngain 3600 3600 203.0.113.0 AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= up 1 1 1 1 "
+		"1 1\nend 1\n",
+		"detourd-history 2\ngain 3600 3600 203.0.113.0 AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= up 1 1 1 1 "
+		"1\nend 1\n",
+	};
+	unsigned line;
+
+	cr_assert(sodium_init() >= 0);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct dt_history *h = dt_history_new();
+
+		cr_assert(dt_history_parse(h, texts[i], 1000, &line) == -EINVAL, "%s", texts[i]);
+		cr_assert(dt_ledger_count(dt_history_ledger(h)) == 0);
+		dt_history_free(h);
+	}
 }
