@@ -45,7 +45,7 @@
 #include "pm/store/server.h"
 #include "pm/store/state_file.h"
 #include "pm/store/tally.h"
-#include "web/exposition.h"
+#include "pm/web.h"
 #include "web/metrics.h"
 
 #define TICK_MS DT_ARRIVALS_SAMPLE_MS
@@ -137,8 +137,7 @@ static void daemon_stop(void *data)
 	dt_routes_free(pm);
 	dt_network_events_close(pm);
 	dt_control_close(pm->control);
-	dt_web_close(pm->web);
-	pm->web = NULL;
+	dt_pm_web_close(pm);
 	pm->control = NULL;
 	dt_feed_close(pm);
 	dt_takeover_end(&pm->takeover);
@@ -221,16 +220,6 @@ static int control_open(struct dt_pm *pm)
 	return 0;
 }
 
-static const struct dt_web_document documents[] = {
-	{.path = "/metrics", .type = DT_EXPOSITION_TYPE, .write = dt_pm_metrics},
-};
-
-static int web_open(struct dt_pm *pm)
-{
-	return dt_metrics_open(&pm->web, pm->loop, &pm->config->metrics, documents,
-			       sizeof(documents) / sizeof(documents[0]), pm);
-}
-
 static int relays_open(struct dt_pm *pm)
 {
 	int err = 0;
@@ -262,7 +251,7 @@ static int (*const steps[])(struct dt_pm *pm) = {
 	dt_feed_open,
 	dt_run_open,
 	control_open,
-	web_open,
+	dt_pm_web_open,
 	relays_open,
 };
 

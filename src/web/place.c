@@ -20,11 +20,11 @@ void dt_web_place_take(struct dt_config *c, const char *value, struct dt_web_pla
 				"\"%s\" is neither ADDRESS:PORT (IPv6 in brackets) nor the absolute path of a socket",
 				value);
 	else if (!dt_ip_is_loopback(&out->at.ip))
-		dt_config_warn(
-			c,
-			"whoever reaches %s reads the metrics, with the names of relays and clients, and nobody is "
-			"asked for a password: better 127.0.0.1, or a socket behind a web server",
-			value);
+		dt_config_warn(c,
+			       "whoever reaches %s reads what detourd does, and for whom, without a password: better "
+			       "127.0.0.1, "
+			       "or a socket behind a web server",
+			       value);
 }
 
 void dt_web_place_fini(struct dt_web_place *place)

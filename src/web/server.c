@@ -231,10 +231,6 @@ static void request_serve(struct reader *r)
 		return;
 	}
 	d = &w->documents[i];
-	if (!d->write) {
-		answer_send(r, 200, d->type, d->headers, d->text, d->len);
-		return;
-	}
 	r->page = page_of(w, i);
 	if (r->page)
 		answer_send(r, 200, d->type, d->headers, r->page->text, r->page->len);

@@ -14,10 +14,7 @@
 struct dt_web_document {
 	const char *path; /* "/metrics" */
 	const char *type; /* Content-Type */
-	/* NULL: it is the text below, which stays the same */
 	void (*write)(FILE *out, void *data);
-	const char *text;
-	size_t len;
 	const char *headers; /* further ones, each ended by "\r\n"; may be NULL */
 };
 

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* No metrics are served in stories. */
+/* Nothing is served in stories. */
+#include <stdio.h>
+
+#include "pm/web.h"
 #include "web/metrics.h"
 
-int dt_metrics_open(struct dt_web **out, uv_loop_t *loop, const struct dt_web_place *place,
-		    const struct dt_web_document *documents, size_t count, void *data)
+int dt_pm_web_open(struct dt_pm *pm)
 {
-	*out = NULL;
 	return 0;
+}
+
+void dt_pm_web_close(struct dt_pm *pm)
+{
 }
 
 void dt_metrics_answer(FILE *out, void (*write)(FILE *out, void *data), void *data)
@@ -14,9 +19,5 @@ void dt_metrics_answer(FILE *out, void (*write)(FILE *out, void *data), void *da
 }
 
 void dt_metrics_common(FILE *out, const char *mode, uint64_t began_ns)
-{
-}
-
-void dt_web_close(struct dt_web *w)
 {
 }

@@ -40,6 +40,7 @@ struct dt_inventory;
 struct dt_mptcpify;
 struct dt_network_before;
 struct dt_pm_relay;
+struct dt_pm_web;
 struct dt_runner;
 struct dt_server_limits;
 struct dt_source_routes;
@@ -48,7 +49,6 @@ struct dt_stock;
 struct dt_tallies;
 struct dt_track;
 struct dt_watch;
-struct dt_web;
 struct dt_youth;
 
 struct dt_pm {
@@ -57,7 +57,7 @@ struct dt_pm {
 	bool stopping;
 	uint64_t began_ns;
 	struct dt_control *control;
-	struct dt_web *web; /* NULL: no metrics */
+	struct dt_pm_web *web; /* NULL: nothing is served */
 	uint64_t counters[DT_PM_COUNTERS];
 	struct dt_tallies *tallies; /* store/tally.c */
 

@@ -1,0 +1,12 @@
+# cmake -DTO=FILE -DFROM=A.html,A.css,... -P embed.cmake: writes a C header with each file's text as dt_embedded_EXTENSION.
+string(REPLACE "," ";" FROM "${FROM}")
+set(TEXT "/* made by cmake/embed.cmake */\n")
+foreach(file ${FROM})
+  get_filename_component(name ${file} LAST_EXT)
+  string(REPLACE "." "" name ${name})
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "(................................)" "\\1\n" bytes "${bytes}")
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND TEXT "static const char dt_embedded_${name}[] = {\n${bytes}0};\n")
+endforeach()
+file(WRITE ${TO} "${TEXT}")
