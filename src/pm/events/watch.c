@@ -32,6 +32,7 @@
 #define COST 50
 /* How long data is waited for by other paths, after one died. Later data is not what that one held. */
 #define GAP_MAX_NS (10 * DT_SEC)
+#define GAP_EVERY_MS 20 /* with one subflow left, which is watched for nothing else */
 /* Most subflows of one connection; the kernel allows fewer. */
 #define MEMBERS_MAX (DT_FADING_MEMBERS_MAX - 1)
 
@@ -179,6 +180,14 @@ static void member_add(struct dt_watch *w, struct dt_connection *c, struct dt_su
 	w->used++;
 }
 
+/* It still waits for data after one of its paths died. */
+static bool gap_is_open(struct dt_connection *c, uint64_t now_ns)
+{
+	if (c->gap_of && now_ns - c->gap_died_ns > GAP_MAX_NS)
+		c->gap_of = NULL;
+	return c->gap_of;
+}
+
 static void members_gather(struct dt_watch *w, uint64_t now_ns)
 {
 	struct dt_watched *watched, *tmp;
@@ -197,7 +206,7 @@ static void members_gather(struct dt_watch *w, uint64_t now_ns)
 		DL_FOREACH(c->subflows, s)
 			if (s->state == DT_SUBFLOW_ESTABLISHED && w->used - first < MEMBERS_MAX)
 				member_add(w, c, s, &s->local, &s->remote);
-		if (w->used - first < 2 && !c->gap_of) { /* no other subflow to send on */
+		if (w->used - first < 2 && !gap_is_open(c, now_ns)) { /* no other subflow to send on */
 			w->used = first;
 			dt_watch_forget(c);
 		}
@@ -312,7 +321,7 @@ static void gap_begin(const struct member *m, uint64_t now_ns)
 {
 	struct dt_connection *c = m->connection;
 
-	if (c->gap_of)
+	if (gap_is_open(c, now_ns))
 		return;
 	c->gap_of = dt_tally_at(c->pm, m->subflow);
 	c->gap_since_ns = liveness_of(m)->silent_ns;
@@ -324,13 +333,13 @@ static void gap_look(const struct dt_watch *w, size_t from, size_t to, uint64_t 
 {
 	struct dt_connection *c = w->members[from].connection;
 
-	for (size_t i = from; i < to && c->gap_of; i++)
+	for (size_t i = from; i < to && gap_is_open(c, now_ns); i++)
 		if (w->pulses[i].state && liveness_of(&w->members[i])->moved_ns > c->gap_died_ns) {
 			dt_histogram_add(&c->gap_of->gap, &dt_gap_bounds, (double)(now_ns - c->gap_since_ns) / DT_SEC);
 			c->gap_of = NULL;
 		}
-	if (c->gap_of && now_ns - c->gap_died_ns > GAP_MAX_NS)
-		c->gap_of = NULL;
+	if (c->watched && to - from < 2)
+		c->watched->every_ns = GAP_EVERY_MS * DT_MS;
 }
 
 static void member_give_up(const struct member *m, uint64_t now_ns)
