@@ -103,6 +103,8 @@ static bool target_split(struct dt_web_request *r)
 	}
 	begin = url.field_data[UF_PATH].off;
 	r->path = r->target + begin;
+	if (*r->path != '/') /* "*", which is for OPTIONS */
+		return false;
 	r->target[begin + url.field_data[UF_PATH].len] = '\0';
 	return true;
 }

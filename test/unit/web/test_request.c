@@ -50,6 +50,7 @@ static const struct row {
 	{"a body in chunks", "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", 413, NULL},
 	{"two lengths", "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n", 400,
 	 NULL},
+	{"the server as a whole", "GET * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, NULL},
 	{"no HTTP", "hello\r\n\r\n", 400, NULL},
 	{"a header without a name", "GET / HTTP/1.1\r\n: x\r\n\r\n", 400, NULL},
 };
