@@ -11,7 +11,7 @@
 #define PIECE_END 0xff
 
 static const struct dt_web_place places[] = {
-	{.at = {.ip = {{[15] = 1}}, .port = 9745}}, /* ::1 */
+	{.at = {.ip = {.b = {[15] = 1}}, .port = 9745}}, /* ::1 */
 	{.path = (char *)"/x"},
 };
 
