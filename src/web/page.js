@@ -12,9 +12,9 @@ function rate(bps) {
   const units = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s"];
   let i = 0;
   while (bps >= 999.5 && i < 3) { bps /= 1000; i++; }
-  return (i && bps < 99.95 ? bps.toFixed(1) : Math.round(bps)) + " " + units[i];
+  return (i && bps < 99.95 ? bps.toFixed(1) : Math.round(bps)) + "\u00a0" + units[i];
 }
-const percent = (part) => Math.round(part * 100) + " %";
+const percent = (part) => Math.round(part * 100) + "\u00a0%";
 const plural = (n, word) => n.toLocaleString("en") + " " + word + (n === 1 ? "" : "s");
 function span(s) {
   return s < 120 ? Math.round(s) + " s" : s < 7200 ? Math.round(s / 60) + " min" : s < 172800 ? Math.round(s / 3600) + " h" : Math.round(s / 86400) + " days";
@@ -116,7 +116,7 @@ function drawMap(s) {
   const most = Math.max(...paths.map(total), 1);
   const step = narrow ? 50 : 54, rows = Math.max(paths.length, servers.length, 1), height = rows * step + 8;
   const hostW = narrow ? 12 : 92, relayW = narrow ? Math.min(130, width * .34) : 190, serverW = narrow ? Math.min(180, width * .44) : 220;
-  const hostX = hostW, relayX = narrow ? hostX + (width - hostW - relayW - serverW) / 2 : width * .31, serverX = width - serverW;
+  const hostX = hostW, relayX = hostX + (width - hostW - relayW - serverW) / 2, serverX = width - serverW;
   const y = (i, count) => height / 2 + (i - (count - 1) / 2) * step;
   const svg = canvas(width, height), links = node(svg, "g", {});
   box.replaceChildren(svg);
@@ -137,11 +137,12 @@ function drawMap(s) {
     });
     const down = p.state !== "up";
     node(svg, "rect", { x: relayX, y: py - 20, width: relayW, height: 40, rx: 20, class: down ? "box down" : "box" });
-    node(svg, "circle", { cx: relayX + 14, cy: py, r: 5, class: `f${p.colour}` });
-    const name = node(svg, "text", { x: relayX + 25, y: py - 3 }, short(p.name, 64));
-    fit(name, relayW - 38);
+    const nameX = relayX + (narrow ? 20 : 25);
+    node(svg, "circle", { cx: relayX + (narrow ? 11 : 14), cy: py, r: narrow ? 4 : 5, class: `f${p.colour}` });
+    const name = node(svg, "text", { x: nameX, y: py - 3 }, short(p.name, 64));
+    fit(name, relayX + relayW - nameX - 12);
     node(name, "title", {}, clean(p.name));
-    node(svg, "text", { x: relayX + 25, y: py + 13, class: "soft" }, down ? short(p.state, 12) : rate(total(p)) + (!narrow && p.gain && p.gain.known ? ", gain " + gainShort(p.gain).replace(/ %.*/, " %") : ""));
+    node(svg, "text", { x: nameX, y: py + 13, class: "soft" }, down ? short(p.state, 12) : rate(total(p)) + (!narrow && p.gain && p.gain.known ? ", gain " + gainShort(p.gain).replace(/ %.*/, " %") : ""));
   });
   servers.forEach((t, k) => {
     const ty = y(k, servers.length);
@@ -168,7 +169,7 @@ function drawCurve(c, s) {
   const svg = canvas(width, height), x = (i) => left + (width - left) * (1 - (count - 1 - i) * c.step_s / 60 / minutes), y = (bps) => top + (height - top - bottom) * (1 - bps / ceiling);
   for (const part of [0, .5, 1]) {
     node(svg, "line", { x1: left, x2: width, y1: y(part * ceiling), y2: y(part * ceiling), class: "grid" });
-    node(svg, "text", { x: left - 6, y: y(part * ceiling) + 4, "text-anchor": "end", class: "soft" }, part ? rate(part * ceiling).replace(".0 ", " ") : "0");
+    node(svg, "text", { x: left - 6, y: y(part * ceiling) + 4, "text-anchor": "end", class: "soft" }, part ? rate(part * ceiling).replace(".0\u00a0", "\u00a0") : "0");
   }
   for (const [part, anchor] of width < 420 ? [[1, "start"], [0, "end"]] : [[1, "start"], [.5, "middle"], [0, "end"]])
     node(svg, "text", { x: width - (width - left) * part, y: height - 5, "text-anchor": anchor, class: "soft" }, part ? `${minutes * part} min ago` : "now");
