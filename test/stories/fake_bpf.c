@@ -131,6 +131,8 @@ int dt_convert_put(struct dt_convert *c, const struct dt_endpoint *server, const
 		l->next = leads;
 		leads = l;
 	}
+	if (world.witness)
+		world.witness(DEED_LEAD, &to->ip);
 	if (!dt_endpoint_equal(&l->to, to))
 		tell("> lead %s to %s", dt_endpoint_format(server, from_text), dt_endpoint_format(to, to_text));
 	l->to = *to;

@@ -17,6 +17,8 @@
 #define ROW_MS 18000	 /* leases have 30 s, so each is renewed while a row lasts */
 #define SESSION_MS 31000 /* a relay takes eight sessions in four minutes, and each reload here begins one */
 #define REQUESTS_A_ROW 120
+#define REQUESTS_CONVERTED 250 /* of three servers in each of so many rows */
+#define CONVERTED 2
 #define LINES_AT_ONCE 40
 #define LINES_A_ROW 12
 
@@ -129,7 +131,12 @@ static void lie_address(struct relay *r, struct relay_reply *reply)
 /* Each option with each length that could be its, and some that could not; at the end of the box, so cut off. */
 static const uint8_t lengths[] = {0, 1, 3, 4, 15, 16, 17, 18, 53, 54, 55, 130, 131, 255};
 #define LENGTHS (sizeof(lengths) / sizeof(lengths[0]))
-#define OPTION_TYPES 9 /* one more than there are, and padding */
+#define OPTION_TYPES 10 /* padding, all that there are, and one more */
+
+static uint8_t option_type(unsigned number)
+{
+	return number == OPTION_TYPES - 1 ? DT_OPTION_CONVERTER : (uint8_t)number;
+}
 
 static void lie_option(struct relay *r, struct relay_reply *reply)
 {
@@ -141,7 +148,7 @@ static void lie_option(struct relay *r, struct relay_reply *reply)
 		return;
 	said++;
 	reply->by_bytes = true;
-	at[0] = (uint8_t)(lie_number / 2 / LENGTHS);
+	at[0] = option_type(lie_number / 2 / LENGTHS);
 	at[1] = (uint8_t)len;
 	pattern_fill(lie_number % 2 ? 1 : 4, at + 2, room);
 	reply->len = sizeof(struct dt_wire_body) + sizeof(struct dt_wire_option) + (len < room ? len : room);
@@ -242,6 +249,7 @@ static void judge(enum deed deed, const struct dt_ip *ip)
 		expect(is_server || !is_forbidden(ip));
 		break;
 	case DEED_DATAGRAM:
+	case DEED_LEAD:
 		expect(!is_forbidden(ip));
 		break;
 	case DEED_ADDRESS:
@@ -251,6 +259,16 @@ static void judge(enum deed deed, const struct dt_ip *ip)
 }
 
 /* --- the story --------------------------------------------------------------------------------- */
+
+static bool is_about_converters(void)
+{
+	return about == DT_OP_CONVERT || about == DT_OP_UNCONVERT;
+}
+
+static const char *client_lines(void)
+{
+	return is_about_converters() ? "convert = always" : "";
+}
 
 static void row_run(const char *kind)
 {
@@ -262,8 +280,8 @@ static void row_run(const char *kind)
 
 	said = 0;
 	tell("= lies: %s %u", kind, lie_number);
-	/* servers that no lease is there for */
-	port++;
+	/* servers that no lease is there for; a converter's stays for long, so some servers come again */
+	port = is_about_converters() ? 1000 + (port + 1) % CONVERTED : port + 1;
 	snprintf(at, sizeof(at), "203.0.113.6:%u", port);
 	four = connection_opens_to(server_add(at));
 	snprintf(at, sizeof(at), "[2001:db8:5::5]:%u", port);
@@ -272,14 +290,14 @@ static void row_run(const char *kind)
 	refuses = server_add(at);
 	refuses->refuse = 1000;
 	refused = connection_opens_to(refuses);
-	if (about == DT_OP_RELEASE) {
+	if (about == DT_OP_RELEASE || about == DT_OP_UNCONVERT) {
 		/* leases are released when the configuration no longer names the relay */
 		run_ms(200);
 		fra->omitted = true;
-		story_reload("", "");
+		story_reload(client_lines(), "");
 		run_ms(1000);
 		fra->omitted = false;
-		story_reload("", "");
+		story_reload(client_lines(), "");
 		run_ms(SESSION_MS);
 	} else {
 		run_ms(ROW_MS);
@@ -287,7 +305,7 @@ static void row_run(const char *kind)
 	connection_closes(four);
 	connection_closes(six);
 	connection_closes(refused);
-	expect(fra->datagrams - requests <= REQUESTS_A_ROW);
+	expect(fra->datagrams - requests <= (is_about_converters() ? REQUESTS_CONVERTED : REQUESTS_A_ROW));
 	expect(lines_written() - lines <= LINES_AT_ONCE);
 }
 
@@ -307,7 +325,8 @@ static void lies_are_told_in(uint8_t op)
 	fra->tunnel_collides = op == DT_OP_UNTUNNEL;
 	strcpy(fra->conf, "carrier = auto");
 	world.witness = judge;
-	story_begin("", "");
+	fra->converter = is_about_converters();
+	story_begin(client_lines(), "");
 	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
 		for (lie_number = 0; lie_number < kinds[k].count; lie_number++) {
 			fra->lie = kinds[k].lie;
@@ -357,6 +376,18 @@ STORY(hostile, in_tunnel)
 STORY(hostile, in_untunnel)
 {
 	lies_are_told_in(DT_OP_UNTUNNEL);
+}
+
+STORY(hostile, in_convert)
+{
+	lies_are_told_in(DT_OP_CONVERT);
+	expect(fra->converts_asked > 0);
+}
+
+STORY(hostile, in_unconvert)
+{
+	lies_are_told_in(DT_OP_UNCONVERT);
+	expect(fra->converts_asked > 0);
 }
 
 static void many_connections(unsigned count)

@@ -277,7 +277,7 @@ struct connection {
 
 #define OTHERS_MAX 8
 
-enum deed { DEED_JOIN, DEED_DATAGRAM, DEED_ADDRESS };
+enum deed { DEED_JOIN, DEED_DATAGRAM, DEED_ADDRESS, DEED_LEAD };
 
 struct world {
 	struct relay *relays;
