@@ -55,8 +55,10 @@ ip -n green addr add 203.0.113.2/24 dev eth0 && ip -n green link set eth0 up && 
 sysctl -qw net.ipv4.ip_forward=1
 
 # a guest on a busy machine may be twenty times slower than the hosts that units are for
-mkdir -p /run/systemd/system/service.d
-printf '[Service]\nTimeoutStartSec=900\n' >/run/systemd/system/service.d/slow.conf
+for unit in detourd detourd@ detourd-relay; do
+	mkdir -p /run/systemd/system/$unit.service.d
+	printf '[Service]\nTimeoutStartSec=900\n' >/run/systemd/system/$unit.service.d/slow.conf
+done
 systemd-analyze verify --man=no /etc/systemd/system/detourd{,-relay,@}.service || fail "systemd-analyze verify"
 systemctl daemon-reload
 # exposure UNIT: as systemd-analyze security says it, of the unit as it is loaded
