@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Makes plots (by gnuplot) and one page of the records. The page needs no other file and no network."""
+import html
+import math
+import os
+import shutil
+import subprocess
+
+from . import run
+
+# Student's t, 97.5 %, for 1 to 30 degrees of freedom
+T = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101,
+     2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)
+STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}
+table{border-collapse:collapse;margin:.6em 0 1.6em}td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:left}
+td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.bad{color:#a40000;font-weight:600}.note{color:#666}
+.big{display:flex;flex-wrap:wrap;gap:1em}.big div{border:1px solid #ccc;border-radius:6px;padding:.6em 1em;flex:1 1 16em}
+.big b{display:block;font-size:1.9em}code{background:#f3f3f3;padding:0 .3em}svg{max-width:100%;height:auto}"""
+
+
+def interval(values):
+    """(mean, low, high); the last two are None for one round."""
+    count = len(values)
+    mean = sum(values) / count
+    if count < 2:
+        return mean, None, None
+    error = math.sqrt(sum((value - mean) ** 2 for value in values) / (count - 1) / count)
+    half = error * (T[count - 2] if count - 2 < len(T) else 1.96)
+    return mean, mean - half, mean + half
+
+
+def summary(records):
+    """[{name, unit, value, low, high, rounds, thesis, goal}], in the order of the first record that has them"""
+    found = {}
+    for record in records:
+        for value in record["values"]:
+            if isinstance(value, dict) and isinstance(value.get("value"), (int, float)):
+                found.setdefault(str(value.get("name")), []).append(value)
+    rows = []
+    for name, values in found.items():
+        last = values[-1]
+        mean, low, high = interval([value["value"] for value in values])
+        if last.get("low") is not None and len(values) == 1:
+            low, high = last["low"], last["high"]
+        rows.append({"name": name, "unit": last.get("unit", ""), "value": mean, "low": low, "high": high,
+                     "rounds": len(values), "thesis": last.get("thesis"), "goal": last.get("goal")})
+    return rows
+
+
+def number(value):
+    return "%.0f" % value if abs(value) >= 100 else "%.1f" % value if abs(value) >= 10 else "%.3f" % value
+
+
+def between(row):
+    return "one round" if row["low"] is None else "%s to %s" % (number(row["low"]), number(row["high"]))
+
+
+# --- plots ---
+
+def gnuplot(folder, name, title, rows):
+    """NAME.svg: a bar for each row, its interval, and the thesis' value. None: no gnuplot, or nothing to plot."""
+    if not rows or not shutil.which("gnuplot"):
+        return None
+    data = os.path.join(folder, name + ".dat")
+    with open(data, "w", encoding="utf-8") as stream:
+        for at, row in enumerate(rows):
+            low, high = (row["value"], row["value"]) if row["low"] is None else (row["low"], row["high"])
+            label = row["name"].replace('"', "").replace("\\", "")
+            thesis = row["thesis"] if row["thesis"] is not None else "NaN"
+            stream.write('%d "%s" %g %g %g %s\n' % (at, label, row["value"], low, high, thesis))
+    svg = os.path.join(folder, name + ".svg")
+    script = """set terminal svg size 900,%d dynamic font "sans,12" noenhanced
+set output "%s"
+set title "%s"
+set style fill solid 0.5
+set yrange [%g:-0.7]
+set xrange [0:*]
+set grid xtics
+set key below
+set lmargin 42
+plot "%s" using ($3/2):1:($3/2):(0.35):ytic(2) with boxxyerror lc rgb "#3b6ea5" title "mean", \\
+ "" using 3:1:4:5 with xerrorbars pt 0 lc rgb "#222222" title "95 %% interval"%s
+""" % (90 + 24 * len(rows), svg, title, len(rows) - 0.3, data,
+       ', "" using 6:1 with points pt 7 lc rgb "#a40000" title "the thesis"' if any(r["thesis"] for r in rows) else "")
+    done = subprocess.run(["gnuplot"], input=script, text=True, capture_output=True, check=False)
+    os.unlink(data)
+    if done.returncode or not os.path.exists(svg):
+        return None
+    with open(svg, encoding="utf-8") as stream:
+        text = stream.read()
+    return text[text.index("<svg"):]
+
+
+# --- the page ---
+
+def head(all_rows):
+    """What a reader sees first: how much faster, at what cost, where not."""
+    def of(name, part):
+        return next((row for row in all_rows.get(name, []) if part in row["name"]), None)
+
+    cards = []
+    for title, name, part, text in (
+            ("How much faster", "thesis-6.12-core", "up nat, goodput", "Mbit/s over two paths of 10, by NAT (the thesis: 18.81)"),
+            ("How much faster", "aggregation", "up, 2 detours", "of the sum of three paths, upload"),
+            ("How much faster", "traces", "nat, 2 relays, chosen", "times the rate: median of pairs of clouds, two chosen relays"),
+            ("At what cost", "relay-goodput", "nftables", "of the goodput of nftables' NAT, at the relay"),
+            ("At what cost", "footprint", "client, idle", "kB of memory, idle client"),
+            ("Where not", "never-harmful", "", "of the goodput without detours, where they cannot help"),
+            ("Where not", "traces", "nat, one buffer, 2 relays, chosen", "times, where one receive buffer is the limit")):
+        row = of(name, part)
+        if row:
+            cards.append("<div>%s<b>%s</b>%s <span class=note>(%s)</span></div>"
+                         % (title, number(row["value"]), html.escape(text), between(row)))
+    return '<div class="big">%s</div>' % "".join(cards) if cards else "<p>Nothing was measured yet.</p>"
+
+
+def misses(all_rows):
+    lines = []
+    for name, rows in all_rows.items():
+        for row in rows:
+            if row["goal"] is not None and row["value"] < row["goal"]:
+                lines.append("<li>%s, %s: <span class=bad>%s</span> (%s), the goal is %s" % (
+                    html.escape(name), html.escape(row["name"]), number(row["value"]), between(row), number(row["goal"])))
+            elif row["thesis"] is not None and row["unit"] == "Mbit/s" and row["value"] < 0.997 * row["thesis"]:
+                lines.append("<li>%s, %s: <span class=bad>%s</span> (%s), the thesis has %s" % (
+                    html.escape(name), html.escape(row["name"]), number(row["value"]), between(row), number(row["thesis"])))
+    return "<ul>%s</ul>" % "\n".join(lines) if lines else "<p>None of what was measured.</p>"
+
+
+def section(folder, row, records, rows):
+    kernels = sorted({str(record.get("kernel")) for record in records})
+    dates = sorted(str(record.get("date")) for record in records)
+    versions = sorted({str(record.get("version")) for record in records})
+    lines = ["<h3>%s</h3><p><code>%s</code> <span class=note>Linux %s; version %s; %s to %s</span>" % (
+        html.escape(row.question), html.escape(row.command), html.escape(", ".join(kernels)), html.escape(", ".join(versions)),
+        html.escape(dates[0]), html.escape(dates[-1]))]
+    for unit in dict.fromkeys(value["unit"] for value in rows):
+        plot = gnuplot(folder, "%s-%s" % (row.name, "".join(c for c in unit if c.isalnum())), "%s (%s)" % (row.name, unit),
+                       [value for value in rows if value["unit"] == unit][:40])
+        lines.append(plot or "")
+    lines.append("<table><tr><th>what<th>mean<th>95 % interval<th>unit<th>rounds<th>thesis<th>goal</tr>")
+    for value in rows:
+        bad = value["goal"] is not None and value["value"] < value["goal"]
+        lines.append('<tr><td>%s<td class="n%s">%s<td class=n>%s<td>%s<td class=n>%d<td class=n>%s<td class=n>%s</tr>' % (
+            html.escape(value["name"]), " bad" if bad else "", number(value["value"]), between(value),
+            html.escape(value["unit"]), value["rounds"], "" if value["thesis"] is None else number(value["thesis"]),
+            "" if value["goal"] is None else number(value["goal"])))
+    lines.append("</table>")
+    return "\n".join(lines)
+
+
+def write(folder, data, table, skipped):
+    """Writes FOLDER/index.html, and returns its path."""
+    records = {row.name: run.load(data, row.name) for row in table}
+    all_rows = {name: summary(found) for name, found in records.items() if found}
+    os.makedirs(folder, exist_ok=True)
+    parts = ["<!doctype html><html lang=en><meta charset=utf-8><title>detourd: what was measured</title><style>%s</style>" % STYLE,
+             "<h1>detourd: what was measured</h1>", head(all_rows), "<h2>What misses its goal</h2>", misses(all_rows),
+             "<h2>All measurements</h2>"]
+    parts += [section(folder, row, records[row.name], all_rows[row.name]) for row in table if row.name in all_rows]
+    parts.append("<h2>Left out</h2><table><tr><th>measurement<th>why</tr>")
+    parts += ["<tr><td><code>%s</code><td>%s</tr>" % (html.escape(row.command), html.escape(
+        skipped.get(row.name, "not measured yet"))) for row in table if row.name in skipped or row.name not in all_rows]
+    parts.append("</table><p class=note>Intervals are Student's, from the rounds; those of simulations are bootstrapped. "
+                 "One round has none. Made by <code>bench/report</code>.</p></html>")
+    path = os.path.join(folder, "index.html")
+    with open(path + ".new", "w", encoding="utf-8") as stream:
+        stream.write("\n".join(parts))
+    os.replace(path + ".new", path)
+    return path

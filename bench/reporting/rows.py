@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the report measures: one row of the table a command, and how its output is read.
+
+A record is one round: its command is run with one round, so that a run that is ended loses one round at most, and
+intervals come from the rounds. Where a command makes intervals of its own (the simulators), there is one round.
+"""
+import json
+import re
+
+# The thesis' published goodputs, Mbit/s: 1 subflow, NAT, VPN, TCP, TCP via NAT, TCP via VPN
+THESIS = {
+    "core": (9.41, 18.81, 18.30, 9.55, 9.55, 9.11),
+    "core-loss": (4.21, 13.76, 13.05, 6.16, 9.55, 9.11),
+    "core-skew": (9.09, 17.73, 15.41, 9.22, 9.55, 9.11),
+    "symmetric": (9.41, 9.41, 9.14, 9.54, 9.35, 8.91),
+    "symmetric-loss": (4.36, 9.39, 8.93, 6.45, 9.35, 8.91),
+    "symmetric-skew": (9.10, 9.37, 9.03, 9.22, 9.35, 8.90),
+}
+KERNELS = ("6.1", "6.12", "6.18", "7")
+NUMBER = r"(-?\d+(?:\.\d+)?)"
+
+
+def pattern(*rows):
+    """A reader of lines: each row is an expression, whose named groups fill in the row's name, and the value's name."""
+    rows = [(re.compile(line), name, unit) for line, name, unit in rows]
+
+    def read(text):
+        values = []
+        for line in text.splitlines():
+            for expression, name, unit in rows:
+                match = expression.search(line)
+                if match:
+                    groups = match.groupdict()
+                    values.append({"name": name.format(**groups), "value": float(groups["v"]), "unit": unit})
+        return values
+
+    return read
+
+
+def read_aggregation(text):
+    values, way = [], "up"
+    for line in text.splitlines():
+        match = re.match(r"direction (\S+):", line)
+        if match:
+            way = "down" if match.group(1) == "-R" else "up"
+        match = re.match(r"\s+N=(\d) / .*: " + NUMBER, line)
+        if match:
+            values.append({"name": "%s, %s detours, of the TCP sum" % (way, match.group(1)), "value": float(match.group(2)),
+                           "unit": "ratio"})
+    return values
+
+
+def read_thesis(text):
+    """TCP, TCP by the carrier, MPTCP, MPTCP by the carrier, both: of each way and carrier; one cell a round."""
+    values = []
+    shape = re.compile(r"^(\S+) (\S+) (up|down) (nat|wireguard): TCP %s \+ %s, MPTCP %s \+ %s, both %s "
+                       % (NUMBER, NUMBER, NUMBER, NUMBER, NUMBER))
+    for line in text.splitlines():
+        match = shape.match(line)
+        if not match:
+            continue
+        kernel, cell, way, carrier = match.groups()[:4]
+        tcp, tcp_c, alone, _, both = (float(group) for group in match.groups()[4:])
+        his = THESIS.get(cell)
+        at = 1 if carrier == "nat" else 2
+        name = "%s %s %s, " % (cell, way, carrier)
+        values += [{"name": name + "goodput", "value": both, "unit": "Mbit/s", "thesis": his and his[at]},
+                   {"name": name + "of the TCP sum", "value": both / (tcp + tcp_c), "unit": "ratio",
+                    "thesis": his and his[at] / (his[3] + his[3 + at]), "goal": goal(cell, carrier)},
+                   {"name": name + "TCP direct", "value": tcp, "unit": "Mbit/s", "thesis": his and his[3]},
+                   {"name": name + "TCP via it", "value": tcp_c, "unit": "Mbit/s", "thesis": his and his[3 + at]},
+                   {"name": name + "1 subflow", "value": alone, "unit": "Mbit/s", "thesis": his and his[0]}]
+    return values
+
+
+def goal(cell, carrier):
+    if not cell.startswith("core"):
+        return None
+    return {"core": 0.975 if carrier == "nat" else 0.97, "core-loss": 0.90, "core-skew": 0.96}[cell]
+
+
+def read_traces(text):
+    values = []
+    for line in text.splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if row.get("row") == "policy":
+            name, of, unit = "%s, %s: goodput of the oracle's" % (row["part"], row["chooser"]), row["of_oracle"], "ratio"
+        elif row.get("row") == "buyer":
+            name = "%s, %d relays, %s: median gain" % (row["carrier"], row["relays"], row["choice"])
+            of, unit = row["median"], "times"
+        else:
+            continue
+        values.append({"name": name, "value": of[0], "low": of[1], "high": of[2], "unit": unit})
+    return values
+
+
+class Row:
+    """quick, full: rounds; seconds: what a round takes on a quiet machine with two processors; exit 3: data missing."""
+
+    def __init__(self, name, question, command, quick, full, seconds, read, needs=(), kernel=None, root=True):
+        self.name, self.question, self.command = name, question, command
+        self.rounds = {"quick": quick, "full": full}
+        self.seconds, self.read, self.needs, self.kernel, self.root = seconds, read, needs, kernel, root
+
+
+def table():
+    netns = ("iperf3", "jq", "mptcpize")
+    rows = [
+        Row("traces", "which relays, on measured data; what relays bring", "bench/traces --json 400 1", 1, 1, 60, read_traces,
+            root=False),
+        Row("aggregation", "how much of several paths one connection gets", "bench/aggregation 1 5", 2, 12, 70,
+            read_aggregation, netns),
+        Row("gap", "how long an application waits when its path dies", "bench/gap 1 both", 2, 30, 25,
+            pattern((r"^(?P<way>up|down)\s+(?P<who>detourd|in-kernel)\s.*mean\s+(?P<v>[\d.]+)", "{way}, {who}", "ms")), netns),
+        Row("join-delay", "how soon a detour begins", "bench/join-delay 20", 1, 10, 60,
+            pattern((r"^(?P<who>\S.*?)\s+n\s+\d+\s.*p50\s+(?P<v>[\d.]+)", "{who}, median", "us")), netns + ("tcpdump",)),
+        Row("relay-goodput", "what the relay's NAT costs", "bench/relay-goodput 1 3", 3, 20, 20,
+            pattern((r"ours / (?P<who>.*): (?P<v>[\d.]+)", "ours of {who}", "ratio")), netns + ("nft", "ethtool")),
+        Row("never-harmful", "what detours cost where they cannot help", "bench/never-harmful 1 5", 1, 12, 120,
+            pattern((r"^\S+ (?P<cell>\S+) (?P<way>\S+) (?P<kind>fresh|learned): .*ratio (?P<v>[\d.]+)",
+                     "{cell} {way}, {kind}", "ratio")), netns),
+        Row("footprint", "memory and size", "bench/footprint", 1, 3, 30,
+            pattern((r"^(?P<what>idle|100 connections).*client (?P<v>\d+) kB", "client, {what}", "kB"),
+                    (r"^(?P<what>idle|100 connections).*relay (?P<v>\d+) kB", "relay, {what}", "kB"),
+                    (r"stripped: (?P<v>\d+) kB", "binary", "kB")), netns + ("curl", "nginx")),
+        Row("many-connections", "CPU and memory of thousands of connections", "bench/many-connections", 0, 3, 400,
+            pattern((r"^(?P<n>\d+) connections: .* (?P<v>\d+) us a connection", "CPU, {n} connections", "us each"),
+                    (r"^(?P<n>\d+) connections: .* (?P<v>\d+) bytes a connection", "memory, {n} connections", "bytes each")),
+            netns),
+    ]
+    for kernel in KERNELS:
+        for cell in THESIS:
+            quick = 1 if kernel == "6.12" and cell.startswith("core") else 0
+            rows.append(Row("thesis-%s-%s" % (kernel, cell), "the thesis' cell %s, Linux %s" % (cell, kernel),
+                            "bench/guests %s %s 1" % (kernel, cell), quick, 10, 420, read_thesis,
+                            ("qemu-system-x86_64", "cpio"), kernel))
+    return rows
