@@ -100,12 +100,13 @@ FIGURES = (
 )
 
 
-def figures(folder, data):
-    """Writes the figures that there are data for; returns their paths."""
+def figures(folder, data, table):
+    """Writes the figures of these rows that there are data for; returns their paths."""
     made = []
     os.makedirs(folder, exist_ok=True)
     for name, row, unit, title, part in FIGURES:
-        rows = [value for value in summary(run.load(data, row)) if value["unit"] == unit and part in value["name"]]
+        rows = [value for value in summary(run.load(data, row) if row in {one.name for one in table} else [])
+                if value["unit"] == unit and part in value["name"]]
         for value in rows:
             value["name"] = value["name"].replace(part, "").replace(": goodput of the oracle's", "").replace(
                 ", : median gain", "")
