@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char request[REQUEST_MAX + 1] = "";
 	size_t used = 0, piece = 0;
 	const char *newline;
-	bool is_open, is_monitor;
+	bool is_open, is_monitor, watches_all;
 	int fd, lines;
 
 	prepare();
