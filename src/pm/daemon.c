@@ -36,6 +36,7 @@
 #include "pm/past.h"
 #include "pm/plan/choice.h"
 #include "pm/plan/convert.h"
+#include "pm/plan/pays.h"
 #include "pm/plan/run.h"
 #include "pm/reload.h"
 #include "pm/status.h"
@@ -68,6 +69,7 @@ static void tick_due(uv_timer_t *timer)
 	if (!dt_stock_tick(pm, now_ns))
 		dt_arrivals_sample(pm->arrivals, now_ns);
 	dt_choice_tick(pm, now_ns);
+	dt_pays_sample(pm, now_ns);
 	dt_convert_plan(pm, now_ns);
 	dt_state_file_tick(pm, now_ns);
 	dt_tallies_tick(pm, now_ns);

@@ -309,6 +309,13 @@ void track_fallback(const struct dt_endpoint *remote, enum dt_subflow_happening 
 	note_add(&note);
 }
 
+void track_fallback_of(const struct sock *s)
+{
+	struct note note = {.local = s->local, .remote = s->remote, .what = DT_SUBFLOW_FELL_BACK};
+
+	note_add(&note);
+}
+
 size_t track_rows(void)
 {
 	return HASH_COUNT(rows);

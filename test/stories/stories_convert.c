@@ -202,3 +202,52 @@ STORY(convert, not_on_this_kernel)
 	run_ms(3000);
 	expect(converts(PLAIN, NULL));
 }
+
+/* A plain connection that moves so much for some seconds, before any is converted. */
+static void plain_transfer(uint64_t bps)
+{
+	struct connection *c = connection_opens_to(server_add(PLAIN));
+
+	track_fallback_of(subflow(c, "direct"));
+	flows(c, "direct", bps, 0);
+	run_ms(6000);
+	flows(c, "direct", 0, 0);
+	run_ms(3000);
+}
+
+static void converted_transfer(uint64_t bps)
+{
+	struct connection *c = connection_opens_to(server_add(CONVERTER));
+
+	flows(c, "direct", bps, 0);
+	run_ms(8000);
+	flows(c, "direct", 0, 0);
+	run_ms(3000);
+}
+
+STORY(convert, slower_than_direct_means_direct_for_a_while)
+{
+	converter_is("convert = auto\nmax-detours = 0", "");
+	plain_transfer(20000000);
+	expect(converts(PLAIN, CONVERTER));
+	converted_transfer(4000000);
+	expect(converts(PLAIN, NULL));
+	run_ms(620000);
+	expect(converts(PLAIN, CONVERTER));
+}
+
+STORY(convert, faster_than_direct_stays)
+{
+	converter_is("convert = auto\nmax-detours = 0", "");
+	plain_transfer(20000000);
+	converted_transfer(38000000);
+	expect(converts(PLAIN, CONVERTER));
+}
+
+STORY(convert, always_asks_not_whether_it_pays)
+{
+	converter_is("convert = always\nmax-detours = 0", "");
+	plain_transfer(20000000);
+	converted_transfer(4000000);
+	expect(converts(PLAIN, CONVERTER));
+}

@@ -390,6 +390,8 @@ void track_row_add(const struct sock *s);
 /* A new connection to this server goes to that converter now; to NULL: it is direct. */
 bool converts(const char *server, const char *to);
 void track_fallback(const struct dt_endpoint *remote, enum dt_subflow_happening what);
+/* This socket is plain TCP from its beginning on. */
+void track_fallback_of(const struct sock *s);
 size_t track_rows(void);
 void track_forget_all(void);
 

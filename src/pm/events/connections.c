@@ -47,7 +47,7 @@ static void established(struct dt_pm *pm, const struct dt_mptcp_event *e)
 	dt_ids_mark(&c->ids, e->local_id);
 	dt_report(pm, "connection", c, NULL, "established");
 	if (!*c->converter)
-		dt_conversion_note(pm, &e->remote, false, dt_now_ns());
+		dt_conversion_note(pm, &e->remote, NULL, dt_now_ns());
 	dt_young_begin(c);
 }
 

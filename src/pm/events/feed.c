@@ -63,7 +63,8 @@ static void events_readable(uv_poll_t *poll, int status, int events)
 		dt_timer_arm(&pm->feed->missed, missed_due, MISSED_MS, 0);
 }
 
-static void fell_back(struct dt_pm *pm, const struct dt_endpoint *remote, enum dt_fallback how)
+static void fell_back(struct dt_pm *pm, const struct dt_endpoint *local, const struct dt_endpoint *remote,
+		      enum dt_fallback how)
 {
 	char text[DT_ENDPOINT_STRLEN], detail[256];
 
@@ -71,7 +72,7 @@ static void fell_back(struct dt_pm *pm, const struct dt_endpoint *remote, enum d
 
 	pm->counters[DT_PM_FELL_BACK + how]++;
 	if (how == DT_FALLBACK_PLAIN || how == DT_FALLBACK_STRIPPED)
-		dt_conversion_note(pm, remote, true, dt_now_ns());
+		dt_conversion_note(pm, remote, local, dt_now_ns());
 	if (!news)
 		return;
 	snprintf(detail, sizeof(detail), "%s: %s", dt_endpoint_format(remote, text), dt_fallback_text(how));
@@ -91,13 +92,13 @@ static void subflow_event(const struct dt_endpoint *local, const struct dt_endpo
 		dt_connections_subflow_moves(data, token, local, remote, what == DT_SUBFLOW_TIMED_OUT);
 		break;
 	case DT_SUBFLOW_FELL_BACK:
-		fell_back(data, remote, DT_FALLBACK_PLAIN);
+		fell_back(data, local, remote, DT_FALLBACK_PLAIN);
 		break;
 	case DT_SUBFLOW_FELL_BACK_SYN_LOST:
-		fell_back(data, remote, DT_FALLBACK_SYN_LOST);
+		fell_back(data, local, remote, DT_FALLBACK_SYN_LOST);
 		break;
 	case DT_SUBFLOW_FELL_BACK_DISABLED:
-		fell_back(data, remote, DT_FALLBACK_DISABLED);
+		fell_back(data, local, remote, DT_FALLBACK_DISABLED);
 		break;
 	}
 }

@@ -51,6 +51,7 @@ static void converted_note(struct dt_connection *c, struct dt_conversion *conver
 	snprintf(c->converter, sizeof(c->converter), "%s", conversion->relay);
 	conversion->used_ns = dt_now_ns();
 	conversion->connections++;
+	dt_worth_began(&conversion->worth, conversion->used_ns);
 	c->pm->counters[DT_PM_CONVERTED]++;
 }
 

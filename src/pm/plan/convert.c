@@ -136,9 +136,10 @@ static void conversion_plan(struct dt_pm *pm, struct dt_conversion *v, uint64_t 
 	struct dt_endpoint server = dt_conversion_server(v);
 	bool was_led = v->to.port != 0;
 	struct dt_plan plan;
+	enum dt_convert_mode mode = dt_rules_convert(pm->config, &server, &plan);
+	enum dt_worth_verdict worth = mode == DT_CONVERT_AUTO ? dt_worth_judge(&v->worth, now_ns) : DT_WORTH_PAYS;
 
-	if (dt_rules_convert(pm->config, &server, &plan) == DT_CONVERT_NO || now_ns - v->since_ns > ASK_AGAIN_NS ||
-	    now_ns - v->used_ns > UNUSED_NS) {
+	if (mode == DT_CONVERT_NO || now_ns - v->since_ns > ASK_AGAIN_NS || now_ns - v->used_ns > UNUSED_NS) {
 		dt_conversion_lead(v, NULL, "", "");
 		tell(pm, v, was_led, now_ns);
 		dt_conversion_free(pm, v);
@@ -146,6 +147,8 @@ static void conversion_plan(struct dt_pm *pm, struct dt_conversion *v, uint64_t 
 	}
 	if (now_ns < v->pause_ns)
 		dt_conversion_lead(v, NULL, "", v->why);
+	else if (worth != DT_WORTH_PAYS)
+		dt_conversion_lead(v, NULL, "", dt_worth_text(worth));
 	else
 		lead(pm, v, &plan, now_ns);
 	v->doubted = false;

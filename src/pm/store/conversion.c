@@ -17,7 +17,7 @@ struct dt_endpoint dt_conversion_server(const struct dt_conversion *v)
 	return (struct dt_endpoint){v->key.ip, v->key.port};
 }
 
-static struct dt_conversion *find(const struct dt_pm *pm, const struct dt_endpoint *server)
+struct dt_conversion *dt_conversion_of(const struct dt_pm *pm, const struct dt_endpoint *server)
 {
 	struct dt_conversion *v, key;
 
@@ -69,20 +69,34 @@ static bool room_make(struct dt_pm *pm)
 	return oldest != NULL;
 }
 
-void dt_conversion_note(struct dt_pm *pm, const struct dt_endpoint *server, bool fell_back, uint64_t now_ns)
+/* In the place of the oldest. */
+static void direct_keep(struct dt_conversion *v, const struct dt_endpoint *plain, uint64_t now_ns)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < DT_CONVERSION_DIRECT; i++)
+		if (v->direct[i].moved_ns < v->direct[at].moved_ns)
+			at = i;
+	v->direct[at] = (struct dt_conversion_plain){.local = *plain, .moved_ns = now_ns};
+}
+
+void dt_conversion_note(struct dt_pm *pm, const struct dt_endpoint *server, const struct dt_endpoint *plain,
+			uint64_t now_ns)
 {
 	struct dt_plan plan;
 	enum dt_convert_mode mode = dt_rules_convert(pm->config, server, &plan);
 	struct dt_conversion *v;
 
-	if (mode == DT_CONVERT_NO || (mode == DT_CONVERT_AUTO && !fell_back) || dt_conversion_at(pm, server))
+	if (mode == DT_CONVERT_NO || (mode == DT_CONVERT_AUTO && !plain) || dt_conversion_at(pm, server))
 		return;
-	v = find(pm, server);
+	v = dt_conversion_of(pm, server);
 	if (!v && room_make(pm))
 		v = make(pm, server, now_ns);
 	if (!v)
 		return;
 	v->used_ns = now_ns;
+	if (plain && plain->port)
+		direct_keep(v, plain, now_ns);
 	pm->conversions.due = true;
 }
 

@@ -13,10 +13,13 @@ struct dt_pm;
 void dt_conversions_free(struct dt_pm *pm);
 struct dt_endpoint dt_conversion_server(const struct dt_conversion *v);
 /*
- * A connection to this server was plain TCP (fell_back), or was made. Notes the server if the configuration has such
- * connections converted.
+ * A connection to this server was made, or turned out to be plain TCP: then plain is its local end, else NULL. Notes the
+ * server if the configuration has such connections converted.
  */
-void dt_conversion_note(struct dt_pm *pm, const struct dt_endpoint *server, bool fell_back, uint64_t now_ns);
+void dt_conversion_note(struct dt_pm *pm, const struct dt_endpoint *server, const struct dt_endpoint *plain,
+			uint64_t now_ns);
+/* NULL: this server was not noted. */
+struct dt_conversion *dt_conversion_of(const struct dt_pm *pm, const struct dt_endpoint *server);
 /* The conversion that leads to this address of a converter, or did; NULL: it is none. */
 struct dt_conversion *dt_conversion_at(const struct dt_pm *pm, const struct dt_endpoint *remote);
 /* New connections go there from now on. to NULL: they are direct, and why says the reason. */

@@ -5,9 +5,19 @@
 
 #include "base/addr.h"
 #include "base/hash.h"
+#include "pm/decide/worth.h"
 
 #define DT_CONVERSIONS_MAX 256 /* the one that was used longest ago makes room */
 #define DT_CONVERSION_NAME_LEN 64
+#define DT_CONVERSION_DIRECT 4 /* plain connections that are measured at a time, of one server */
+
+/* A plain connection with the server, which is measured. */
+struct dt_conversion_plain {
+	struct dt_endpoint local; /* port 0: none */
+	uint64_t bytes[2];	  /* received, acknowledged, when last looked at */
+	uint64_t looked_ns;	  /* 0: never */
+	uint64_t moved_ns;	  /* or began */
+};
 
 struct dt_conversion {
 	struct {
@@ -24,6 +34,9 @@ struct dt_conversion {
 	struct dt_endpoint to;	   /* the converter; port 0: new connections are direct */
 	struct dt_endpoint was[4]; /* those before; a connection that began there may be noticed later */
 	uint64_t connections;
+	struct dt_worth worth;
+	struct dt_conversion_plain direct[DT_CONVERSION_DIRECT]; /* the latest */
+	double bps[DT_WORTH_KINDS][2];				 /* of the last second, while it is summed up */
 	UT_hash_handle hh;
 };
 
