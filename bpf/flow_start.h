@@ -45,6 +45,19 @@ static __always_inline int lease_find(struct scratch *s, const struct packet *p)
 	return 0;
 }
 
+/* So that the relay connects to the server while the handshake is under way. Where there is no room, it does so later. */
+static __always_inline void converter_syn_tell(const struct packet *p)
+{
+	struct dt_converter_syn syn;
+
+	__builtin_memset(&syn, 0, sizeof(syn));
+	syn.client = p->key.src;
+	syn.relay = p->key.dst;
+	syn.sport_be16 = p->key.sport_be16;
+	syn.dpt_be16 = p->key.dport_be16;
+	bpf_ringbuf_output(&syns, &syn, sizeof(syn), 0);
+}
+
 /*
  * A SYN without a NAT lease: is it for a converter's listening socket? Whoever may not connect there is dropped, whatever
  * else listens. The counter.
@@ -68,7 +81,10 @@ VERIFIED_ONCE int converter_admit(const struct packet *p)
 	if (p->now > c->expires_ns || p->join_len || !ip_equal(&p->key.src, &c->client))
 		return DT_NAT_DROP_NO_LEASE;
 	client_id = c->client_id;
-	return bpf_map_lookup_elem(&clients, &client_id) ? DT_NAT_PASS_CONVERTED : DT_NAT_DROP_REVOKED;
+	if (!bpf_map_lookup_elem(&clients, &client_id))
+		return DT_NAT_DROP_REVOKED;
+	converter_syn_tell(p);
+	return DT_NAT_PASS_CONVERTED;
 }
 
 /* May this client open a flow to this server with this SYN? Sets the entries' flags. 0 or a counter. */

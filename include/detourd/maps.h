@@ -67,6 +67,15 @@ struct dt_converter {
 	__u16 pad[3];
 };
 
+/* Ring buffer "syns" (not pinned; the daemon reads): a connection to a converter's socket begins. */
+struct dt_converter_syn {
+	struct dt_ip client;
+	struct dt_ip relay;
+	__u16 sport_be16;
+	__u16 dpt_be16;
+	__u32 pad;
+};
+
 /* --- nat.bpf: flows --------------------------------------------------------------------------- */
 
 /* The TCP four-tuple of packets as they arrive at the relay. */
@@ -475,6 +484,7 @@ _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");
 _Static_assert(sizeof(struct dt_converter_key) == 24, "layout");
 _Static_assert(sizeof(struct dt_converter) == 64, "layout");
+_Static_assert(sizeof(struct dt_converter_syn) == 40, "layout");
 _Static_assert(sizeof(struct dt_flow_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_flow) == 160, "layout");
 _Static_assert(sizeof(struct dt_client_limits) == 32, "layout");

@@ -13,7 +13,7 @@
 #include "detourd/wire.h"
 
 /* Raised with every change of the message. A process of another version finishes what it has, beside a new one. */
-#define DT_CHANNEL_VERSION 1
+#define DT_CHANNEL_VERSION 2
 /* The process finds its listening end here. */
 #define DT_CHANNEL_FD 3
 
@@ -25,6 +25,7 @@ enum dt_channel_type {
 	DT_CHANNEL_REVOKE, /* it and its connections end at once */
 	DT_CHANNEL_RETIRE, /* all leases as by END; the process then ends by itself, and finds no daemon any more */
 	DT_CHANNEL_QUIT,   /* everything ends at once */
+	DT_CHANNEL_SYN,	   /* client begins a connection to relay, which is not accepted yet */
 	/* process to daemon: */
 	DT_CHANNEL_HELLO,  /* the first message */
 	DT_CHANNEL_HAS,	   /* a lease that it has since an earlier run of the daemon, with its socket */
@@ -41,7 +42,7 @@ struct dt_channel_message {
 	uint32_t version; /* stays first */
 	uint32_t type;
 	uint64_t client_id;
-	struct dt_endpoint client; /* LISTEN: who may connect, port 0; FLOW: who did */
+	struct dt_endpoint client; /* LISTEN: who may connect, port 0; FLOW, SYN: who did, does */
 	struct dt_endpoint relay;  /* address and port of the listening socket: this names the lease */
 	struct dt_endpoint source; /* FLOW: towards the server */
 	struct dt_endpoint server;

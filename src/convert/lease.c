@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "convert/early.h"
 #include "convert/outbox.h"
 #include "convert/pair.h"
 
@@ -78,11 +79,11 @@ void dt_copy_clients_tell(struct dt_copier *copier)
 
 /* --- accepting --------------------------------------------------------------------------------- */
 
-/* Why this connection is reset at once; NULL: it is not. */
-static const char *refusal(struct dt_copy_lease *lease, const struct dt_endpoint *from)
+/* Why this connection is reset at once, but for max-new-flows; NULL: it is not. */
+static const char *refusal(const struct dt_copy_lease *lease, const struct dt_endpoint *from)
 {
-	struct dt_copier *copier = lease->copier;
-	struct dt_copy_client *c = lease->client;
+	const struct dt_copier *copier = lease->copier;
+	const struct dt_copy_client *c = lease->client;
 
 	/* nat.bpf lets no other in, while it is there */
 	if (!dt_ip_equal(&from->ip, &lease->allowed))
@@ -93,7 +94,7 @@ static const char *refusal(struct dt_copy_lease *lease, const struct dt_endpoint
 		return "the relay's daemon is away";
 	if (c->connections >= c->max_connections || copier->npairs >= copier->max_pairs)
 		return "max-flows";
-	return new_allowed(c, copier->now_ns) ? NULL : "max-new-flows";
+	return NULL;
 }
 
 static void accepted(struct dt_copy_lease *lease, int fd, const struct sockaddr *sa)
@@ -107,6 +108,8 @@ static void accepted(struct dt_copy_lease *lease, int fd, const struct sockaddr 
 
 	if (dt_endpoint_from_sockaddr(&from, sa) == 0)
 		why = refusal(lease, &from);
+	if (!why && !new_allowed(lease->client, copier->now_ns))
+		why = "max-new-flows";
 	if (!why) {
 		dt_pair_open(lease, fd, &from);
 		return;
@@ -189,6 +192,20 @@ void dt_copy_lease_listen(struct dt_copier *copier, const struct dt_channel_mess
 	lease->is_over = false;
 }
 
+void dt_copy_lease_syn(struct dt_copier *copier, const struct dt_channel_message *m)
+{
+	struct dt_copy_lease *lease = lease_find(copier, &m->relay);
+
+	if (lease && !refusal(lease, &m->client))
+		dt_early_begin(lease, &m->client);
+}
+
+void dt_copy_leases_tick(struct dt_copier *copier)
+{
+	for (struct dt_copy_lease *lease = copier->leases; lease; lease = lease->hh.next)
+		dt_early_tick(lease);
+}
+
 void dt_copy_lease_end(struct dt_copier *copier, const struct dt_endpoint *relay)
 {
 	struct dt_copy_lease *lease = lease_find(copier, relay);
@@ -204,6 +221,7 @@ void dt_copy_lease_revoke(struct dt_copier *copier, const struct dt_endpoint *re
 	if (!lease)
 		return;
 	lease->is_over = true;
+	dt_early_drop(lease);
 	while (lease->pairs)
 		dt_pair_reset(lease->pairs, "revoked");
 }
@@ -236,6 +254,7 @@ void dt_copy_leases_reap(struct dt_copier *copier)
 	HASH_ITER(hh, copier->leases, lease, next) {
 		if (!lease->is_over || lease->pairs)
 			continue;
+		dt_early_drop(lease);
 		m = message_of(lease, DT_CHANNEL_CLOSED);
 		dt_outbox_put(copier->outbox, &m, -1);
 		HASH_DELETE(hh, copier->leases, lease);

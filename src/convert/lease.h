@@ -9,6 +9,10 @@
 void dt_copy_client_set(struct dt_copier *copier, const struct dt_channel_message *m);
 /* Takes the socket: accepts what comes, or closes it if the message makes no sense. */
 void dt_copy_lease_listen(struct dt_copier *copier, const struct dt_channel_message *m, int fd);
+/* A connection to it is about to come: connects to its server already. */
+void dt_copy_lease_syn(struct dt_copier *copier, const struct dt_channel_message *m);
+/* Called now and then. */
+void dt_copy_leases_tick(struct dt_copier *copier);
 /* It takes no new connections. */
 void dt_copy_lease_end(struct dt_copier *copier, const struct dt_endpoint *relay);
 /* Its connections end at once, too. */

@@ -13,67 +13,13 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "convert/connect.h"
 #include "convert/copy.h"
-#include "convert/destination.h"
+#include "convert/early.h"
 #include "convert/outbox.h"
 
 #define CONNECT_NS (60 * DT_SEC)
 #define IDLE_NS (7440 * DT_SEC) /* as a flow of the NAT: RFC 5382, REQ-5 */
-#define UNSENT_MAX (512 << 10)	/* bytes that wait in a socket beyond what the path takes */
-#define KEEPALIVE_S 300
-
-#ifndef IP_BIND_ADDRESS_NO_PORT
-#define IP_BIND_ADDRESS_NO_PORT 24
-#endif
-
-/* --- sockets ----------------------------------------------------------------------------------- */
-
-static void option_set(int fd, int level, int option, int value)
-{
-	setsockopt(fd, level, option, &value, sizeof(value));
-}
-
-/* From now on close(), and the death of this process, resets the connection: a cut must never look like an end. */
-static void resets_on_close(int fd, bool resets)
-{
-	struct linger linger = {.l_onoff = resets, .l_linger = 0};
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-}
-
-/* An option that this kernel has not for MPTCP is done without. */
-static void socket_prepare(int fd)
-{
-	resets_on_close(fd, true);
-	option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	option_set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
-	option_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
-}
-
-/* From the address that the client came to, as a flow of the NAT. 0: connected or on the way. */
-static int server_connect(const struct dt_copy_lease *lease, int *out)
-{
-	struct dt_endpoint from = {lease->relay.ip, 0};
-	struct sockaddr_storage sa;
-	socklen_t len = dt_endpoint_to_sockaddr(&from, &sa);
-	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	socket_prepare(fd);
-	option_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	if (dt_ip_family(&from.ip) == dt_ip_family(&lease->server.ip) && bind(fd, (struct sockaddr *)&sa, len) < 0)
-		err = -errno;
-	len = dt_endpoint_to_sockaddr(&lease->server, &sa);
-	if (err == 0 && connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
-		err = -errno;
-	if (err == 0)
-		*out = fd;
-	else
-		close(fd);
-	return err;
-}
 
 /* --- what the daemon hears --------------------------------------------------------------------- */
 
@@ -117,6 +63,8 @@ static void flow_tell(const struct dt_copy_pair *p, const char *reason)
 
 static enum dt_convert_outcome outcome_of(int err)
 {
+	if (err == -EPERM)
+		return DT_CONVERT_DENIED;
 	return err == 0 ? DT_CONVERT_REACHED : err == -ECONNREFUSED ? DT_CONVERT_REFUSED : DT_CONVERT_UNREACHABLE;
 }
 
@@ -151,7 +99,7 @@ static void side_close(struct dt_copy_pair *p, struct dt_copy_side *s, bool rese
 	if (s->fd < 0)
 		return;
 	if (!resets)
-		resets_on_close(s->fd, false);
+		dt_copy_resets_on_close(s->fd, false);
 	close(s->fd);
 	s->fd = -1;
 }
@@ -317,9 +265,9 @@ void dt_pair_open(struct dt_copy_lease *lease, int client_fd, const struct dt_en
 	struct dt_copier *copier = lease->copier;
 	struct dt_copy_pair *p;
 	enum dt_convert_outcome outcome;
-	int err;
+	int err = 0;
 
-	socket_prepare(client_fd);
+	dt_copy_socket_prepare(client_fd);
 	p = calloc(1, sizeof(*p));
 	if (!p) {
 		close(client_fd);
@@ -334,18 +282,16 @@ void dt_pair_open(struct dt_copy_lease *lease, int client_fd, const struct dt_en
 	lease->client->connections++;
 	lease->client->is_told = false;
 	copier->npairs++;
-	err = dt_destination_check(copier->route_fd, &lease->server.ip, lease->special);
-	outcome = err == -EPERM ? DT_CONVERT_DENIED : DT_CONVERT_UNREACHABLE;
-	if (err == 0)
-		err = server_connect(lease, &p->server.fd);
+	p->server.fd = dt_early_take(lease, from);
+	if (p->server.fd < 0)
+		err = dt_copy_connect(lease, &p->server.fd);
 	if (err == 0)
 		err = side_watch(p, &p->client, client_fd);
 	if (err == 0)
 		err = side_watch(p, &p->server, p->server.fd);
 	if (err == 0)
 		return;
-	if (outcome != DT_CONVERT_DENIED)
-		outcome = outcome_of(err);
+	outcome = outcome_of(err);
 	began_tell(lease, outcome, 0);
 	pair_end(p, outcome_word(outcome), true);
 }

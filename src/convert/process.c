@@ -73,6 +73,9 @@ static void message_take(const struct dt_channel_message *m, int fd)
 	case DT_CHANNEL_QUIT:
 		process.is_over = true;
 		break;
+	case DT_CHANNEL_SYN:
+		dt_copy_lease_syn(copier, m);
+		break;
 	case DT_CHANNEL_HELLO:
 	case DT_CHANNEL_HAS:
 	case DT_CHANNEL_READY:
@@ -140,6 +143,7 @@ static void tick(void)
 
 	process.ticked_ns = copier->now_ns;
 	dt_pairs_tick(copier);
+	dt_copy_leases_tick(copier);
 	dt_copy_clients_tell(copier);
 	copier->orphaned = alone_ns > ALONE_NEW_NS;
 	if (alone_ns > ALONE_NS || (copier->retires && !copier->leases))

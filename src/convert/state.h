@@ -30,6 +30,16 @@ struct dt_copy_client {
 	UT_hash_handle hh;
 };
 
+#define DT_COPY_CAME 64
+
+/* A connection to a server, made at the client's SYN: it waits for the client's, which is to be accepted. */
+struct dt_copy_early {
+	struct dt_endpoint from;
+	int fd;
+	uint64_t begun_ns;
+	struct dt_copy_early *prev, *next;
+};
+
 /* A lease and its listening socket. */
 struct dt_copy_lease {
 	struct dt_source source;
@@ -45,6 +55,10 @@ struct dt_copy_lease {
 	bool is_over; /* takes no new connections; goes with the last one */
 	struct dt_copy_client *client;
 	struct dt_copy_pair *pairs;
+	struct dt_copy_early *early; /* the oldest first */
+	size_t nearly;
+	struct dt_endpoint came[DT_COPY_CAME]; /* whose connections were accepted last: a SYN told late is no new one */
+	size_t ncame;
 	UT_hash_handle hh;
 };
 
@@ -82,7 +96,7 @@ struct dt_copier {
 	struct dt_outbox *outbox;
 	struct dt_copy_client *clients;
 	struct dt_copy_lease *leases;
-	size_t npairs, max_pairs;
+	size_t npairs, max_pairs;	/* with connections that were made early */
 	bool drains;			/* one at least has an end that drains */
 	bool retires;			/* ends by itself when the last lease has gone */
 	bool orphaned;			/* the daemon has been away for long: nothing new begins */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "relay/converters.h"
 
+#include <arpa/inet.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@ struct dt_converters {
 	uv_loop_t *loop;
 	uv_poll_t *poll; /* NULL: no process */
 	int fd;
+	struct ring_buffer *syns; /* NULL: none */
+	uv_poll_t *syns_poll;
 	struct dt_converter_leases leases;
 	dt_converters_flow_fn flow;
 	void *data;
@@ -186,6 +190,7 @@ static void message_take(struct dt_converters *c, const struct dt_channel_messag
 	case DT_CHANNEL_REVOKE:
 	case DT_CHANNEL_RETIRE:
 	case DT_CHANNEL_QUIT:
+	case DT_CHANNEL_SYN:
 	case DT_CHANNEL_TYPES:
 		break;
 	}
@@ -294,8 +299,63 @@ static void process_find(struct dt_converters *c)
 	dt_converter_leases_drop(&c->leases);
 }
 
-int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, struct dt_lease_table *ports,
-		       dt_converters_flow_fn flow, void *data)
+/* --- connections that begin -------------------------------------------------------------------- */
+
+static int syn_take(void *data, void *event, size_t size)
+{
+	const struct dt_converter_syn *syn = event;
+	struct dt_converters *c = data;
+	struct dt_channel_message m;
+
+	if (size < sizeof(*syn) || !c->poll)
+		return 0;
+	memset(&m, 0, sizeof(m));
+	m.type = DT_CHANNEL_SYN;
+	m.client = (struct dt_endpoint){syn->client, ntohs(syn->sport_be16)};
+	m.relay = (struct dt_endpoint){syn->relay, ntohs(syn->dpt_be16)};
+	dt_channel_send(c->fd, &m, -1); /* where there is no room it connects later */
+	return 0;
+}
+
+static void syns_readable(uv_poll_t *poll, int status, int events)
+{
+	struct dt_converters *c = poll->data;
+
+	dt_poll_resume(poll, status, syns_readable);
+	ring_buffer__consume(c->syns);
+}
+
+/* Without them the relay connects to servers only once a connection is accepted. */
+static void syns_watch(struct dt_converters *c, int fd)
+{
+	int err;
+
+	c->syns = ring_buffer__new(fd, syn_take, c, NULL);
+	c->syns_poll = c->syns ? calloc(1, sizeof(*c->syns_poll)) : NULL;
+	err = c->syns_poll ? uv_poll_init(c->loop, c->syns_poll, ring_buffer__epoll_fd(c->syns)) : -ENOMEM;
+	if (err == 0) {
+		c->syns_poll->data = c;
+		uv_poll_start(c->syns_poll, UV_READABLE, syns_readable);
+		return;
+	}
+	dt_log_warn("converter: connects to servers late: %s", strerror(-err));
+	free(c->syns_poll);
+	c->syns_poll = NULL;
+}
+
+static void syns_close(struct dt_converters *c)
+{
+	if (c->syns_poll) {
+		uv_poll_stop(c->syns_poll);
+		uv_close((uv_handle_t *)c->syns_poll, poll_closed);
+	}
+	ring_buffer__free(c->syns);
+}
+
+/* --- opening and closing ----------------------------------------------------------------------- */
+
+int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, int syns_fd,
+		       struct dt_lease_table *ports, dt_converters_flow_fn flow, void *data)
 {
 	struct dt_converters *c = calloc(1, sizeof(*c));
 	int err;
@@ -308,6 +368,7 @@ int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, 
 	c->leases.ports = ports;
 	c->flow = flow;
 	c->data = data;
+	syns_watch(c, syns_fd);
 	process_find(c);
 	err = dt_converter_leases_prune(&c->leases);
 	if (err)
@@ -321,6 +382,7 @@ void dt_converters_close(struct dt_converters *c)
 	if (!c)
 		return;
 	channel_close(c);
+	syns_close(c);
 	dt_converter_leases_fini(&c->leases);
 	free(c);
 }

@@ -107,6 +107,8 @@ int dt_dataplane_fd(const struct dt_dataplane *d, enum dt_dataplane_map map)
 		return bpf_map__fd(d->skel->maps.leases);
 	case DT_MAP_CONVERTERS:
 		return bpf_map__fd(d->skel->maps.converters);
+	case DT_MAP_SYNS:
+		return bpf_map__fd(d->skel->maps.syns);
 	case DT_MAP_FLOWS:
 		return bpf_map__fd(d->skel->maps.flows);
 	case DT_MAP_CLIENTS:

@@ -70,6 +70,7 @@ void dt_dataplane_attach_again(struct dt_dataplane *d);
 enum dt_dataplane_map {
 	DT_MAP_LEASES,
 	DT_MAP_CONVERTERS,
+	DT_MAP_SYNS,
 	DT_MAP_FLOWS,
 	DT_MAP_CLIENTS,
 	DT_MAP_SHARES,

@@ -37,6 +37,7 @@ long bpf_redirect(__u32 ifindex, __u64 flags);
 long bpf_redirect_neigh(__u32 ifindex, struct bpf_redir_neigh *params, int plen, __u64 flags);
 struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u32 len, __u64 netns, __u64 flags);
 long bpf_sk_release(void *sock);
+long bpf_ringbuf_output(void *map, void *data, __u64 size, __u64 flags);
 long bpf_loop(__u32 loops, void *callback, void *context, __u64 flags);
 
 #endif
