@@ -210,7 +210,8 @@ static void metrics_asked(FILE *out, const char *unused, void *pm)
 
 static int control_open(struct dt_pm *pm)
 {
-	static const struct dt_control_word words[] = {{"metrics", metrics_asked, NULL}, {"history", NULL, &dt_pm_past}};
+	static const struct dt_control_word words[] = {{"metrics", metrics_asked, NULL},
+						       {"history", NULL, &dt_pm_past}};
 	int err = dt_control_open(&pm->control, pm->loop, pm->config->control, NULL, dt_pm_why, pm);
 
 	if (err) {
