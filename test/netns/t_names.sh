@@ -59,7 +59,7 @@ usage monitor --kind nonsense
 usage monitor --connection x
 usage status --sort nonsense
 usage status --watch=0
-"$DETOURD" --help | grep -q 'detourd --relay' || fail "--help"
+"$DETOURD" --help | grep "detourd --relay" >/dev/null || fail "--help"
 "$DETOURD" --version | grep -Eq '^detourd [0-9]' || fail "--version"
 code=0
 "$DETOURD" status --control "$TMP/nobody.sock" 2>"$TMP/usage.txt" || code=$?

@@ -11,6 +11,9 @@ import ctypes
 import ctypes.util
 import sys
 
+# What is larger is no memory of the program's own, but what a sanitizer reserves.
+LARGEST = 1 << 30
+
 
 def session_keys(secret, public):
     sodium = ctypes.CDLL(ctypes.util.find_library("sodium"))
@@ -28,7 +31,7 @@ def memory_of(pid):
         for line in maps:
             span, rights = line.split()[:2]
             first, last = (int(end, 16) for end in span.split("-"))
-            if "r" not in rights or "[vvar" in line or "[vsyscall" in line:
+            if "r" not in rights or "[vvar" in line or "[vsyscall" in line or last - first > LARGEST:
                 continue
             try:
                 mem.seek(first)

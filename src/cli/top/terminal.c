@@ -70,12 +70,21 @@ static bool utf8_begin(void)
 	return is_utf8(nl_langinfo(CODESET));
 }
 
-/* The terminal's description is loaded, and says how to move the cursor. */
-static bool description_find(void)
+enum description { ABLE, UNABLE, UNKNOWN };
+
+/* What the database says of this terminal: whether it can move its cursor. newterm() loads the description again. */
+static enum description description_find(void)
 {
+	enum description found = UNKNOWN;
 	int err;
 
-	return setupterm(NULL, STDOUT_FILENO, &err) == OK && tigetstr("cup") != (char *)-1 && tigetstr("cup");
+	if (setupterm(NULL, STDOUT_FILENO, &err) == OK)
+		found = tigetstr("cup") != (char *)-1 && tigetstr("cup") ? ABLE : UNABLE;
+	else if (err == 1)
+		found = UNABLE;
+	if (cur_term)
+		del_curterm(cur_term);
+	return found;
 }
 
 static int complain(FILE *errors, const char *why)
@@ -87,18 +96,18 @@ static int complain(FILE *errors, const char *why)
 static int description_begin(FILE *errors)
 {
 	const char *term = getenv("TERM");
-	int err;
+	enum description found;
 
 	if (!term || !*term || strcmp(term, "dumb") == 0)
 		return complain(errors, "needs a terminal that can move its cursor, and TERM names none");
-	if (description_find())
+	found = description_find();
+	if (found == ABLE)
 		return 0;
-	/* known, but not able to */
-	if (setupterm(NULL, STDOUT_FILENO, &err) == OK || err == 1)
+	if (found == UNABLE)
 		return complain(errors, "needs a terminal that can move its cursor, and this one cannot");
 	setenv("TERM", FALLBACK_NAME, 1);
 	setenv("TERMINFO", fallback, 1);
-	return description_find() ? 0 : complain(errors, "knows nothing of this terminal");
+	return description_find() == ABLE ? 0 : complain(errors, "knows nothing of this terminal");
 }
 
 /* --- from open to close -------------------------------------------------------------------------- */
