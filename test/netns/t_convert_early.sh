@@ -16,25 +16,6 @@ client_connects() { # SECONDS
 }
 wait_for 10 at_server established 0
 
-say "the handshake's last segment is held back: the server has a connection all the same"
-on r1 nft -f - <<-NFT
-	table inet late {
-		chain forward { type filter hook forward priority 0;
-			ip saddr $CLIENT4 ip daddr $(relay4 1) tcp flags & syn == 0 drop; }
-	}
-NFT
-before=$(counter relay1 passed_converted)
-client_connects 30
-pid=$!
-wait_for 10 at_server established 1
-equals "$(on relay1 ss -HMn state established | wc -l)" 0 "accepted by the relay"
-say "and then not any more"
-wait_for 15 at_server established 0
-at_least "$(counter relay1 passed_converted)" $((before + 1)) "SYNs"
-kill_in client python3
-wait $pid || true
-on r1 nft delete table inet late
-
 say "one connection becomes one, with its detours"
 wait_for 30 converted_by 9000 relay1
 client_connects 60
@@ -54,3 +35,24 @@ port=$(on relay1 ss -HMltn | awk '{ sub(/.*:/, "", $3); print $3; exit }')
 on relay2 timeout 3 python3 -c "import socket; socket.create_connection(('$(relay4 1)', ${port:-50000}), 2)" 2>/dev/null || true
 equals "$(counter relay1 passed_converted)" "$at" "let to the converter"
 at_server established 0 || fail "a stranger had a connection made"
+
+# last, for afterwards the client leaves the converter alone for a minute
+say "the handshake's last segment is held back: the server has a connection all the same"
+on r1 nft -f - <<-NFT
+	table inet late {
+		chain forward { type filter hook forward priority 0;
+			ip saddr $CLIENT4 ip daddr $(relay4 1) tcp flags & syn == 0 drop; }
+	}
+NFT
+before=$(counter relay1 passed_converted)
+client_connects 30
+pid=$!
+wait_for 10 at_server established 1
+equals "$(on relay1 ss -HMn state established | wc -l)" 0 "accepted by the relay"
+say "and then not any more"
+wait_for 15 at_server established 0
+at_least "$(counter relay1 passed_converted)" $((before + 1)) "SYNs"
+kill_in client python3
+wait $pid || true
+on r1 nft delete table inet late
+wait_for 10 status_is client '.conversions[0].why == "the converter does not answer"'

@@ -120,7 +120,8 @@ void dt_conversion_lead(struct dt_conversion *v, const struct dt_endpoint *to, c
 
 	if (!to)
 		to = &nowhere;
-	snprintf(v->why, sizeof(v->why), "%s", why);
+	if (why != v->why)
+		snprintf(v->why, sizeof(v->why), "%s", why);
 	if (dt_endpoint_equal(&v->to, to))
 		return;
 	if (v->to.port) {
