@@ -41,6 +41,7 @@
 #include "pm/reload.h"
 #include "pm/status.h"
 #include "pm/store/conversion.h"
+#include "pm/store/conversion_file.h"
 #include "pm/store/pm.h"
 #include "pm/store/relay.h"
 #include "pm/store/server.h"
@@ -123,6 +124,7 @@ static void daemon_stop(void *data)
 
 	pm->stopping = true;
 	dt_state_file_write(pm);
+	dt_conversion_file_end(pm);
 	dt_run_close(pm);
 	dt_connections_close(pm);
 	while (pm->relays)
@@ -295,6 +297,7 @@ static int daemon_start(void **out, uv_loop_t *loop, void *config)
 	dt_client_config_resolve(pm->config, pm->cgroup_fd);
 	dt_sockets_apply(pm);
 	dt_sockets_convert_apply(pm);
+	dt_conversion_file_read(pm);
 	dt_stock_take(pm);
 	dt_state_file_read(pm);
 	dt_log_info("client ready relays=%zu max-detours=%u", pm->config->nrelays, pm->config->max_detours);

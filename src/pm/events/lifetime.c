@@ -45,21 +45,37 @@ static void doubt_end(struct dt_doubt *d)
 	free(d);
 }
 
-static void converted_note(struct dt_connection *c, struct dt_conversion *conversion)
+static void converted_note(struct dt_connection *c, const struct dt_endpoint *server, const char *relay)
 {
-	c->server = dt_conversion_server(conversion);
-	snprintf(c->converter, sizeof(c->converter), "%s", conversion->relay);
+	c->server = *server;
+	snprintf(c->converter, sizeof(c->converter), "%s", relay);
+	c->pm->counters[DT_PM_CONVERTED]++;
+}
+
+/* Whether its other end is a converter, and for which server. */
+static void converted_find(struct dt_connection *c)
+{
+	struct dt_conversion *conversion = dt_conversion_at(c->pm, &c->remote);
+	const struct dt_conversion_earlier *earlier;
+	struct dt_endpoint server;
+
+	if (!conversion) {
+		earlier = dt_conversion_earlier_at(c->pm, &c->remote);
+		if (earlier)
+			converted_note(c, &earlier->server, earlier->relay);
+		return;
+	}
+	server = dt_conversion_server(conversion);
+	converted_note(c, &server, conversion->relay);
 	conversion->used_ns = dt_now_ns();
 	conversion->connections++;
 	dt_worth_began(&conversion->worth, conversion->used_ns);
-	c->pm->counters[DT_PM_CONVERTED]++;
 }
 
 struct dt_connection *dt_connection_new(struct dt_pm *pm, dt_mptcp_token token, const struct dt_endpoint *local,
 					const struct dt_endpoint *remote)
 {
 	struct dt_connection *c = calloc(1, sizeof(*c));
-	struct dt_conversion *conversion;
 
 	if (!c) {
 		dt_log_err("out of memory: a connection is not followed");
@@ -70,9 +86,7 @@ struct dt_connection *dt_connection_new(struct dt_pm *pm, dt_mptcp_token token, 
 	c->number = ++pm->next_number;
 	c->local = *local;
 	c->remote = c->server = *remote;
-	conversion = pm->conversions.all ? dt_conversion_at(pm, remote) : NULL;
-	if (conversion)
-		converted_note(c, conversion);
+	converted_find(c);
 	c->source = local->ip;
 	c->since_ns = dt_now_ns();
 	dt_server_limit_recall(c, c->since_ns);

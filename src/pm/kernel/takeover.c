@@ -143,6 +143,8 @@ int dt_takeover_begin(struct dt_takeover *t)
 	}
 	snprintf(t->state_path, sizeof(t->state_path), DT_RUN_DIR "/netns-%llx.pm",
 		 (unsigned long long)t->netns_cookie);
+	snprintf(t->converted_path, sizeof(t->converted_path), DT_RUN_DIR "/netns-%llx.converted",
+		 (unsigned long long)t->netns_cookie);
 	err = switch_take(t);
 	if (err)
 		goto failed;

@@ -13,6 +13,7 @@ struct dt_takeover {
 	int lock_fd;
 	uint64_t netns_cookie;
 	char state_path[64];
+	char converted_path[64]; /* see store/conversion_file.h */
 };
 
 /* -EBUSY: another detourd or mptcpd runs; -ENOENT: no MPTCP in this kernel; -EPERM. Logs why; lock_fd is then -1. */

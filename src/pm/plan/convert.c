@@ -12,6 +12,7 @@
 #include "pm/link/leases.h"
 #include "pm/link/relays.h"
 #include "pm/store/conversion.h"
+#include "pm/store/conversion_file.h"
 #include "pm/store/lease.h"
 #include "pm/store/pm.h"
 #include "pm/store/relay.h"
@@ -108,12 +109,15 @@ static void lead(struct dt_pm *pm, struct dt_conversion *v, const struct dt_plan
 	dt_conversion_lead(v, NULL, "", first ? first : why);
 }
 
-/* The kernel gets what was decided. */
-static void tell(struct dt_pm *pm, struct dt_conversion *v, bool was_led, uint64_t now_ns)
+/* The kernel gets what was decided; the file first, so that the next run knows each address that connections had. */
+static void tell(struct dt_pm *pm, struct dt_conversion *v, const struct dt_endpoint *was, uint64_t now_ns)
 {
 	struct dt_endpoint server = dt_conversion_server(v);
 	char from[DT_ENDPOINT_STRLEN], detail[256];
 	int err = 0;
+
+	if (v->to.port && !dt_endpoint_equal(&v->to, was))
+		dt_conversion_file_write(pm);
 
 	if (v->to.port)
 		err = dt_convert_put(pm->convert, &server, &v->to, now_ns + BELIEVED_NS);
@@ -122,7 +126,7 @@ static void tell(struct dt_pm *pm, struct dt_conversion *v, bool was_led, uint64
 	v->told = v->to.port && err == 0;
 	if (err)
 		dt_log_warn("cannot have connections converted: %s", strerror(-err));
-	if (was_led == (v->to.port != 0))
+	if ((was->port != 0) == (v->to.port != 0))
 		return;
 	snprintf(detail, sizeof(detail), "%s: %s%s", dt_endpoint_format(&server, from),
 		 v->to.port ? "new connections are converted by " : "new connections are direct: ",
@@ -134,14 +138,14 @@ static void tell(struct dt_pm *pm, struct dt_conversion *v, bool was_led, uint64
 static void conversion_plan(struct dt_pm *pm, struct dt_conversion *v, uint64_t now_ns)
 {
 	struct dt_endpoint server = dt_conversion_server(v);
-	bool was_led = v->to.port != 0;
+	struct dt_endpoint was = v->to;
 	struct dt_plan plan;
 	enum dt_convert_mode mode = dt_rules_convert(pm->config, &server, &plan);
 	enum dt_worth_verdict worth = mode == DT_CONVERT_AUTO ? dt_worth_judge(&v->worth, now_ns) : DT_WORTH_PAYS;
 
 	if (mode == DT_CONVERT_NO || now_ns - v->since_ns > ASK_AGAIN_NS || now_ns - v->used_ns > UNUSED_NS) {
 		dt_conversion_lead(v, NULL, "", "");
-		tell(pm, v, was_led, now_ns);
+		tell(pm, v, &was, now_ns);
 		dt_conversion_free(pm, v);
 		return;
 	}
@@ -152,7 +156,7 @@ static void conversion_plan(struct dt_pm *pm, struct dt_conversion *v, uint64_t 
 	else
 		lead(pm, v, &plan, now_ns);
 	v->doubted = false;
-	tell(pm, v, was_led, now_ns);
+	tell(pm, v, &was, now_ns);
 }
 
 void dt_convert_plan(struct dt_pm *pm, uint64_t now_ns)

@@ -10,7 +10,6 @@
 #include "pm/store/pm.h"
 
 #define UNANSWERED_NS (60 * DT_SEC)
-#define WAS (sizeof(((struct dt_conversion *)0)->was) / sizeof(((struct dt_conversion *)0)->was[0]))
 
 struct dt_endpoint dt_conversion_server(const struct dt_conversion *v)
 {
@@ -28,8 +27,31 @@ struct dt_conversion *dt_conversion_of(const struct dt_pm *pm, const struct dt_e
 	return v;
 }
 
+void dt_conversion_earlier_add(struct dt_pm *pm, const struct dt_endpoint *at, const struct dt_endpoint *server,
+			       const char *relay)
+{
+	struct dt_conversions *conversions = &pm->conversions;
+	struct dt_conversion_earlier *e;
+
+	if (at->port == 0 || conversions->nearlier == DT_CONVERSIONS_EARLIER_MAX || dt_conversion_earlier_at(pm, at))
+		return;
+	e = realloc(conversions->earlier, (conversions->nearlier + 1) * sizeof(*e));
+	if (!e)
+		return;
+	conversions->earlier = e;
+	e += conversions->nearlier++;
+	e->at = *at;
+	e->server = *server;
+	snprintf(e->relay, sizeof(e->relay), "%s", relay);
+}
+
 void dt_conversion_free(struct dt_pm *pm, struct dt_conversion *v)
 {
+	struct dt_endpoint server = dt_conversion_server(v);
+
+	dt_conversion_earlier_add(pm, &v->to, &server, v->relay);
+	for (size_t i = 0; i < DT_CONVERSION_WAS; i++)
+		dt_conversion_earlier_add(pm, &v->was[i], &server, v->relay);
 	HASH_DELETE(hh, pm->conversions.all, v);
 	free(v);
 }
@@ -38,6 +60,9 @@ void dt_conversions_free(struct dt_pm *pm)
 {
 	while (pm->conversions.all)
 		dt_conversion_free(pm, pm->conversions.all);
+	free(pm->conversions.earlier);
+	pm->conversions.earlier = NULL;
+	pm->conversions.nearlier = 0;
 }
 
 static struct dt_conversion *make(struct dt_pm *pm, const struct dt_endpoint *server, uint64_t now_ns)
@@ -87,7 +112,8 @@ void dt_conversion_note(struct dt_pm *pm, const struct dt_endpoint *server, cons
 	enum dt_convert_mode mode = dt_rules_convert(pm->config, server, &plan);
 	struct dt_conversion *v;
 
-	if (mode == DT_CONVERT_NO || (mode == DT_CONVERT_AUTO && !plain) || dt_conversion_at(pm, server))
+	if (mode == DT_CONVERT_NO || (mode == DT_CONVERT_AUTO && !plain) || dt_conversion_at(pm, server) ||
+	    dt_conversion_earlier_at(pm, server))
 		return;
 	v = dt_conversion_of(pm, server);
 	if (!v && room_make(pm))
@@ -108,9 +134,17 @@ struct dt_conversion *dt_conversion_at(const struct dt_pm *pm, const struct dt_e
 		if (dt_endpoint_equal(&v->to, remote))
 			return v;
 	for (v = pm->conversions.all; v; v = v->hh.next)
-		for (size_t i = 0; i < WAS; i++)
+		for (size_t i = 0; i < DT_CONVERSION_WAS; i++)
 			if (dt_endpoint_equal(&v->was[i], remote))
 				return v;
+	return NULL;
+}
+
+const struct dt_conversion_earlier *dt_conversion_earlier_at(const struct dt_pm *pm, const struct dt_endpoint *remote)
+{
+	for (size_t i = 0; i < pm->conversions.nearlier; i++)
+		if (dt_endpoint_equal(&pm->conversions.earlier[i].at, remote))
+			return &pm->conversions.earlier[i];
 	return NULL;
 }
 
@@ -125,7 +159,7 @@ void dt_conversion_lead(struct dt_conversion *v, const struct dt_endpoint *to, c
 	if (dt_endpoint_equal(&v->to, to))
 		return;
 	if (v->to.port) {
-		memmove(&v->was[1], &v->was[0], (WAS - 1) * sizeof(v->was[0]));
+		memmove(&v->was[1], &v->was[0], (DT_CONVERSION_WAS - 1) * sizeof(v->was[0]));
 		v->was[0] = v->to;
 	}
 	v->to = *to;

@@ -22,6 +22,11 @@ void dt_conversion_note(struct dt_pm *pm, const struct dt_endpoint *server, cons
 struct dt_conversion *dt_conversion_of(const struct dt_pm *pm, const struct dt_endpoint *server);
 /* The conversion that leads to this address of a converter, or did; NULL: it is none. */
 struct dt_conversion *dt_conversion_at(const struct dt_pm *pm, const struct dt_endpoint *remote);
+/* The same, of an earlier run or a server that was forgotten: see store/conversion_file.h. */
+const struct dt_conversion_earlier *dt_conversion_earlier_at(const struct dt_pm *pm, const struct dt_endpoint *remote);
+/* Does nothing if there are too many. */
+void dt_conversion_earlier_add(struct dt_pm *pm, const struct dt_endpoint *at, const struct dt_endpoint *server,
+			       const char *relay);
 /* New connections go there from now on. to NULL: they are direct, and why says the reason. */
 void dt_conversion_lead(struct dt_conversion *v, const struct dt_endpoint *to, const char *relay, const char *why);
 /* A SYN to a converter was not answered: others shall not wait for it. */

@@ -8,7 +8,9 @@
 #include "pm/decide/worth.h"
 
 #define DT_CONVERSIONS_MAX 256 /* the one that was used longest ago makes room */
+#define DT_CONVERSIONS_EARLIER_MAX 2048
 #define DT_CONVERSION_NAME_LEN 64
+#define DT_CONVERSION_WAS 4    /* addresses that are remembered, of one server */
 #define DT_CONVERSION_DIRECT 4 /* plain connections that are measured at a time, of one server */
 
 /* A plain connection with the server, which is measured. */
@@ -31,8 +33,9 @@ struct dt_conversion {
 	bool told;	   /* the kernel has "to" */
 	char why[128];	   /* why new connections are direct; "": they are not */
 	char relay[DT_CONVERSION_NAME_LEN];
-	struct dt_endpoint to;	   /* the converter; port 0: new connections are direct */
-	struct dt_endpoint was[4]; /* those before; a connection that began there may be noticed later */
+	struct dt_endpoint to; /* the converter; port 0: new connections are direct */
+	struct dt_endpoint
+		was[DT_CONVERSION_WAS]; /* those before; a connection that began there may be noticed later */
 	uint64_t connections;
 	struct dt_worth worth;
 	struct dt_conversion_plain direct[DT_CONVERSION_DIRECT]; /* the latest */
@@ -40,9 +43,18 @@ struct dt_conversion {
 	UT_hash_handle hh;
 };
 
+/* An address of a converter that connections were led to, by an earlier run or until its server was forgotten. */
+struct dt_conversion_earlier {
+	struct dt_endpoint at;
+	struct dt_endpoint server;
+	char relay[DT_CONVERSION_NAME_LEN];
+};
+
 struct dt_conversions {
 	struct dt_conversion *all;
-	bool due; /* something changed: plan/convert has work before its next tick */
+	struct dt_conversion_earlier *earlier;
+	size_t nearlier; /* <= DT_CONVERSIONS_EARLIER_MAX */
+	bool due;	 /* something changed: plan/convert has work before its next tick */
 };
 
 #endif
