@@ -205,4 +205,13 @@ int nat_l3(struct __sk_buff *skb)
 	return nat(skb, true);
 }
 
+/* Attached nowhere: the relay's daemon runs it, with a packet that means nothing. What it wants is in cb. */
+SEC("tc")
+int rate_grant(struct __sk_buff *skb)
+{
+	__u64 client_id = (__u64)skb->cb[1] << 32 | skb->cb[0];
+
+	return (int)rate_grant_take(client_id, skb->cb[2], skb->cb[3], skb->cb[4], bpf_ktime_get_boot_ns());
+}
+
 char LICENSE[] SEC("license") = "GPL";

@@ -140,6 +140,51 @@ VERIFIED_ONCE int rate_refill(struct dt_flow *f, __u32 bytes, __u32 segments, bo
 	return 0;
 }
 
+/* In use, as a time; more than the depth if it owes. */
+static __always_inline __u64 bucket_used(const struct bucket *b, __u64 now)
+{
+	return *b->at_ns > now ? *b->at_ns - now : 0;
+}
+
+/* Takes bytes whether they are there or not. */
+static __always_inline void bucket_owe(const struct bucket *b, __u32 bytes, __u64 now)
+{
+	__u64 cost_ns = (__u64)bytes * 1000000000ULL / b->rate, seen = *b->at_ns;
+
+	if (seen >= now || __sync_val_compare_and_swap(b->at_ns, seen, now + cost_ns) != seen)
+		__sync_fetch_and_add(b->at_ns, cost_ns);
+}
+
+/*
+ * Takes bytes for what the copying process moves, which is no packet of a flow, so that it knows nothing of drops. It gets
+ * what it wants while flows leave most of the buckets; otherwise what is reserved for it, also before them. How many.
+ */
+static __always_inline __u32 rate_grant_take(__u64 id, __u32 dir, __u32 wanted, __u32 reserved, __u64 now)
+{
+	struct dt_client_limits *limits = bpf_map_lookup_elem(&clients, &id);
+	struct dt_client_usage *u = bpf_map_lookup_elem(&usage, &id), *all;
+	struct bucket own, relay;
+	struct dt_nat_config *cfg;
+	__u32 none = 0, bytes;
+	__u64 zero = 0;
+
+	all = bpf_map_lookup_elem(&usage, &zero);
+	cfg = bpf_map_lookup_elem(&config, &none);
+	if (!cfg || !limits || !u || !all || !limits->rate || !cfg->rate)
+		return 0;
+	dir &= 1;
+	own = (struct bucket){&u->rate_ns[dir], &u->early_ns[dir], limits->rate, limits->bucket_ns};
+	relay = (struct bucket){&all->rate_ns[dir], &all->early_ns[dir], cfg->rate, cfg->bucket_ns};
+	if (bucket_used(&own, now) >= own.depth_ns || bucket_used(&relay, now) >= relay.depth_ns)
+		return 0;
+	bytes = reserved;
+	if (bucket_used(&own, now) <= own.depth_ns / 4 && bucket_used(&relay, now) <= relay.depth_ns / 4)
+		bytes = wanted;
+	bucket_owe(&own, bytes, now);
+	bucket_owe(&relay, bytes, now);
+	return bytes;
+}
+
 /* Pays for a packet, if possible with the flow's credit. As rate_refill(). */
 static __always_inline int rate_take(struct dt_flow *f, __u32 bytes, __u32 segments, bool data, __u64 now)
 {

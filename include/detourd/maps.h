@@ -153,6 +153,10 @@ struct dt_flow {
 
 /* --- nat.bpf: clients ------------------------------------------------------------------------- */
 
+/* Of max-rate, what the copying process gets at once: bytes. */
+#define DT_RATE_GRANT_MAX (1 << 22)
+#define DT_RATE_GRANT_MIN 1400
+
 enum dt_client_flag {
 	DT_CLIENT_PLAIN_TCP = 1 << 0, /* lifts the MP_JOIN gate */
 };

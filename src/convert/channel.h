@@ -13,7 +13,7 @@
 #include "detourd/wire.h"
 
 /* Raised with every change of the message. A process of another version finishes what it has, beside a new one. */
-#define DT_CHANNEL_VERSION 2
+#define DT_CHANNEL_VERSION 3
 /* The process finds its listening end here. */
 #define DT_CHANNEL_FD 3
 
@@ -25,6 +25,7 @@ enum dt_channel_type {
 	DT_CHANNEL_REVOKE, /* it and its connections end at once */
 	DT_CHANNEL_RETIRE, /* all leases as by END; the process then ends by itself, and finds no daemon any more */
 	DT_CHANNEL_QUIT,   /* everything ends at once */
+	DT_CHANNEL_GRANT,  /* bytes_up, bytes_down: these may be copied; the answer to ASK */
 	DT_CHANNEL_SYN,	   /* client begins a connection to relay, which is not accepted yet */
 	/* process to daemon: */
 	DT_CHANNEL_HELLO,  /* the first message */
@@ -34,6 +35,7 @@ enum dt_channel_type {
 	DT_CHANNEL_FLOW,   /* a connection has ended */
 	DT_CHANNEL_CLOSED, /* a lease's socket is closed */
 	DT_CHANNEL_TOTALS, /* of a client: connections, refused, bytes_up, bytes_down */
+	DT_CHANNEL_ASK,	   /* bytes_up, bytes_down: these the client would copy, and max-rate is the daemon's */
 	DT_CHANNEL_TYPES
 };
 
@@ -53,7 +55,8 @@ struct dt_channel_message {
 	uint32_t connections;		   /* TOTALS: open now */
 	uint64_t rate;			   /* CLIENT: bytes a second in each direction */
 	uint64_t refused;		   /* TOTALS: for a limit, since the process started */
-	uint64_t bytes_up, bytes_down;	   /* payload; TOTALS: of all connections, since the process started */
+	uint64_t bytes_up, bytes_down;	   /* payload; TOTALS: of all connections, since the process started;
+					    ASK, GRANT: of what is to be copied next */
 	uint64_t begun_ns, ended_ns;
 	char reason[16]; /* FLOW; zero-terminated */
 };

@@ -9,35 +9,15 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "convert/allowance.h"
 
 #define SCRATCH (256 << 10) /* shared: no connection has a buffer while its receiver keeps up */
 #define TURN (1 << 20)	    /* bytes of one direction in a turn, so that others have theirs */
-#define BUCKET_NS (DT_SEC / 10)
-#define BUCKET_MIN (256 << 10)
 #define HELD_MAX (64 << 20) /* bytes that a client's receivers leave here, beyond that they get little at a time */
 #define HELD_STEP 4096
 #define DRAIN_MAX_NS (60 * DT_SEC) /* so long without an acknowledgement */
 
 static uint8_t scratch[SCRATCH];
-
-/* Bytes that the client may move now in this direction. */
-static int64_t tokens(struct dt_copy_client *c, enum dt_flow_dir dir, uint64_t now_ns)
-{
-	uint64_t passed_ns = now_ns - c->filled_ns;
-	int64_t depth = (int64_t)(c->rate / (DT_SEC / BUCKET_NS)), more;
-
-	if (depth < BUCKET_MIN)
-		depth = BUCKET_MIN;
-	if (passed_ns > BUCKET_NS * 10)
-		passed_ns = BUCKET_NS * 10;
-	more = (int64_t)((double)c->rate * (double)passed_ns / (double)DT_SEC);
-	if (more > 0) {
-		c->filled_ns = now_ns;
-		for (int i = 0; i < 2; i++)
-			c->tokens[i] = c->tokens[i] + more < depth ? c->tokens[i] + more : depth;
-	}
-	return c->tokens[dir];
-}
 
 void dt_copy_held_drop(struct dt_copy_pair *p, struct dt_copy_side *s)
 {
@@ -127,7 +107,7 @@ static enum dt_copy_verdict one_way(struct dt_copy_pair *p, struct dt_copy_side 
 	int64_t left;
 
 	while (!to->failed && to->writable && held_put(p, to) && from->readable && !from->eof) {
-		left = tokens(c, dir, now_ns);
+		left = dt_allowance(p->lease->copier, c, dir);
 		if (left <= 0)
 			return DT_COPY_THROTTLED;
 		if (moved >= TURN)

@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "convert/allowance.h"
 #include "convert/early.h"
 #include "convert/outbox.h"
 #include "convert/pair.h"
@@ -40,6 +41,17 @@ void dt_copy_client_set(struct dt_copier *copier, const struct dt_channel_messag
 	c->max_connections = m->max_connections;
 	c->max_new = m->max_new;
 	c->rate = m->rate;
+	/* so that the first connection does not wait for the answer */
+	dt_allowance(copier, c, DT_DIR_UP);
+	dt_allowance(copier, c, DT_DIR_DOWN);
+}
+
+void dt_copy_client_grant(struct dt_copier *copier, const struct dt_channel_message *m)
+{
+	struct dt_copy_client *c = client_find(copier, m->client_id);
+
+	if (c)
+		dt_allowance_granted(c, m);
 }
 
 /* One of max_new a second, and a second's worth at once. */
@@ -272,8 +284,10 @@ void dt_copy_leases_tell(struct dt_copier *copier)
 		m = message_of(lease, DT_CHANNEL_HAS);
 		dt_outbox_put(copier->outbox, &m, lease->fd);
 	}
-	for (struct dt_copy_client *c = copier->clients; c; c = c->hh.next)
+	for (struct dt_copy_client *c = copier->clients; c; c = c->hh.next) {
 		c->is_told = false;
+		dt_allowance_forget(c);
+	}
 	dt_copy_clients_tell(copier);
 	memset(&m, 0, sizeof(m));
 	m.type = DT_CHANNEL_READY;

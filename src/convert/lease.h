@@ -7,6 +7,8 @@
 #include "convert/state.h"
 
 void dt_copy_client_set(struct dt_copier *copier, const struct dt_channel_message *m);
+/* The daemon's answer: see convert/allowance.h. */
+void dt_copy_client_grant(struct dt_copier *copier, const struct dt_channel_message *m);
 /* Takes the socket: accepts what comes, or closes it if the message makes no sense. */
 void dt_copy_lease_listen(struct dt_copier *copier, const struct dt_channel_message *m, int fd);
 /* A connection to it is about to come: connects to its server already. */

@@ -76,6 +76,9 @@ static void message_take(const struct dt_channel_message *m, int fd)
 	case DT_CHANNEL_SYN:
 		dt_copy_lease_syn(copier, m);
 		break;
+	case DT_CHANNEL_GRANT:
+		dt_copy_client_grant(copier, m);
+		break;
 	case DT_CHANNEL_HELLO:
 	case DT_CHANNEL_HAS:
 	case DT_CHANNEL_READY:
@@ -83,6 +86,7 @@ static void message_take(const struct dt_channel_message *m, int fd)
 	case DT_CHANNEL_FLOW:
 	case DT_CHANNEL_CLOSED:
 	case DT_CHANNEL_TOTALS:
+	case DT_CHANNEL_ASK:
 	case DT_CHANNEL_TYPES:
 		break;
 	}

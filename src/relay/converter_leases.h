@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "detourd/wire.h"
 #include "relay/lease_table.h"
+#include "relay/rate_grant.h"
 
 /* What the copying process counted for a client. */
 struct dt_converter_totals {
@@ -47,6 +48,7 @@ struct dt_converter_client {
 	bool is_told;
 	size_t leases;
 	struct dt_converter_totals totals;
+	struct dt_rate_reserve reserve;
 	UT_hash_handle hh;
 };
 

@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "relay/convert_process.h"
 #include "relay/converter_leases.h"
+#include "relay/rate_grant.h"
 
 #define HANDSHAKE_MS 3000
 /* Until the copying process has ended, of silence. */
@@ -29,6 +30,7 @@ struct dt_converters {
 	uv_poll_t *poll; /* NULL: no process */
 	int fd;
 	struct ring_buffer *syns; /* NULL: none */
+	int rate_fd;		  /* see relay/rate_grant.h */
 	uv_poll_t *syns_poll;
 	struct dt_converter_leases leases;
 	dt_converters_flow_fn flow;
@@ -157,6 +159,25 @@ static void totals_take(struct dt_converters *c, const struct dt_channel_message
 		client->totals = (struct dt_converter_totals){m->connections, m->refused, m->bytes_up, m->bytes_down};
 }
 
+/* max-rate is one for what is copied and what is translated: nat.bpf has the buckets. */
+static void grant_tell(struct dt_converters *c, const struct dt_channel_message *asked)
+{
+	struct dt_converter_client *client = dt_converter_client_find(&c->leases, asked->client_id);
+	struct dt_channel_message m;
+	uint64_t now_ns = dt_now_ns();
+
+	if (!client)
+		return;
+	memset(&m, 0, sizeof(m));
+	m.type = DT_CHANNEL_GRANT;
+	m.client_id = client->id;
+	m.bytes_up = dt_rate_grant(c->rate_fd, client->id, client->limits.rate, &client->reserve, DT_DIR_UP,
+				   asked->bytes_up, now_ns);
+	m.bytes_down = dt_rate_grant(c->rate_fd, client->id, client->limits.rate, &client->reserve, DT_DIR_DOWN,
+				     asked->bytes_down, now_ns);
+	dt_channel_send(c->fd, &m, -1); /* where there is no room it goes on without, after a while */
+}
+
 static void message_take(struct dt_converters *c, const struct dt_channel_message *m)
 {
 	struct dt_converter_lease *lease;
@@ -181,9 +202,13 @@ static void message_take(struct dt_converters *c, const struct dt_channel_messag
 	case DT_CHANNEL_TOTALS:
 		totals_take(c, m);
 		break;
+	case DT_CHANNEL_ASK:
+		grant_tell(c, m);
+		break;
 	case DT_CHANNEL_HELLO:
 	case DT_CHANNEL_HAS:
 	case DT_CHANNEL_READY:
+	case DT_CHANNEL_GRANT:
 	case DT_CHANNEL_CLIENT:
 	case DT_CHANNEL_LISTEN:
 	case DT_CHANNEL_END:
@@ -354,7 +379,7 @@ static void syns_close(struct dt_converters *c)
 
 /* --- opening and closing ----------------------------------------------------------------------- */
 
-int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, int syns_fd,
+int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, int syns_fd, int rate_fd,
 		       struct dt_lease_table *ports, dt_converters_flow_fn flow, void *data)
 {
 	struct dt_converters *c = calloc(1, sizeof(*c));
@@ -364,6 +389,7 @@ int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, 
 		return -ENOMEM;
 	c->loop = loop;
 	c->fd = -1;
+	c->rate_fd = rate_fd;
 	c->leases.map_fd = map_fd;
 	c->leases.ports = ports;
 	c->flow = flow;

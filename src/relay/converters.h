@@ -21,7 +21,7 @@ typedef void (*dt_converters_flow_fn)(const struct dt_channel_message *flow, voi
  * Takes over the process of an earlier run with the leases that the map has, or ends what is left of them. syns_fd: the ring
  * buffer of connections that begin. ports: what NAT leases have, and what is kept free of them. Logs why it failed.
  */
-int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, int syns_fd,
+int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, int syns_fd, int rate_fd,
 		       struct dt_lease_table *ports, dt_converters_flow_fn flow, void *data);
 /* Leaves the process and its connections to the next run. May be NULL. Frees it in a later turn of the loop. */
 void dt_converters_close(struct dt_converters *c);

@@ -332,7 +332,8 @@ static int dataplane_start(struct dt_relay *r)
 	}
 	if (err == 0)
 		err = dt_converters_open(&r->converters, r->loop, dt_dataplane_fd(r->dataplane, DT_MAP_CONVERTERS),
-					 dt_dataplane_fd(r->dataplane, DT_MAP_SYNS), r->leases, converted_ended, r);
+					 dt_dataplane_fd(r->dataplane, DT_MAP_SYNS), dt_dataplane_rate_fd(r->dataplane),
+					 r->leases, converted_ended, r);
 	if (err == 0)
 		err = flows_start(r);
 	if (err == 0)

@@ -123,6 +123,11 @@ int dt_dataplane_fd(const struct dt_dataplane *d, enum dt_dataplane_map map)
 	return -EINVAL;
 }
 
+int dt_dataplane_rate_fd(const struct dt_dataplane *d)
+{
+	return bpf_program__fd(d->skel->progs.rate_grant);
+}
+
 uint64_t dt_rate_bucket_ns(uint64_t rate_bps)
 {
 	uint64_t ns = BUCKET_MIN * DT_SEC / (rate_bps / 8);

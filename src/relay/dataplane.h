@@ -78,6 +78,8 @@ enum dt_dataplane_map {
 	DT_MAP_ENDED
 };
 int dt_dataplane_fd(const struct dt_dataplane *d, enum dt_dataplane_map map);
+/* The program of relay/rate_grant.h. */
+int dt_dataplane_rate_fd(const struct dt_dataplane *d);
 /* Of nat.bpf, see relay/nat_counters.h. -ENOMEM, or the map's error; then out is incomplete. */
 int dt_dataplane_counters(const struct dt_dataplane *d, uint64_t out[DT_NAT_COUNTERS]);
 

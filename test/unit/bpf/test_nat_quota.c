@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "bpf/fixture.h"
 #include "bpf/story.h"
+#include "relay/rate_grant.h"
 
 /* clang-format off */
 static void relay_max_flows_0(struct scene *s, unsigned family)
@@ -222,4 +223,66 @@ Test(nat, each_client_has_its_share_of_source_ports)
 	cr_assert_eq(scene_counter(&scene, DT_NAT_DROP_NO_PORT), 10);
 	lease_is_of(SECOND_CLIENT_ID, 30);
 	cr_assert_eq(flows_in_share(2024, 30), 10);
+}
+
+/* The buckets of the scene's client and of the relay: so many bytes are in use. At these rates time changes nothing. */
+static void in_use(uint64_t own, uint64_t relay)
+{
+	uint64_t ids[] = {0, SCENE_CLIENT_ID}, bytes[] = {relay, own};
+	struct dt_client_usage u;
+
+	for (int i = 0; i < 2; i++) {
+		bpf_map__lookup_elem(scene.skel->maps.usage, &ids[i], sizeof(ids[i]), &u, sizeof(u), 0);
+		u.rate_ns[DT_DIR_UP] = u.rate_ns[DT_DIR_DOWN] = dt_now_ns() + bytes[i] * DT_SEC / 1000;
+		bpf_map__update_elem(scene.skel->maps.usage, &ids[i], sizeof(ids[i]), &u, sizeof(u), 0);
+	}
+}
+
+static uint64_t owed(uint64_t id)
+{
+	struct dt_client_usage u;
+
+	bpf_map__lookup_elem(scene.skel->maps.usage, &id, sizeof(id), &u, sizeof(u), 0);
+	return u.rate_ns[DT_DIR_UP] > dt_now_ns() ? (u.rate_ns[DT_DIR_UP] - dt_now_ns()) / (DT_SEC / 1000) : 0;
+}
+
+static uint32_t grant(struct dt_rate_reserve *reserve, uint64_t bytes)
+{
+	return dt_rate_grant(bpf_program__fd(scene.skel->progs.rate_grant), SCENE_CLIENT_ID, 1000, reserve, DT_DIR_UP,
+			     bytes, dt_now_ns());
+}
+
+/* What is copied takes max-rate from the buckets of flows: all that they leave, else what is reserved for it. */
+Test(nat, copied_bytes_share_the_buckets)
+{
+	struct dt_rate_reserve reserve = {0}, used_up = {{UINT64_MAX / 2, UINT64_MAX / 2}};
+
+	scene_reset(&scene);
+	scene.limits.rate = scene.config.rate = 1000;
+	scene.limits.bucket_ns = scene.config.bucket_ns = 1000 * DT_SEC; /* a megabyte */
+	scene_config_store(&scene);
+	scene_limits_store(&scene);
+	in_use(0, 0);
+	cr_assert_eq(grant(&reserve, 100000), 100000);
+	cr_assert_float_eq((double)owed(SCENE_CLIENT_ID), 100000, 2000);
+	cr_assert_float_eq((double)owed(0), 100000, 2000);
+	cr_assert_eq(grant(&reserve, 0), 0);
+	/* flows use much: half of the rate is reserved, 16 kB at once */
+	in_use(600000, 600000);
+	reserve = (struct dt_rate_reserve){0};
+	cr_assert_eq(grant(&reserve, 100000), 16384);
+	cr_assert_float_eq((double)owed(SCENE_CLIENT_ID), 616384, 2000);
+	cr_assert_eq(grant(&reserve, 100000), 0);
+	cr_assert_eq(grant(&used_up, 100000), 0);
+	/* the relay's bucket counts as well */
+	in_use(0, 300000);
+	cr_assert_eq(grant(&used_up, 100000), 0);
+	/* and an empty one gives nothing */
+	reserve = (struct dt_rate_reserve){0};
+	in_use(1000500, 0);
+	cr_assert_eq(grant(&reserve, 100000), 0);
+	scene.limits.rate = 0;
+	scene_limits_store(&scene);
+	in_use(0, 0);
+	cr_assert_eq(grant(&reserve, 100000), 0);
 }
