@@ -88,6 +88,16 @@ static __always_inline bool is_bound(const struct tcp_sock *tp)
 	return v6.in6_u.u6_addr32[0] || v6.in6_u.u6_addr32[1] || v6.in6_u.u6_addr32[2] || v6.in6_u.u6_addr32[3];
 }
 
+/* The converter's address may be of the other family than the server's. */
+static __always_inline bool can_reach(struct tcp_sock *tp, const struct dt_ip *ip, bool v6)
+{
+	bool to_v6 = ip->w[0] || ip->w[1] || ip->w[2] != bpf_htonl(0xffff);
+
+	if (to_v6)
+		return v6;
+	return !v6 || !BPF_CORE_READ_BITFIELD_PROBED((struct sock_common *)tp, skc_ipv6only);
+}
+
 static __always_inline void convert(struct bpf_sock_addr *ctx, bool v6)
 {
 	struct dt_convert_key key, *kept;
@@ -113,7 +123,7 @@ static __always_inline void convert(struct bpf_sock_addr *ctx, bool v6)
 		return;
 	key_fill(&key, ctx, v6);
 	to = bpf_map_lookup_elem(&servers, &key);
-	if (!to || bpf_ktime_get_boot_ns() > to->expires_ns || is_bound(tp))
+	if (!to || bpf_ktime_get_boot_ns() > to->expires_ns || is_bound(tp) || !can_reach(tp, &to->ip, v6))
 		return;
 	kept = bpf_sk_storage_get(&meant, msk, &key, BPF_SK_STORAGE_GET_F_CREATE);
 	if (kept)

@@ -37,19 +37,25 @@ void dt_copy_socket_prepare(int fd)
 	option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_S);
 }
 
-/* From the address that the client came to, as a flow of the NAT. 0: connected or on the way. */
+/*
+ * From the address that the client came to, as a flow of the NAT; to a server of the other family from one that the routes
+ * choose. 0: connected or on the way.
+ */
 static int server_connect(const struct dt_copy_lease *lease, int *out)
 {
 	struct dt_endpoint from = {lease->relay.ip, 0};
+	bool same = dt_ip_family(&from.ip) == dt_ip_family(&lease->server.ip);
 	struct sockaddr_storage sa;
 	socklen_t len = dt_endpoint_to_sockaddr(&from, &sa);
-	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP), err = 0;
+	int fd = socket(dt_ip_is_v4(&lease->server.ip) ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+			IPPROTO_TCP),
+	    err = 0;
 
 	if (fd < 0)
 		return -errno;
 	dt_copy_socket_prepare(fd);
 	option_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	if (dt_ip_family(&from.ip) == dt_ip_family(&lease->server.ip) && bind(fd, (struct sockaddr *)&sa, len) < 0)
+	if (same && bind(fd, (struct sockaddr *)&sa, len) < 0)
 		err = -errno;
 	len = dt_endpoint_to_sockaddr(&lease->server, &sa);
 	if (err == 0 && connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)

@@ -251,3 +251,12 @@ STORY(convert, always_asks_not_whether_it_pays)
 	converted_transfer(4000000);
 	expect(converts(PLAIN, CONVERTER));
 }
+
+STORY(convert, a_converter_of_the_other_family)
+{
+	converter_is("convert = auto", "");
+	dt_endpoint_parse(&plain, "[2001:db8:7::9]:80");
+	falls_back();
+	run_ms(1000);
+	expect(converts("[2001:db8:7::9]:80", CONVERTER));
+}

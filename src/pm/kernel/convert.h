@@ -11,7 +11,10 @@ struct dt_convert;
 int dt_convert_open(struct dt_convert **out, uint64_t netns_cookie, int cgroup_fd);
 /* May be NULL. New connections are direct; for those that were converted, getpeername() gives the converter now. */
 void dt_convert_close(struct dt_convert *c);
-/* From now on until expires_ns (CLOCK_BOOTTIME), new connections to server go to "to", which is of the same family. */
+/*
+ * From now on until expires_ns (CLOCK_BOOTTIME), new connections to server go to "to". If that is of the other family,
+ * those of IPv6 sockets do, and those of IPv4 sockets stay direct.
+ */
 int dt_convert_put(struct dt_convert *c, const struct dt_endpoint *server, const struct dt_endpoint *to,
 		   uint64_t expires_ns);
 /* New connections to server are direct. */

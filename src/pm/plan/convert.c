@@ -48,8 +48,11 @@ static struct dt_relay_link *link_for(struct dt_pm_relay *relay, unsigned family
 static struct dt_pm_lease *lease_of(struct dt_pm_relay *relay, const struct dt_endpoint *server, uint64_t now_ns,
 				    const char **why)
 {
-	struct dt_relay_link *link = link_for(relay, dt_ip_family(&server->ip), now_ns);
+	unsigned family = dt_ip_family(&server->ip);
+	struct dt_relay_link *link = link_for(relay, family, now_ns);
 
+	if (!link) /* IPv6 sockets reach IPv4 addresses, too */
+		link = link_for(relay, 10 - family, now_ns);
 	*why = "no converter is up";
 	if (!link || dt_client_link_state(link->proto) != DT_LINK_UP || dt_pm_relay_draining(relay))
 		return NULL;
