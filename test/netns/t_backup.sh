@@ -74,7 +74,9 @@ stop client KILL
 client_start
 wait_for 5 status_is client '[.connections[].subflows[] | select(.interface == "eth1" and .state == "established")] | length == 2'
 relays_up
-equals "$(status client | jq -cS '[.connections[].subflows[] | select(.state == "established") | .local] | sort')" "$before" "subflows"
+# one more join may look established for a moment, until the server refuses it
+same_subflows() { [ "$(status client | jq -cS '[.connections[].subflows[] | select(.state == "established") | .local] | sort')" = "$before" ]; }
+wait_for 5 same_subflows
 equals "$(on client ip route get $SERVER4 from 192.0.2.66 | grep -o 'dev [a-z0-9]*')" "dev eth1" "way of eth1's address"
 flow_end
 stop client
