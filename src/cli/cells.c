@@ -73,6 +73,21 @@ enum dt_colour dt_cell_state_colour(const char *state)
 	return strcmp(state, "up") == 0 ? DT_GOOD : strcmp(state, "down") == 0 ? DT_BAD : DT_WARNING;
 }
 
+void dt_cells_relay(struct dt_table *t, const json_t *relay)
+{
+	const char *state = dt_field_text(relay, "state");
+	uint64_t rtt_us = dt_field_count(relay, "rtt_us");
+
+	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(relay, "name"));
+	dt_table_add(t, dt_cell_state_colour(state), "%s", state);
+	if (rtt_us)
+		dt_table_add(t, DT_PLAIN, "%.1f ms", (double)rtt_us / 1000);
+	else
+		dt_table_add(t, DT_PLAIN, "%s", "");
+	dt_cell_rate(t, relay, "receive_bps");
+	dt_cell_rate(t, relay, "send_bps");
+}
+
 static void path_write(FILE *out, const json_t *subflow, const char *comma)
 {
 	const char *via = dt_field_text(subflow, "via"), *state = dt_field_text(subflow, "state");

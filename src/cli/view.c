@@ -51,17 +51,7 @@ static const struct dt_table_column relay_columns[] = {
 
 static void relay_add(struct dt_table *t, const json_t *relay)
 {
-	const char *state = dt_field_text(relay, "state");
-	uint64_t rtt_us = dt_field_count(relay, "rtt_us");
-
-	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(relay, "name"));
-	dt_table_add(t, dt_cell_state_colour(state), "%s", state);
-	if (rtt_us)
-		dt_table_add(t, DT_PLAIN, "%.1f ms", (double)rtt_us / 1000);
-	else
-		dt_table_add(t, DT_PLAIN, "%s", "");
-	dt_cell_rate(t, relay, "receive_bps");
-	dt_cell_rate(t, relay, "send_bps");
+	dt_cells_relay(t, relay);
 	if (json_object_get(relay, "share"))
 		dt_table_add(t, DT_PLAIN, "%ld %%", dt_cell_percent(dt_field_real(relay, "share")));
 	else
