@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/checksum.h"
 #include "net/segment.h"
 
 #define WINDOW 65535
@@ -39,20 +40,9 @@ void dt_syn_join(struct dt_syn *syn, const struct dt_endpoint *from, const struc
 	memcpy(syn->option + 4, words, sizeof(words));
 }
 
-static uint32_t sum_add(uint32_t sum, const void *data, size_t len)
-{
-	const uint8_t *bytes = data;
-
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
-	return sum;
-}
-
-/* The prefix of v4-mapped addresses adds 0xffff, which changes no checksum. */
 size_t dt_syn_write(uint8_t out[DT_SYN_LEN_MAX], const struct dt_syn *syn)
 {
 	size_t len = sizeof(struct tcphdr) + syn->option_len;
-	uint32_t sum = IPPROTO_TCP + (uint32_t)len;
 	struct tcphdr tcp = {0};
 
 	tcp.source = htons(syn->from.port);
@@ -63,12 +53,7 @@ size_t dt_syn_write(uint8_t out[DT_SYN_LEN_MAX], const struct dt_syn *syn)
 	tcp.window = htons(WINDOW);
 	memcpy(out, &tcp, sizeof(tcp));
 	memcpy(out + sizeof(tcp), syn->option, syn->option_len);
-	sum = sum_add(sum, syn->from.ip.b, sizeof(syn->from.ip.b));
-	sum = sum_add(sum, syn->to.ip.b, sizeof(syn->to.ip.b));
-	sum = sum_add(sum, out, len);
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	tcp.check = htons((uint16_t)~sum);
+	tcp.check = dt_checksum_tcp(&syn->from.ip, &syn->to.ip, out, len);
 	memcpy(out, &tcp, sizeof(tcp));
 	return len;
 }

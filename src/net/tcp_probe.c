@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/checksum.h"
+
 #define TTL 64
 #define TIMESTAMPS_LEN 12 /* with two NOPs that align it */
 /* The peer drops the segment before it reads the window, but middleboxes may read it. */
@@ -18,22 +20,6 @@
 #define IPV6_HDRINCL 36
 #endif
 
-static uint32_t sum_add(uint32_t sum, const void *data, size_t len)
-{
-	const uint8_t *bytes = data;
-
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
-	return sum;
-}
-
-static uint16_t sum_fold(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
-
 static size_t ip4_write(uint8_t *out, const struct dt_tcp_probe *probe, size_t tcp_len)
 {
 	struct iphdr ip = {.version = 4, .ihl = 5, .ttl = TTL, .protocol = IPPROTO_TCP};
@@ -42,7 +28,7 @@ static size_t ip4_write(uint8_t *out, const struct dt_tcp_probe *probe, size_t t
 	ip.frag_off = htons(IP_DF);
 	ip.saddr = dt_ip_v4(&probe->local.ip);
 	ip.daddr = dt_ip_v4(&probe->remote.ip);
-	ip.check = sum_fold(sum_add(0, &ip, sizeof(ip)));
+	ip.check = dt_checksum(&ip, sizeof(ip));
 	memcpy(out, &ip, sizeof(ip));
 	return sizeof(ip);
 }
@@ -71,16 +57,6 @@ static void timestamps_write(uint8_t *out, const struct dt_tcp_probe *probe)
 	memcpy(out + 8, &echo, sizeof(echo));
 }
 
-/* With the pseudo-header. The prefix of v4-mapped addresses adds 0xffff, which changes no checksum. */
-static uint16_t tcp_sum(const struct dt_tcp_probe *probe, const uint8_t *tcp, size_t len)
-{
-	uint32_t sum = IPPROTO_TCP + (uint32_t)len;
-
-	sum = sum_add(sum, probe->local.ip.b, sizeof(probe->local.ip.b));
-	sum = sum_add(sum, probe->remote.ip.b, sizeof(probe->remote.ip.b));
-	return sum_fold(sum_add(sum, tcp, len));
-}
-
 size_t dt_tcp_probe_write(uint8_t out[DT_TCP_PROBE_LEN_MAX], const struct dt_tcp_probe *probe)
 {
 	size_t head = sizeof(struct tcphdr) + (probe->timestamps ? TIMESTAMPS_LEN : 0);
@@ -99,7 +75,7 @@ size_t dt_tcp_probe_write(uint8_t out[DT_TCP_PROBE_LEN_MAX], const struct dt_tcp
 	memcpy(out + at, &tcp, sizeof(tcp));
 	if (probe->timestamps)
 		timestamps_write(out + at + sizeof(tcp), probe);
-	tcp.check = tcp_sum(probe, out + at, tcp_len);
+	tcp.check = dt_checksum_tcp(&probe->local.ip, &probe->remote.ip, out + at, tcp_len);
 	memcpy(out + at, &tcp, sizeof(tcp));
 	return at + tcp_len;
 }

@@ -10,16 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static uint16_t checksum(const uint8_t *data, size_t len)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? data[i] : (uint32_t)data[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons((uint16_t)~sum);
-}
+#include "net/checksum.h"
 
 size_t dt_echo_headers(const struct dt_ip *host)
 {
@@ -60,7 +51,7 @@ int dt_echo_send(int fd, const struct dt_ip *host, size_t len)
 	len -= ip_header;
 	memcpy(packet, &echo, sizeof(echo));
 	/* the kernel computes that of ICMPv6 */
-	echo.checksum = dt_ip_is_v4(host) ? checksum(packet, len) : 0;
+	echo.checksum = dt_ip_is_v4(host) ? dt_checksum(packet, len) : 0;
 	memcpy(packet, &echo, sizeof(echo));
 	return send(fd, packet, len, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
