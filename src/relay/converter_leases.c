@@ -69,22 +69,9 @@ struct dt_converter_lease *dt_converter_lease_at(const struct dt_converter_lease
 	return lease;
 }
 
-static struct dt_converter_target target_of(const struct dt_lease_entry *e)
-{
-	struct dt_converter_target t;
-
-	memset(&t, 0, sizeof(t));
-	t.client_id = e->client_id;
-	t.client = e->client;
-	t.relay = e->relay;
-	t.server = e->server.ip;
-	t.rpt = e->server.port;
-	return t;
-}
-
 struct dt_converter_lease *dt_converter_lease_of(const struct dt_converter_leases *l, const struct dt_lease_entry *e)
 {
-	struct dt_converter_target target = target_of(e);
+	struct dt_lease_target target = dt_lease_target_of(e);
 	struct dt_converter_lease *lease;
 
 	HASH_FIND(by_target, l->by_target, &target, sizeof(target), lease);
@@ -189,7 +176,7 @@ int dt_converter_lease_make(struct dt_converter_leases *l, const struct dt_lease
 
 	if (!lease)
 		return -ENOMEM;
-	lease->target = target_of(e);
+	lease->target = dt_lease_target_of(e);
 	lease->expires_ns = e->expires_ns;
 	lease->created_ns = e->created_ns;
 	err = port_open(l, lease);

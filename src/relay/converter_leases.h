@@ -23,15 +23,8 @@ struct dt_converter_limits {
 	uint64_t rate;
 };
 
-/* Padded by hand: it is hashed as bytes. */
-struct dt_converter_target {
-	uint64_t client_id;
-	struct dt_ip client, relay, server;
-	uint16_t rpt, pad[3];
-};
-
 struct dt_converter_lease {
-	struct dt_converter_target target;
+	struct dt_lease_target target;
 	struct dt_converter_key key;
 	int fd; /* -1: over */
 	bool special, is_over, is_revoked;

@@ -16,18 +16,8 @@
 
 #define RANDOM_TRIES 64
 
-/* Two requests with the same target are for the same lease. Padded by hand: it is hashed as bytes. */
-struct target {
-	uint64_t client_id;
-	struct dt_ip client;
-	struct dt_ip relay;
-	struct dt_ip server;
-	uint16_t rpt;
-	uint16_t pad[3];
-};
-
 struct lease {
-	struct target target;
+	struct dt_lease_target target;
 	struct dt_lease_key key;
 	uint64_t expires_ns;
 	uint64_t created_ns;
@@ -58,9 +48,9 @@ struct dt_lease_table {
 	uint16_t reserved[65536];
 };
 
-static struct target target_of(const struct dt_lease_entry *e)
+struct dt_lease_target dt_lease_target_of(const struct dt_lease_entry *e)
 {
-	struct target t;
+	struct dt_lease_target t;
 
 	memset(&t, 0, sizeof(t));
 	t.client_id = e->client_id;
@@ -252,7 +242,7 @@ size_t dt_lease_table_configure(struct dt_lease_table *l, unsigned max_leases, s
 
 static struct lease *find_target(const struct dt_lease_table *l, const struct dt_lease_entry *e)
 {
-	struct target target = target_of(e);
+	struct dt_lease_target target = dt_lease_target_of(e);
 	struct lease *lease;
 
 	HASH_FIND(by_target, l->by_target, &target, sizeof(target), lease);
@@ -329,7 +319,7 @@ int dt_lease_table_make(struct dt_lease_table *l, struct dt_lease_entry *e, unsi
 		return -ENOMEM;
 	err = port_choose(l, e, &lease->key);
 	if (err == 0) {
-		lease->target = target_of(e);
+		lease->target = dt_lease_target_of(e);
 		lease->expires_ns = e->expires_ns;
 		lease->created_ns = e->created_ns;
 		err = map_store(l, lease);
@@ -370,7 +360,7 @@ static int lease_move(struct dt_lease_table *l, struct lease *lease, struct dt_l
 	if (!moved)
 		return -ENOMEM;
 	moved->key = key_of(e, e->dpt);
-	moved->target = target_of(e);
+	moved->target = dt_lease_target_of(e);
 	moved->expires_ns = e->expires_ns;
 	moved->created_ns = lease->created_ns;
 	moved->rtt_us = lease->rtt_us;

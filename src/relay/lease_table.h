@@ -21,6 +21,18 @@ struct dt_lease_entry {
 	uint32_t resets; /* joins under this lease that the server refused by an RST */
 };
 
+/* Two requests with the same target are for the same lease. Padded by hand: it is hashed as bytes. */
+struct dt_lease_target {
+	uint64_t client_id;
+	struct dt_ip client;
+	struct dt_ip relay;
+	struct dt_ip server;
+	uint16_t rpt; /* the server's port */
+	uint16_t pad[3];
+};
+
+struct dt_lease_target dt_lease_target_of(const struct dt_lease_entry *e);
+
 /* Reads what the map holds. -ENOMEM, or the map's error. map_fd is borrowed. */
 int dt_lease_table_new(struct dt_lease_table **out, int map_fd, unsigned max_leases, struct dt_port_range ports);
 void dt_lease_table_free(struct dt_lease_table *l);
