@@ -11,23 +11,10 @@
 #include "cli/history.h"
 #include "cli/plot.h"
 #include "cli/text.h"
+#include "cli/quoted.h"
 
 #define NOW 1790000000ULL
 #define KEY "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-
-static json_t *parsed(const char *text)
-{
-	char *copy = strdup(text);
-	json_t *json;
-
-	for (char *c = copy; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	json = json_loads(copy, 0, NULL);
-	free(copy);
-	cr_assert(json, "not JSON: %s", text);
-	return json;
-}
 
 static json_t *answer(void)
 {

@@ -7,20 +7,7 @@
 
 #include "cli/monitor.h"
 #include "cli/render.h"
-
-/* JSON with single quotes. */
-static json_t *parsed(const char *text)
-{
-	char *copy = strdup(text);
-	json_t *json;
-
-	for (char *c = copy; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	json = json_loads(copy, 0, NULL);
-	free(copy);
-	return json;
-}
+#include "cli/quoted.h"
 
 static bool passes(struct dt_options options, const char *text)
 {

@@ -8,23 +8,9 @@
 #include "cli/top/frame.h"
 #include "cli/top/keys.h"
 #include "cli/top/model.h"
+#include "cli/quoted.h"
 
 #define UNKNOWN "'gain':{'known':false,'text':'unknown'}"
-
-/* JSON with single quotes. */
-static json_t *parsed(const char *text)
-{
-	char *copy = strdup(text);
-	json_t *json;
-
-	for (char *c = copy; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	json = json_loads(copy, 0, NULL);
-	free(copy);
-	cr_assert(json, "not JSON: %s", text);
-	return json;
-}
 
 /* --- series ------------------------------------------------------------------------------------ */
 

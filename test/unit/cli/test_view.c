@@ -7,6 +7,7 @@
 
 #include "cli/text.h"
 #include "cli/view.h"
+#include "cli/quoted.h"
 
 static struct dt_choose choose_by(struct dt_options options)
 {
@@ -16,20 +17,6 @@ static struct dt_choose choose_by(struct dt_options options)
 	return choose;
 }
 #define CHOOSE(...) choose_by((struct dt_options){__VA_ARGS__})
-
-/* JSON with single quotes. */
-static json_t *parsed(const char *text)
-{
-	char *copy = strdup(text);
-	json_t *json;
-
-	for (char *c = copy; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	json = json_loads(copy, 0, NULL);
-	free(copy);
-	return json;
-}
 
 static json_t *connections(void)
 {
