@@ -15,6 +15,7 @@
 #include "pm/store/relay.h"
 #include "pm/store/state_file.h"
 #include "pm/store/todo.h"
+#include "pm/web.h"
 
 static bool same_relay(const struct dt_relay_conf *a, const struct dt_relay_conf *b)
 {
@@ -64,28 +65,32 @@ static const char *fixed_key_changed(const struct dt_client_config *old, const s
 		return "private-key-file";
 	if (strcmp(old->control, fresh->control) != 0)
 		return "control";
-	if (!dt_web_place_equal(&old->metrics, &fresh->metrics))
-		return "metrics";
 	if (old->tunnel_table != fresh->tunnel_table || old->tunnel_priority != fresh->tunnel_priority)
 		return "tunnel-table or tunnel-priority";
 	return NULL;
 }
 
-static int check(const struct dt_client_config *old, const struct dt_client_config *fresh)
+/* What can be refused, before anything else is changed. Logs why. */
+static int prepare(struct dt_pm *pm, const struct dt_client_config *fresh)
 {
-	const char *fixed = fixed_key_changed(old, fresh);
+	const char *fixed = fixed_key_changed(pm->config, fresh);
+	int err = 0;
 
-	if (!fixed)
-		return 0;
-	dt_log_err("%s changed: that needs a restart; nothing was reloaded", fixed);
-	return -EINVAL;
+	if (fixed) {
+		dt_log_err("%s changed: that needs a restart; nothing was reloaded", fixed);
+		return -EINVAL;
+	}
+	err = dt_pm_web_move(pm, &fresh->metrics);
+	if (err)
+		dt_log_err("nothing was reloaded");
+	return err;
 }
 
 int dt_pm_reload(struct dt_pm *pm, struct dt_client_config *fresh)
 {
 	struct dt_client_config *old = pm->config;
 	bool state_moved = strcmp(old->state ? old->state : "", fresh->state ? fresh->state : "") != 0;
-	int err = check(old, fresh);
+	int err = prepare(pm, fresh);
 
 	if (err) {
 		dt_client_config_free(fresh);

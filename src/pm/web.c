@@ -82,12 +82,12 @@ static void page_write(FILE *out, void *data)
 	fputs(pm->web->page.text, out);
 }
 
-int dt_pm_web_open(struct dt_pm *pm)
+static int open_at(struct dt_pm *pm, const struct dt_web_place *place)
 {
 	struct dt_pm_web *w;
 	int err;
 
-	if (!dt_web_place_is_set(&pm->config->metrics))
+	if (!dt_web_place_is_set(place))
 		return 0;
 	w = pm->web = calloc(1, sizeof(*w));
 	if (!w)
@@ -102,7 +102,28 @@ int dt_pm_web_open(struct dt_pm *pm)
 	w->documents[CURVE] = (struct dt_web_document){.path = "/curve.json", .type = JSON_TYPE, .write = curve_write};
 	w->documents[PAGE] = (struct dt_web_document){
 		.path = "/", .type = "text/html; charset=utf-8", .write = page_write, .headers = w->page.headers};
-	return dt_metrics_open(&w->web, pm->loop, &pm->config->metrics, w->documents, DOCUMENTS, pm);
+	return dt_metrics_open(&w->web, pm->loop, place, w->documents, DOCUMENTS, pm);
+}
+
+int dt_pm_web_open(struct dt_pm *pm)
+{
+	return open_at(pm, &pm->config->metrics);
+}
+
+int dt_pm_web_move(struct dt_pm *pm, const struct dt_web_place *to)
+{
+	int err;
+
+	if (dt_web_place_equal(&pm->config->metrics, to))
+		return 0;
+	/* first the old one: the new place may be the same port, of all addresses */
+	dt_pm_web_close(pm);
+	err = open_at(pm, to);
+	if (err) {
+		dt_pm_web_close(pm);
+		open_at(pm, &pm->config->metrics);
+	}
+	return err;
 }
 
 void dt_pm_web_close(struct dt_pm *pm)

@@ -416,16 +416,6 @@ static int control_start(struct dt_relay *r)
 	return err;
 }
 
-static const struct dt_web_document documents[] = {
-	{.path = "/metrics", .type = DT_EXPOSITION_TYPE, .write = dt_relay_metrics},
-};
-
-static int web_start(struct dt_relay *r)
-{
-	return dt_metrics_open(&r->web, r->loop, &r->config->metrics, documents,
-			       sizeof(documents) / sizeof(documents[0]), r);
-}
-
 /* First what another process may hold: a start that fails then leaves the maps as they were. */
 static int parts_start(struct dt_relay *r)
 {
@@ -448,7 +438,7 @@ static int parts_start(struct dt_relay *r)
 	if (err == 0)
 		err = dataplane_start(r);
 	if (err == 0)
-		err = web_start(r);
+		err = dt_relay_web_open(r, &r->config->metrics);
 	if (err == 0)
 		err = dt_network_watch(&r->network, r->loop, network_changed, r);
 	return err;

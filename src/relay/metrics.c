@@ -214,3 +214,26 @@ void dt_relay_metrics(FILE *out, void *data)
 	dt_metric_one(out, "detourd_converter_crashes_total", COUNTER,
 		      "Times that the converting process ended by itself.", dt_converters_crashes(r->converters));
 }
+
+static const struct dt_web_document documents[] = {
+	{.path = "/metrics", .type = DT_EXPOSITION_TYPE, .write = dt_relay_metrics},
+};
+
+int dt_relay_web_open(struct dt_relay *r, const struct dt_web_place *place)
+{
+	return dt_metrics_open(&r->web, r->loop, place, documents, sizeof(documents) / sizeof(documents[0]), r);
+}
+
+int dt_relay_web_move(struct dt_relay *r, const struct dt_web_place *from, const struct dt_web_place *to)
+{
+	int err;
+
+	if (dt_web_place_equal(from, to))
+		return 0;
+	/* first the old one: the new place may be the same port, of all addresses */
+	dt_web_close(r->web);
+	err = dt_relay_web_open(r, to);
+	if (err)
+		dt_relay_web_open(r, from);
+	return err;
+}

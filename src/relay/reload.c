@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/service.h"
+#include "relay/metrics.h"
 #include "relay/ports.h"
 #include "relay/relay.h"
 
@@ -20,8 +21,6 @@ static const char *fixed_setting_changed(const struct dt_relay_config *a, const 
 		return "pins";
 	if (strcmp(a->control, b->control) != 0)
 		return "control";
-	if (!dt_web_place_equal(&a->metrics, &b->metrics))
-		return "metrics";
 	if (strcmp(a->state, b->state) != 0)
 		return "state";
 	if (a->nlisten != b->nlisten)
@@ -56,10 +55,14 @@ static int reload_prepare(struct dt_relay *r, const struct dt_relay_config *fres
 		err = dt_ports_check(fresh, r->config);
 	if (err)
 		return err;
+	err = dt_relay_web_move(r, &r->config->metrics, &fresh->metrics);
+	if (err)
+		return err;
 	err = dt_dataplane_configure(r->dataplane, fresh);
 	if (err == 0)
 		return 0;
 	dt_log_err("cannot configure the NAT: %s", strerror(-err));
+	dt_relay_web_move(r, &fresh->metrics, &r->config->metrics);
 	if (dt_dataplane_configure(r->dataplane, r->config) < 0)
 		dt_log_err("cannot restore the settings before the reload: restart the relay");
 	return err;

@@ -10,6 +10,11 @@ int dt_pm_web_open(struct dt_pm *pm)
 	return 0;
 }
 
+int dt_pm_web_move(struct dt_pm *pm, const struct dt_web_place *to)
+{
+	return 0;
+}
+
 void dt_pm_web_close(struct dt_pm *pm)
 {
 }
