@@ -12,8 +12,9 @@
 
 /* --help and --version go with everything. */
 #define ALWAYS (1u << DT_CLI_HELP | 1u << DT_CLI_VERSION)
-#define each_form(form) \
-	for (const struct dt_command_form *form = dt_command_forms; form < dt_command_forms + DT_COMMAND_FORMS; form++)
+#define each_form(form)                                                                                              \
+	for (const struct dt_command_form *form = dt_command_forms; form < dt_command_forms + dt_command_form_count; \
+	     form++)
 #define each_option(o) for (enum dt_cli_option o = 0; o < DT_CLI_OPTIONS; o++)
 
 /* The options that may follow a command, or stand without one (NULL). */

@@ -46,7 +46,7 @@ const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS] = {
 	[DT_CLI_VERSION] = {"--version", "-V", NULL, "prints version, commit and libraries"},
 };
 
-const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
+const struct dt_command_form dt_command_forms[] = {
 	{NULL, DT_COMMAND_RUN, 0, CONFIG, NULL, "client: detours for this host's MPTCP connections"},
 	{NULL, DT_COMMAND_RUN, RELAY, CONFIG, NULL, "relay: lends its route to clients"},
 	{NULL, DT_COMMAND_CHECK, CHECK, RELAY | STRICT | CONFIG, NULL, "checks a configuration file, starts nothing"},
@@ -74,3 +74,5 @@ const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS] = {
 	 "writes a tarball for a bug report, without keys and addresses"},
 	{"help", DT_COMMAND_HELP, 0, 0, "[COMMAND]", "prints this text, or what belongs to one command"},
 };
+
+const size_t dt_command_form_count = sizeof(dt_command_forms) / sizeof(dt_command_forms[0]);

@@ -3,6 +3,8 @@
 #ifndef DETOURD_CLI_FORMS_H
 #define DETOURD_CLI_FORMS_H
 
+#include <stddef.h>
+
 enum dt_command {
 	DT_COMMAND_RUN, /* the daemon, in either mode */
 	DT_COMMAND_CHECK,
@@ -74,9 +76,8 @@ struct dt_command_form {
 	const char *help;
 };
 
-#define DT_COMMAND_FORMS 20
-
 extern const struct dt_option_form dt_option_forms[DT_CLI_OPTIONS];
-extern const struct dt_command_form dt_command_forms[DT_COMMAND_FORMS];
+extern const struct dt_command_form dt_command_forms[];
+extern const size_t dt_command_form_count;
 
 #endif

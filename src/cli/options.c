@@ -14,9 +14,9 @@
 #define OPTION_LONG 256 /* getopt's code of the first long option */
 
 #define each_option(o) for (enum dt_cli_option o = 0; o < DT_CLI_OPTIONS; o++)
-#define each_form(form, name)                                                                                   \
-	for (const struct dt_command_form *form = dt_command_forms; form < dt_command_forms + DT_COMMAND_FORMS; \
-	     form++)                                                                                            \
+#define each_form(form, name)                                                                                        \
+	for (const struct dt_command_form *form = dt_command_forms; form < dt_command_forms + dt_command_form_count; \
+	     form++)                                                                                                 \
 		if (form_is(form, name))
 
 /* name: NULL is the daemon. */
@@ -70,7 +70,7 @@ static int unknown_command(FILE *errors, const char *word)
 {
 	struct dt_nearest nearest = {.word = word};
 
-	for (size_t i = 0; i < DT_COMMAND_FORMS; i++)
+	for (size_t i = 0; i < dt_command_form_count; i++)
 		if (dt_command_forms[i].name)
 			dt_nearest_offer(&nearest, dt_command_forms[i].name);
 	each_option(o)
@@ -330,7 +330,7 @@ void dt_options_help(FILE *to, const char *command)
 	int names = width_of(false), values = width_of(true);
 	const char *lead = "usage:";
 
-	for (size_t i = 0; i < DT_COMMAND_FORMS; i++)
+	for (size_t i = 0; i < dt_command_form_count; i++)
 		if (!command || form_is(&dt_command_forms[i], command)) {
 			form_print(to, &dt_command_forms[i], lead);
 			lead = "      ";

@@ -167,7 +167,7 @@ Test(options, help)
 
 	for (enum dt_cli_option o = 0; o < DT_CLI_OPTIONS; o++)
 		cr_expect(strstr(whole, dt_option_forms[o].name), "%s", dt_option_forms[o].name);
-	for (size_t i = 0; i < DT_COMMAND_FORMS; i++) {
+	for (size_t i = 0; i < dt_command_form_count; i++) {
 		const struct dt_command_form *form = &dt_command_forms[i];
 		char *text;
 
