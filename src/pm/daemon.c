@@ -307,9 +307,17 @@ static int daemon_start(void **out, uv_loop_t *loop, void *config)
 
 static int daemon_reload(void *data, void *config)
 {
-	struct daemon *daemon = data;
+	struct dt_client_config *fresh = config;
+	struct dt_pm *pm = &((struct daemon *)data)->pm;
+	int err = dt_pm_reload_check(pm, fresh);
 
-	return dt_pm_reload(&daemon->pm, config);
+	if (err == 0)
+		err = dt_pm_web_move(pm, &fresh->metrics);
+	if (err == 0)
+		return dt_pm_reload(pm, fresh);
+	dt_log_err("nothing was reloaded");
+	dt_client_config_free(fresh);
+	return err;
 }
 
 static int config_load(void **config, const char *path)

@@ -15,7 +15,6 @@
 #include "pm/store/relay.h"
 #include "pm/store/state_file.h"
 #include "pm/store/todo.h"
-#include "pm/web.h"
 
 static bool same_relay(const struct dt_relay_conf *a, const struct dt_relay_conf *b)
 {
@@ -70,32 +69,22 @@ static const char *fixed_key_changed(const struct dt_client_config *old, const s
 	return NULL;
 }
 
-/* What can be refused, before anything else is changed. Logs why. */
-static int prepare(struct dt_pm *pm, const struct dt_client_config *fresh)
+int dt_pm_reload_check(const struct dt_pm *pm, const struct dt_client_config *fresh)
 {
 	const char *fixed = fixed_key_changed(pm->config, fresh);
-	int err = 0;
 
-	if (fixed) {
-		dt_log_err("%s changed: that needs a restart; nothing was reloaded", fixed);
-		return -EINVAL;
-	}
-	err = dt_pm_web_move(pm, &fresh->metrics);
-	if (err)
-		dt_log_err("nothing was reloaded");
-	return err;
+	if (!fixed)
+		return 0;
+	dt_log_err("%s changed: restart the daemon for that", fixed);
+	return -EINVAL;
 }
 
 int dt_pm_reload(struct dt_pm *pm, struct dt_client_config *fresh)
 {
 	struct dt_client_config *old = pm->config;
 	bool state_moved = strcmp(old->state ? old->state : "", fresh->state ? fresh->state : "") != 0;
-	int err = prepare(pm, fresh);
+	int err;
 
-	if (err) {
-		dt_client_config_free(fresh);
-		return err;
-	}
 	dt_log_set_level(fresh->log_level);
 	if (state_moved)
 		dt_state_file_write(pm);

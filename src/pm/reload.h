@@ -6,10 +6,9 @@
 struct dt_client_config;
 struct dt_pm;
 
-/*
- * Takes over fresh, also on failure. -EINVAL or -EKEYREJECTED, logged: the old configuration stays in force, unchanged.
- * -ENOMEM: the new one is in force, but a relay could not be opened.
- */
+/* -EINVAL, logged: something changed that cannot while the daemon runs. */
+int dt_pm_reload_check(const struct dt_pm *pm, const struct dt_client_config *fresh);
+/* Takes over fresh, also on failure: -ENOMEM, logged: it is in force, but a relay could not be opened. */
 int dt_pm_reload(struct dt_pm *pm, struct dt_client_config *fresh);
 
 #endif
