@@ -106,14 +106,15 @@ def last_line(text):
 
 
 class Run:
-    def __init__(self, folder, rows, depth):
-        self.folder, self.rows, self.depth = folder, rows, depth
+    def __init__(self, folder, rows, depth, most=None):
+        self.folder, self.rows, self.depth, self.most = folder, rows, depth, most
         self.version = version()
         self.skipped = {}  # name -> reason
         os.makedirs(folder, exist_ok=True)
 
     def wanted(self, row):
-        return row.rounds[self.depth]
+        wanted = row.rounds[self.depth]
+        return wanted if self.most is None else min(wanted, self.most)
 
     def left(self):
         """[(row, rounds there, rounds wanted)], without those that were skipped"""

@@ -11,13 +11,14 @@
 #
 #     netem.sh CELL [ROUNDS]
 #
-# CELL is core (core 10 Mbit/s, access 20) or symmetric (all 10), alone or with -loss (1 % on link 2) or -skew (link 2
-# has 100 ms). Each transfer is measured for SECONDS_EACH (10), after 2 s that do not count. A queue holds 100
-# packets more than the link's delay does. BUFFERS="DEFAULT MAX" are the middle and last value of tcp_rmem and tcp_wmem, in bytes, at
-# client and server.
+# CELL is core (core 10 Mbit/s, access 20) or symmetric (all 10), alone or with -loss or -loss=PERCENT on link 2 (1), or
+# -skew or -skew=MS (link 2 has so much delay; 100). Each transfer is measured for SECONDS_EACH (10), after 2 s that do
+# not count. A queue holds 100 packets more than the link's delay does. BUFFERS="DEFAULT MAX" are the middle and last
+# value of tcp_rmem and tcp_wmem, in bytes, at client and server. SIX=yes leaves MPTCP through the carrier alone out, as
+# the thesis did. A core cell with less than FLOOR (0.85) of the sum fails.
 . "$(dirname "$0")/../netns/lib.sh"
 export CHOOSE=${CHOOSE:-default}
-cell=${1:?usage: netem.sh core|symmetric[-loss|-skew] [ROUNDS]} rounds=${2:-3}
+cell=${1:?usage: netem.sh core|symmetric[-loss[=PERCENT]|-skew[=MS]] [ROUNDS]} rounds=${2:-3}
 seconds=${SECONDS_EACH:-10}
 case $cell in
 core*) access=20 ;;
@@ -29,6 +30,8 @@ case $cell in
 core | symmetric) ;;
 *-loss) direct_loss=1 ;;
 *-skew) direct_ms=100 ;;
+*-loss=[0-9]*) direct_loss=${cell#*=} ;;
+*-skew=[0-9]*) direct_ms=${cell#*=} ;;
 *) fail "no such cell: $cell" ;;
 esac
 
@@ -121,11 +124,11 @@ one_round() {
 		# shellcheck disable=SC2086 # words
 		{
 			measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/both-$c$direction"
-			say "$c: $(jq -r '[.intervals[].sum | select(.omitted | not) | .bits_per_second / 1e5 | round / 10] | join(" ")' "$TMP/iperf3.json") Mbit/s, $(status client | jq -c '.counters | {join_refused, join_timeout, subflows_given_up}')"
+			say "$cell $way $c each second: $(jq -r '[.intervals[].sum | select(.omitted | not) | .bits_per_second / 1e5 | round / 10] | join(" ")' "$TMP/iperf3.json") Mbit/s, $(status client | jq -c '.counters | {join_refused, join_timeout, subflows_given_up}')"
 			given_up | tail -n 3
 			measured iperf3 $through >>"$TMP/tcp-$c$direction"
 			carrier "$c" 0
-			measured mptcpize run iperf3 $through >>"$TMP/mptcp-$c$direction"
+			[ -n "${SIX:-}" ] || measured mptcpize run iperf3 $through >>"$TMP/mptcp-$c$direction"
 		}
 		[ -z "$direct" ] || continue
 		direct=measured
@@ -135,19 +138,23 @@ one_round() {
 }
 ratio() { awk -v a="$1" -v b="$2" -v s="$3" 'BEGIN { printf "%.3f", s / (a + b) }'; }
 for direction in ${WAYS:-up -R}; do
-	[ "$direction" != up ] || direction=
+	way=down
+	[ "$direction" != up ] || { direction='' way=up; }
 	for ((round = 1; round <= rounds; round++)); do
 		# shellcheck disable=SC2086 # words
 		one_round ${CARRIERS:-nat wireguard}
-		say "round $round ${direction:-up}"
+		say "round $round $way"
 	done
 	for c in ${CARRIERS:-nat wireguard}; do
 		tcp=$(median <"$TMP/tcp-direct$direction") tcp_c=$(median <"$TMP/tcp-$c$direction")
-		mptcp=$(median <"$TMP/mptcp-direct$direction") mptcp_c=$(median <"$TMP/mptcp-$c$direction")
-		both=$(median <"$TMP/both-$c$direction")
+		mptcp=$(median <"$TMP/mptcp-direct$direction") both=$(median <"$TMP/both-$c$direction")
+		line="$(uname -r) $cell $way $c: TCP $tcp + $tcp_c, MPTCP $mptcp" last=
+		if [ -z "${SIX:-}" ]; then
+			mptcp_c=$(median <"$TMP/mptcp-$c$direction")
+			line+=" + $mptcp_c" last=", to MPTCP $(ratio "$mptcp" "$mptcp_c" "$both")"
+		fi
+		echo "$line, both $both ($(paste -sd ' ' "$TMP/both-$c$direction")): ratio to TCP $(ratio "$tcp" "$tcp_c" "$both")$last"
 		# one path alone would give about half
-		case $cell in core*) at_least "$(ratio "$tcp" "$tcp_c" "$both")" 0.85 "$cell ${direction:-up} $c" ;; esac
-		echo "$(uname -r) $cell ${direction:-up} $c: TCP $tcp + $tcp_c, MPTCP $mptcp + $mptcp_c, both $both" \
-			"($(paste -sd ' ' "$TMP/both-$c$direction")): ratio to TCP $(ratio "$tcp" "$tcp_c" "$both"), to MPTCP $(ratio "$mptcp" "$mptcp_c" "$both")"
+		case $cell in core*) at_least "$(ratio "$tcp" "$tcp_c" "$both")" "${FLOOR:-0.85}" "$cell $way $c" ;; esac
 	done
 done
