@@ -1,32 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes plots (by gnuplot) and one page of the records. The page needs no other file and no network."""
 import html
-import math
 import os
 import shutil
 import subprocess
 
-from . import run
+from . import curves, rows, run, stat, tables
+from .tables import number
 
-# Student's t, 97.5 %, for 1 to 30 degrees of freedom
-T = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101,
-     2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)
 STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:.6em 0 1.6em}td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:left}
 td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.bad{color:#a40000;font-weight:600}.note{color:#666}
 .big{display:flex;flex-wrap:wrap;gap:1em}.big div{border:1px solid #ccc;border-radius:6px;padding:.6em 1em;flex:1 1 16em}
-.big b{display:block;font-size:1.9em}code{background:#f3f3f3;padding:0 .3em}svg{max-width:100%;height:auto}"""
-
-
-def interval(values):
-    """(mean, low, high); the last two are None for one round."""
-    count = len(values)
-    mean = sum(values) / count
-    if count < 2:
-        return mean, None, None
-    error = math.sqrt(sum((value - mean) ** 2 for value in values) / (count - 1) / count)
-    half = error * (T[count - 2] if count - 2 < len(T) else 1.96)
-    return mean, mean - half, mean + half
+.big b{display:block;font-size:1.9em}code{background:#f3f3f3;padding:0 .3em}svg{max-width:100%;height:auto}.wide{overflow-x:auto}.wide table{font-size:13px}
+.wide td{vertical-align:top}.his{color:#666;background:#f6f6f6}"""
 
 
 def summary(records):
@@ -36,19 +23,15 @@ def summary(records):
         for value in record["values"]:
             if isinstance(value, dict) and isinstance(value.get("value"), (int, float)):
                 found.setdefault(str(value.get("name")), []).append(value)
-    rows = []
+    lines = []
     for name, values in found.items():
         last = values[-1]
-        mean, low, high = interval([value["value"] for value in values])
+        mean, low, high = stat.interval([value["value"] for value in values])
         if last.get("low") is not None and len(values) == 1:
             low, high = last["low"], last["high"]
-        rows.append({"name": name, "unit": last.get("unit", ""), "value": mean, "low": low, "high": high,
-                     "rounds": len(values), "thesis": last.get("thesis"), "goal": last.get("goal")})
-    return rows
-
-
-def number(value):
-    return "%.0f" % value if abs(value) >= 100 else "%.1f" % value if abs(value) >= 10 else "%.3f" % value
+        lines.append({"name": name, "unit": last.get("unit", ""), "value": mean, "low": low, "high": high,
+                      "rounds": len(values), "thesis": last.get("thesis"), "goal": last.get("goal")})
+    return lines
 
 
 def between(row):
@@ -57,13 +40,13 @@ def between(row):
 
 # --- plots ---
 
-def gnuplot(folder, name, title, rows):
-    """NAME.svg: a bar for each row, its interval, and the thesis' value. None: no gnuplot, or nothing to plot."""
-    if not rows or not shutil.which("gnuplot"):
+def gnuplot(folder, name, title, bars):
+    """NAME.svg: a bar for each, its interval, and the thesis' value. None: no gnuplot, or nothing to plot."""
+    if not bars or not shutil.which("gnuplot"):
         return None
     data = os.path.join(folder, name + ".dat")
     with open(data, "w", encoding="utf-8") as stream:
-        for at, row in enumerate(rows):
+        for at, row in enumerate(bars):
             low, high = (row["value"], row["value"]) if row["low"] is None else (row["low"], row["high"])
             label = row["name"].replace('"', "").replace("\\", "")
             thesis = row["thesis"] if row["thesis"] is not None else "NaN"
@@ -80,8 +63,8 @@ set key below
 set lmargin %d
 plot "%s" using ($3/2):1:($3/2):(0.35):ytic(2) with boxxyerror lc rgb "#3b6ea5" title "mean", \\
  "" using 3:1:4:5 with xerrorbars pt 0 lc rgb "#222222" title "95 %% interval"%s
-""" % (110 + 24 * len(rows), svg, title, len(rows) - 0.3, max(len(row["name"]) for row in rows) + 2, data,
-       ', "" using 6:1 with points pt 7 lc rgb "#a40000" title "the thesis"' if any(r["thesis"] for r in rows) else "")
+""" % (110 + 24 * len(bars), svg, title, len(bars) - 0.3, max(len(row["name"]) for row in bars) + 2, data,
+       ', "" using 6:1 with points pt 7 lc rgb "#a40000" title "the thesis"' if any(r["thesis"] for r in bars) else "")
     done = subprocess.run(["gnuplot"], input=script, text=True, capture_output=True, check=False)
     os.unlink(data)
     if done.returncode or not os.path.exists(svg):
@@ -105,23 +88,58 @@ def figures(folder, data, table):
     made = []
     os.makedirs(folder, exist_ok=True)
     for name, row, unit, title, part in FIGURES:
-        rows = [value for value in summary(run.load(data, row) if row in {one.name for one in table} else [])
+        bars = [value for value in summary(run.load(data, row) if row in {one.name for one in table} else [])
                 if value["unit"] == unit and part in value["name"]]
-        for value in rows:
+        for value in bars:
             value["name"] = value["name"].replace(part, "").replace(": goodput of the oracle's", "").replace(
                 ", : median gain", "")
-        if gnuplot(folder, name, title, rows):
+        if gnuplot(folder, name, title, bars):
             made.append(os.path.join(folder, name + ".svg"))
-    return made
+    return made + [os.path.join(folder, name + ".svg") for name in curves.plots(folder, data, rows.KERNELS[:1], rows.CELLS, rows.THESIS)]
+
+
+def thesis_rows(table):
+    return [row for row in table if row.name.startswith("thesis-")]
+
+
+def conditions(data, some):
+    """Of these rows: versions of kernels and of detourd, and the days."""
+    records = [record for row in some for record in run.load(data, row.name)]
+    kernels, versions, days = ({str(record.get(key))[:size] for record in records} for key, size in
+                               (("kernel", 60), ("version", 60), ("date", 10)))
+    return "Linux %s; version %s; %s" % tuple(", ".join(sorted(one)) for one in (kernels, versions, days))
+
+
+THESIS_TEXT = ("One connection for 10 s, after 2 s that do not count, in the thesis' topology (test/vm/netem.sh), Mbit/s; in guests, on "
+               "their own clock. \"thesis\" are his published cells (60 rounds), of which he says no direction. NAT / sum: goodput "
+               "over both paths, divided by the sum of plain TCP's on each. =N are other losses, in %, and delays, in ms, of link 2.")
+PEERS_TEXT = ("Each on the same network in the same rounds, by its own files in bench/peers. two-paths: one connection over the direct "
+              "path and the relay's, 20 Mbit/s each; one-path: plain TCP over the relay without limits; cpu: of the processes at the relay "
+              "and the client; set-up: from the client's start until something gets through. WireGuard is wireguard-go, for both.")
+
+
+def markdown_table(table):
+    lines = ["| " + " | ".join(table[0]) + " |", "|" + "---|" * len(table[0])]
+    return lines + ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table[1:]]
 
 
 def markdown(path, data, table):
     """The figures as a document of docs/measurements."""
     lines = ["# What bench/report measured", "", "Generated by `bench/report --page --docs`: do not edit. In brackets: 95 % confidence intervals,",
              "Student's from the rounds, and of simulations by bootstrap."]
+    some = thesis_rows(table)
+    for title, text, about, found in (("The thesis' table", THESIS_TEXT, some, tables.thesis(data)),
+                                      ("What a user would take instead", PEERS_TEXT, [row for row in table if row.name == "peers"],
+                                       tables.instead(data))):
+        if found:
+            lines += ["", "## " + title, "", text, "", conditions(data, about) + "."] + [""] + markdown_table(found)
+    missed = tables.misses(data, table)
+    if missed:
+        lines += ["", "## What misses its goal", ""] + markdown_table([["what", "mean", "95 % interval", "goal", "why, as far as found"]] +
+                                                                      [list(one) for one in missed])
     for row in table:
         records = run.load(data, row.name)
-        if not records:
+        if not records or row in some:
             continue
         lines += ["", "## " + row.question[0].upper() + row.question[1:], "", "`%s`, Linux %s, version %s, %s" % (
             row.command, records[-1].get("kernel"), records[-1].get("version"), str(records[-1].get("date"))[:10]), "",
@@ -146,10 +164,11 @@ def head(all_rows):
 
     cards = []
     for title, name, part, text in (
-            ("How much faster", "thesis-6.12-core", "up nat, goodput", "Mbit/s over two paths of 10, by NAT (the thesis: 18.81)"),
+            ("How much faster", "thesis-6.12-core", "core up nat, goodput", "Mbit/s over two paths of 10, by NAT (the thesis: 18.81)"),
             ("How much faster", "aggregation", "up, 2 detours", "of the sum of three paths, upload"),
             ("How much faster", "traces", "nat, 2 relays, chosen", "times the rate: median of pairs of clouds, two chosen relays"),
             ("At what cost", "relay-goodput", "nftables", "of the goodput of nftables' NAT, at the relay"),
+            ("How much faster", "peers", "two-paths-up: ours / openvpn-plain", "times the goodput of OpenVPN's tunnel beside the direct path, upload"),
             ("At what cost", "footprint", "client, idle", "kB of memory, idle client"),
             ("Where not", "never-harmful", "", "of the goodput without detours, where they cannot help"),
             ("Where not", "traces", "nat, one buffer, 2 relays, chosen", "times, where one receive buffer is the limit")):
@@ -160,32 +179,51 @@ def head(all_rows):
     return '<div class="big">%s</div>' % "".join(cards) if cards else "<p>Nothing was measured yet.</p>"
 
 
-def misses(all_rows):
-    lines = []
-    for name, rows in all_rows.items():
-        for row in rows:
-            if row["goal"] is not None and row["value"] < row["goal"]:
-                lines.append("<li>%s, %s: <span class=bad>%s</span> (%s), the goal is %s" % (
-                    html.escape(name), html.escape(row["name"]), number(row["value"]), between(row), number(row["goal"])))
-            elif row["thesis"] is not None and row["unit"] == "Mbit/s" and row["value"] < 0.997 * row["thesis"]:
-                lines.append("<li>%s, %s: <span class=bad>%s</span> (%s), the thesis has %s" % (
-                    html.escape(name), html.escape(row["name"]), number(row["value"]), between(row), number(row["thesis"])))
-    return "<ul>%s</ul>" % "\n".join(lines) if lines else "<p>None of what was measured.</p>"
+def html_table(table):
+    def cell(text):
+        bad = text.startswith("**")
+        text = html.escape(text.strip("*"))
+        return "<td%s>%s" % (" class=bad" if bad else "", "<code>%s</code>" % text.replace("`", "") if text.startswith("`") else text.replace("`", ""))
+
+    return "<div class=wide><table><tr>%s</tr>\n%s</table></div>" % (
+        "".join("<th>" + html.escape(name) for name in table[0]),
+        "\n".join("<tr%s>%s</tr>" % (" class=his" if row[0] == "thesis" else "", "".join(cell(text) for text in row)) for row in table[1:]))
 
 
-def section(folder, row, records, rows):
+def misses(data, table):
+    found = tables.misses(data, table)
+    if not found:
+        return "<p>None of what was measured.</p>"
+    return html_table([["what", "mean", "95 % interval", "goal", "why, as far as found"]] + [list(one) for one in found])
+
+
+def thesis_part(folder, data, table):
+    found = tables.thesis(data)
+    if not found:
+        return ""
+    made = curves.plots(folder, data, rows.KERNELS, rows.CELLS, rows.THESIS)
+    return "<h2>The thesis' evaluation</h2><p>%s <span class=note>%s</span>%s%s" % (
+        html.escape(THESIS_TEXT), html.escape(conditions(data, thesis_rows(table))), "\n".join(made.values()), html_table(found))
+
+
+def peers_part(data):
+    found = tables.instead(data)
+    return "<h2>What a user would take instead</h2><p>%s%s" % (html.escape(PEERS_TEXT), html_table(found)) if found else ""
+
+
+def section(folder, row, records, values):
     kernels = sorted({str(record.get("kernel")) for record in records})
     dates = sorted(str(record.get("date")) for record in records)
     versions = sorted({str(record.get("version")) for record in records})
     lines = ["<h3>%s</h3><p><code>%s</code> <span class=note>Linux %s; version %s; %s to %s</span>" % (
         html.escape(row.question), html.escape(row.command), html.escape(", ".join(kernels)), html.escape(", ".join(versions)),
         html.escape(dates[0]), html.escape(dates[-1]))]
-    for unit in dict.fromkeys(value["unit"] for value in rows):
+    for unit in dict.fromkeys(value["unit"] for value in values):
         plot = gnuplot(folder, "%s-%s" % (row.name, "".join(c for c in unit if c.isalnum())), "%s (%s)" % (row.name, unit),
-                       [value for value in rows if value["unit"] == unit][:40])
+                       [value for value in values if value["unit"] == unit][:40])
         lines.append(plot or "")
     lines.append("<table><tr><th>what<th>mean<th>95 % interval<th>unit<th>rounds<th>thesis<th>goal</tr>")
-    for value in rows:
+    for value in values:
         bad = value["goal"] is not None and value["value"] < value["goal"]
         lines.append('<tr><td>%s<td class="n%s">%s<td class=n>%s<td>%s<td class=n>%d<td class=n>%s<td class=n>%s</tr>' % (
             html.escape(value["name"]), " bad" if bad else "", number(value["value"]), between(value),
@@ -201,9 +239,10 @@ def write(folder, data, table, skipped):
     all_rows = {name: summary(found) for name, found in records.items() if found}
     os.makedirs(folder, exist_ok=True)
     parts = ["<!doctype html><html lang=en><meta charset=utf-8><title>detourd: what was measured</title><style>%s</style>" % STYLE,
-             "<h1>detourd: what was measured</h1>", head(all_rows), "<h2>What misses its goal</h2>", misses(all_rows),
-             "<h2>All measurements</h2>"]
-    parts += [section(folder, row, records[row.name], all_rows[row.name]) for row in table if row.name in all_rows]
+             "<h1>detourd: what was measured</h1>", head(all_rows), thesis_part(folder, data, table), peers_part(data),
+             "<h2>What misses its goal</h2>", misses(data, table), "<h2>All other measurements</h2>"]
+    parts += [section(folder, row, records[row.name], all_rows[row.name]) for row in table
+              if row.name in all_rows and row not in thesis_rows(table)]
     parts.append("<h2>Left out</h2><table><tr><th>measurement<th>why</tr>")
     parts += ["<tr><td><code>%s</code><td>%s</tr>" % (html.escape(row.command), html.escape(
         skipped.get(row.name, "not measured yet"))) for row in table if row.name in skipped or row.name not in all_rows]

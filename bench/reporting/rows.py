@@ -5,6 +5,7 @@ A record is one round: its command is run with one round, so that a run that is 
 intervals come from the rounds. Where a command makes intervals of its own (the simulators), there is one round.
 """
 import json
+import os
 import re
 
 # The thesis' published goodputs, Mbit/s: 1 subflow, NAT, VPN, TCP, TCP via NAT, TCP via VPN
@@ -93,6 +94,21 @@ def goal(cell, carrier):
     return 0.96 if cell == "core-skew" else 0.975 if carrier == "nat" else 0.97
 
 
+def read_convert(text):
+    """Goodputs and times of direct, converted and haproxy: their headings end in a unit."""
+    values, part, unit = [], "", ""
+    for line in text.splitlines():
+        heading = re.match(r"(\S[^:]*): medians of .*, (\S+)$", line)
+        if heading:
+            part, unit = heading.group(1).replace(", one connection", ""), heading.group(2)
+            continue
+        match = re.match(r"\s+(\S+(?: / \S+)?):? %s(?::.*)?$" % NUMBER, line)
+        if match and part:
+            values.append({"name": "%s, %s" % (part, match.group(1).rstrip(":")), "value": float(match.group(2)),
+                           "unit": "ratio" if " / " in match.group(1) else unit})
+    return values
+
+
 def read_traces(text):
     values = []
     for line in text.splitlines():
@@ -108,6 +124,30 @@ def read_traces(text):
         else:
             continue
         values.append({"name": name, "value": of[0], "low": of[1], "high": of[2], "unit": unit})
+    return values
+
+
+def peers():
+    """bench/peers/features.json: what a user would take instead, and with which of ours it is compared"""
+    with open(os.path.join(os.path.dirname(__file__), "../peers/features.json"), encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def read_peers(text):
+    """Each median, and ours / theirs where both were measured."""
+    found = {}
+    for line in text.splitlines():
+        try:
+            row = json.loads(line)
+            found[row["figure"], row["peer"]] = row["value"], row["unit"]
+        except (ValueError, KeyError, TypeError):
+            continue
+    values = [{"name": "%s: %s" % key, "value": value, "unit": unit} for key, (value, unit) in found.items()]
+    like = {peer["peer"]: peer["like"] for peer in peers()}
+    for (figure, peer), (value, _) in found.items():
+        ours = found.get((figure, like.get(peer)))
+        if ours and value:
+            values.append({"name": "%s: ours / %s" % (figure, peer), "value": ours[0] / value, "unit": "ours / theirs"})
     return values
 
 
@@ -144,10 +184,25 @@ def table():
             pattern((r"^(?P<n>\d+) connections: .* (?P<v>\d+) us a connection", "CPU, {n} connections", "us each"),
                     (r"^(?P<n>\d+) connections: .* (?P<v>\d+) bytes a connection", "memory, {n} connections", "bytes each")),
             netns),
+        Row("short-flows", "how long short flows take", "bench/choice short 30", 0, 5, 150,
+            pattern((r"^short (?P<what>(?:up|down) \S+ MB) (?P<who>with|none) (?P<n>p\d+): (?P<v>[\d.]+) ms",
+                     "{what}, {n}, {who}", "ms")), netns),
+        Row("first-transfers", "the first transfer of a fresh daemon, beside none", "bench/choice first 2", 0, 5, 400,
+            pattern((r"^(?P<what>\S+ (?:up|down) \S+ MB): (?P<v>[\d.]+) ", "{what}", "ratio")), netns),
+        Row("gap-shapes", "how long messages wait when a path dies, by shape of traffic", "bench/gap-shapes 2", 0, 10, 150,
+            pattern((r"^hole (?P<what>\S+)\s+(?P<who>detourd|kernel)\s+mean\s+(?P<v>[\d.]+)", "{what}, {who}", "ms")), netns),
+        Row("nat-time", "what the relay's program takes for a packet", "$(tools/build-optimized nat_ns)/bench-nat_ns", 1, 5, 30,
+            pattern((r"^(?P<what>\S.*?)\s+(?P<v>\d+) ns \(p10", "{what}", "ns"))),
+        Row("convert", "what a converter brings, beside HAProxy", "bench/convert 1 6", 0, 10, 100, read_convert,
+            netns + ("haproxy", "nginx")),
+        Row("leases", "leases a second of a relay's CPU", "bench/leases-rate 3000", 0, 3, 60,
+            pattern((r"(?P<v>\d+) a second of the relay's CPU", "leases", "a second")), netns),
     ]
+    rows.append(Row("peers", "beside what a user would take instead", "bench/peers/run 1 4", 1, 10, 240, read_peers,
+                    netns + ("openvpn", "haproxy", "ss-server", "turnserver", "wg-quick", "wireguard-go")))
     for kernel in KERNELS:
         for cell in CELLS:
-            quick = 1 if kernel == "6.12" and cell in ("core", "core-loss", "core-skew") else 0
+            quick = 1 if kernel == "6.12" and cell in ("core", "core-loss") else 0
             rows.append(Row("thesis-%s-%s" % (kernel, cell), "the thesis' cell %s, Linux %s" % (cell, kernel),
                             "SIX=yes FLOOR=0 bench/guests %s %s 1" % (kernel, cell), quick, 10, 420, read_thesis,
                             ("qemu-system-x86_64", "cpio"), kernel))

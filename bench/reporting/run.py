@@ -2,6 +2,7 @@
 """Runs the rounds that are not there yet, one at a time, and writes each as a line of data/ROW.jsonl."""
 import datetime
 import json
+import math
 import os
 import platform
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 
+BUDGET = {"quick": 30 * 60}  # seconds that a run may take, building included
 SKIPPED = (77, 3)  # exit codes: it cannot run here; its data are not there
 
 
@@ -109,6 +111,7 @@ class Run:
     def __init__(self, folder, rows, depth, most=None):
         self.folder, self.rows, self.depth, self.most = folder, rows, depth, most
         self.version = version()
+        self.ends = time.monotonic() + BUDGET[depth] if depth in BUDGET else math.inf
         self.skipped = {}  # name -> reason
         os.makedirs(folder, exist_ok=True)
 
@@ -130,13 +133,13 @@ class Run:
         return sum(took) / len(took) if took else row.seconds
 
     def time_left(self):
-        return sum(self.seconds(row) * (wanted - there) for row, there, wanted in self.left())
+        return min(sum(self.seconds(row) * (wanted - there) for row, there, wanted in self.left()), self.ends - time.monotonic())
 
     def one(self, row):
         begin = time.monotonic()
         log = os.path.join(self.folder, row.name + ".log")
         try:
-            code, text = execute(row.command, os.environ, log, 600 + 20 * row.seconds)
+            code, text = execute(row.command, os.environ, log, min(600 + 20 * row.seconds, self.ends - begin))
         except Ended as reason:
             return str(reason)
         values = row.read(text) if code == 0 else []
@@ -166,7 +169,10 @@ class Run:
                     continue
                 print("%s: round %d of %d; about %d min left" % (row.name, there + 1, wanted, self.time_left() / 60 + 1),
                       file=sys.stderr, flush=True)
-                reason = self.one(row)
+                if time.monotonic() + self.seconds(row) > self.ends:
+                    reason = "the time of --%s is over: --resume goes on" % self.depth
+                else:
+                    reason = self.one(row)
                 if reason:
                     self.skipped[row.name] = reason
                     print("%s: left out: %s" % (row.name, reason), file=sys.stderr, flush=True)
