@@ -158,9 +158,11 @@ static void policy_print(const char *part, const struct outcomes *o)
 	       100 * i[PROBE].value, i[JOINS].value);
 }
 
-static void policy_report(const struct sim_measured *m, int half, size_t traces, uint64_t seed)
+#define DEATHS_S 120 /* between two of a path's, on average, where deaths are added */
+
+static void policy_report(const struct sim_measured *m, int half, bool deaths, size_t traces, uint64_t seed)
 {
-	static const char *const parts[] = {"tune", "report"};
+	const char *part = deaths ? "deaths" : half ? "report" : "tune";
 	static struct trace t;
 	struct outcomes o = {.count = traces, .list = calloc(traces, sizeof(*o.list))};
 
@@ -169,14 +171,16 @@ static void policy_report(const struct sim_measured *m, int half, size_t traces,
 	for (size_t n = 0; n < traces; n++) {
 		sim_seed((seed * 1000003 + n + 1) * 0x9e3779b97f4a7c15ULL);
 		sim_measured_trace(m, half, &t);
+		if (deaths)
+			sim_deaths(&t, DEATHS_S);
 		trace_run(&t, o.list[n], (seed + n + 77) * 0xbf58476d1ce4e5b9ULL);
 	}
 	if (!json)
-		printf("\n%zu traces of 10 minutes, part: %s\n%-14s %-24s %-27s %-24s %8s %10s\n", traces, parts[half],
-		       "", "goodput / oracle", "the policy is ahead by", "repaired, <= 4 probes", "probes", "joins");
+		printf("\n%zu traces of 10 minutes, part: %s\n%-14s %-24s %-27s %-24s %8s %10s\n", traces, part, "",
+		       "goodput / oracle", "the policy is ahead by", "repaired, <= 4 probes", "probes", "joins");
 	sim_seed(seed);
 	for (o.chooser = 0; o.chooser < SIM_CHOOSERS; o.chooser++)
-		policy_print(parts[half], &o);
+		policy_print(part, &o);
 	free(o.list);
 }
 
@@ -270,7 +274,8 @@ int main(int argc, char **argv)
 		if (err)
 			die("seattle", 0, err);
 		for (int half = 0; half < 2; half++)
-			policy_report(&measured, half, (size_t)traces, seed + (uint64_t)half);
+			policy_report(&measured, half, false, (size_t)traces, seed + (uint64_t)half);
+		policy_report(&measured, 1, true, (size_t)traces, seed + 1);
 	}
 	sim_measured_fini(&measured);
 	if (!found)

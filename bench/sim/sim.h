@@ -87,6 +87,8 @@ void sim_run(struct run *r, struct trace *t, sim_choose_fn choose);
 double sim_bound(const struct trace *t);
 /* Which steps have a connection: 5 s to 5 min each, with pauses of 5 s. */
 void sim_connections(struct trace *t);
+/* Kills paths that live: each now and then, after MEAN_S on average, for 5 to 30 s; every second time its relay is gone too. */
+void sim_deaths(struct trace *t, double mean_s);
 
 /* For choosers. */
 void sim_flow_open(struct run *r, int i, int step, bool trial);

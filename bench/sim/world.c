@@ -18,6 +18,22 @@ void sim_connections(struct trace *t)
 	}
 }
 
+void sim_deaths(struct trace *t, double mean_s)
+{
+	for (int r = 0; r <= RELAYS; r++)
+		for (int i = (int)(sim_exponential(mean_s) / STEP_S); i < STEPS;
+		     i += 1 + (int)(sim_exponential(mean_s) / STEP_S)) {
+			int end = i + (int)((5 + 25 * sim_uniform()) / STEP_S);
+			bool relay = sim_uniform() < 0.5;
+
+			for (; i < end && i < STEPS; i++) {
+				t->capacity[r][i] = 0;
+				if (relay && r < RELAYS)
+					t->link[r][i] = false;
+			}
+		}
+}
+
 void sim_flow_open(struct run *r, int i, int step, bool trial)
 {
 	struct flow *f = &r->flows[i];

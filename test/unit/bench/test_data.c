@@ -221,6 +221,35 @@ Test(measured, the_same_seed_makes_the_same_figures)
 	sim_measured_fini(&m);
 }
 
+Test(measured, deaths_end_and_take_some_relays_along)
+{
+	struct sim_measured m;
+	static struct trace before, after;
+	unsigned dead = 0, gone = 0, longest = 0, length = 0;
+
+	world_make(&m);
+	sim_seed(9);
+	sim_measured_trace(&m, 1, &before);
+	after = before;
+	sim_deaths(&after, 60);
+	for (int r = 0; r <= RELAYS; r++)
+		for (int i = 0; i < STEPS; i++) {
+			bool died = before.capacity[r][i] > 0 && after.capacity[r][i] == 0;
+
+			length = i > 0 && died ? length + 1 : died;
+			longest = length > longest ? length : longest;
+			dead += died;
+			gone += r < RELAYS && before.link[r][i] && !after.link[r][i];
+			cr_assert(died || after.capacity[r][i] == before.capacity[r][i]);
+		}
+	/* 17.5 of 77.5 s, and half of those of relays */
+	cr_expect(dead > (RELAYS + 1) * STEPS / 8 && dead < (RELAYS + 1) * STEPS / 3, "%u", dead);
+	cr_expect(gone > dead / 4 && gone < dead * 3 / 4, "%u of %u", gone, dead);
+	cr_expect_geq(longest, 5 / STEP_S);
+	cr_expect_leq(longest, 4 * 30 / STEP_S);
+	sim_measured_fini(&m);
+}
+
 Test(measured, what_is_reported_was_not_tuned_on)
 {
 	struct sim_measured m;
