@@ -97,6 +97,7 @@ carrier() { # CARRIER N: from now on, with so many detours; the same carrier's a
 	else
 		[ ! -e "$TMP/client.pid" ] || stop client
 		client_start
+		policy_watch
 	fi
 	echo "$1" >"$TMP/carrier"
 	relays_up 1
@@ -110,6 +111,7 @@ nat_port() {
 	wait_for 5 status_is client '.connections[].subflows[] | select(.via == "relay1" and .state == "established")'
 	status client | jq -r '[.connections[].subflows[] | select(.via == "relay1") | .remote] | first' | sed 's/.*://'
 	wait $!
+	policy_decided >/dev/null
 }
 # one_round CARRIERS...: each result goes to a file of its own
 one_round() {
@@ -126,6 +128,7 @@ one_round() {
 			measured mptcpize run iperf3 -c $SERVER4 >>"$TMP/both-$c$direction"
 			say "$cell $way $c each second: $(jq -r '[.intervals[].sum | select(.omitted | not) | .bits_per_second / 1e5 | round / 10] | join(" ")' "$TMP/iperf3.json") Mbit/s, $(status client | jq -c '.counters | {join_refused, join_timeout, subflows_given_up}')"
 			given_up | tail -n 3
+			policy_decided
 			measured iperf3 $through >>"$TMP/tcp-$c$direction"
 			carrier "$c" 0
 			[ -n "${SIX:-}" ] || measured mptcpize run iperf3 $through >>"$TMP/mptcp-$c$direction"

@@ -162,3 +162,14 @@ ask() {
 
 # not_forwarded NAME: how many packets the relay's BPF program saw and did not forward
 not_forwarded() { status "$1" | jq '[.counters | to_entries[] | select(.key | test("^(denied_(?!draining|quota|destination)|dropped_(no_route|error|stale|table|ttl|window)|passed_(no_flow|expired|dead|refused))")) | .value] | add'; }
+
+# policy_watch: from now on notes what the client's policy decides; after each start of the client
+policy_watch() {
+	"$DETOURD" monitor --json --control "$TMP/client.sock" >>"$TMP/decisions" 2>/dev/null &
+	disown
+}
+# policy_decided: prints what was decided since the last time, a line each
+policy_decided() {
+	jq -r 'select(.event == "decision") | "#   \(.relay // "direct"): \(.detail)"' "$TMP/decisions" || true
+	: >"$TMP/decisions"
+}
