@@ -117,7 +117,13 @@ def read_traces(text):
         except ValueError:
             continue
         if row.get("row") == "policy":
-            name, of, unit = "%s, %s: goodput of the oracle's" % (row["part"], row["chooser"]), row["of_oracle"], "ratio"
+            who = "%s, %s: " % (row["part"], row["chooser"])
+            name, of, unit = who + "goodput of the oracle's", row["of_oracle"], "ratio"
+            for key, what in (("repaired", "repaired by four joins or fewer"), ("probe_share", "probes of the payload"),
+                              ("joins", "joins a trace")):
+                if key in row:
+                    values.append({"name": who + what, "value": row[key][0], "low": row[key][1], "high": row[key][2],
+                                   "unit": "joins" if key == "joins" else "share"})
         elif row.get("row") == "buyer":
             name = "%s, %d relays, %s: median gain" % (row["carrier"], row["relays"], row["choice"])
             of, unit = row["median"], "times"
@@ -200,6 +206,11 @@ def table():
     ]
     rows.append(Row("peers", "beside what a user would take instead", "bench/peers/run 1 4", 1, 10, 240, read_peers,
                     netns + ("openvpn", "haproxy", "ss-server", "turnserver", "wg-quick", "wireguard-go")))
+    for pair in range(1, 11):
+        rows.append(Row("pair-%d" % pair, "measured places %d: predicted gain and achieved" % pair, "bench/pairs 6.12 1 %d" % pair, 0, 5,
+                        240, pattern(*((r"^pair \d+ (?P<way>up|down): .*%s (?P<v>[\d.]+)" % word, "{way}, " + word, "times")
+                                       for word in ("predicted", "modelled", "achieved"))),
+                        ("qemu-system-x86_64", "cpio"), "6.12"))
     for kernel in KERNELS:
         for cell in CELLS:
             quick = 1 if kernel == "6.12" and cell in ("core", "core-loss") else 0

@@ -131,3 +131,23 @@ def instead(data):
             about = [peer["title"], " ".join("`%s`" % file for file in peer["files"].split()), peer["can"], peer["cannot"]]
             table.append((about if at == 0 else [""] * 4) + line)
     return [PEERS_HEAD] + table
+
+
+PAIRS_HEAD = ["pair", "way", "predicted", "modelled", "achieved", "achieved / predicted", "rounds"]
+
+
+def pairs(data):
+    """[head, rows...] of bench/pairs"""
+    table = []
+    for row in rows.table():
+        found = gather(run.load(data, row.name)) if row.name.startswith("pair-") else {}
+        for way in ("up", "down"):
+            if way + ", achieved" not in found:
+                continue
+            values = found[way + ", achieved"][0]
+            mean, low, high = stat.interval(values)
+            predicted, modelled = (stat.interval(found["%s, %s" % (way, word)][0])[0] for word in ("predicted", "modelled"))
+            table.append([row.name[5:], way, number(predicted), number(modelled),
+                          number(mean) if low is None else "%s (%s to %s)" % (number(mean), number(low), number(high)),
+                          number(mean / predicted), str(len(values))])
+    return [PAIRS_HEAD] + table if table else None
