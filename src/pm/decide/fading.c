@@ -65,21 +65,23 @@ static void acknowledged_note(const struct dt_fading_member *m, uint64_t now_ns)
 /*
  * What it sent, or should have received, is late. Not if the access link may be down, or may have been when that began:
  * any subflow was heard without a long pause since link_ns. A piece is not late while nothing arrives at all, on any of
- * them (data_ns): then the application does not read, or the server does not send.
+ * them (data_ns): then the application does not read, or the server does not send. Nor before this path, which may be far
+ * longer than the shortest, could bring it again.
  */
 static bool is_troubled(const struct dt_fading_member *m, uint64_t link_ns, uint64_t data_ns, uint64_t late_ns,
 			uint64_t now_ns)
 {
 	const struct dt_liveness *l = m->liveness;
 	uint64_t acked_late_ns = dt_max_u64(late_ns, retransmitted_ns(l));
+	uint64_t piece_late_ns = dt_max_u64(late_ns, LATE_RTTS * l->rtt_us * DT_US);
 
 	if (now_ns - l->any_ns >= late_ns)
 		return false;
 	if (m->sample->packets_out && m->fading->advanced_ns > link_ns &&
 	    now_ns - m->fading->advanced_ns >= acked_late_ns)
 		return true;
-	return now_ns - data_ns < late_ns && l->hole_ns && l->hole_ns > link_ns && now_ns - l->hole_ns >= late_ns &&
-	       (m->sample->own_hole || now_ns - l->heard_ns >= late_ns);
+	return now_ns - data_ns < late_ns && l->hole_ns && l->hole_ns > link_ns &&
+	       now_ns - l->hole_ns >= piece_late_ns && (m->sample->own_hole || now_ns - l->heard_ns >= late_ns);
 }
 
 /* Another one that can carry what this one would. */

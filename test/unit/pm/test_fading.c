@@ -150,6 +150,19 @@ Test(fading, a_download_that_misses_a_piece_for_long)
 	cr_assert(a.fading.fading && !b.fading.fading);
 }
 
+/* Its full queue drops a burst, which two round trips bring again; the other path is much shorter. */
+Test(fading, a_piece_that_a_long_path_brings_again_is_not_late)
+{
+	begin();
+	a.sample.srtt_us = 240000;
+	run_ms(2000, WORKS, WORKS);
+	cr_assert(!run_ms(700, MISSES, WORKS));
+	run_ms(1000, WORKS, WORKS);
+	cr_assert(!run_ms(700, MISSES, WORKS), "nor twice");
+	run_ms(1000, WORKS, WORKS);
+	cr_assert(run_ms(1500, MISSES, WORKS), "longer than it may take");
+}
+
 Test(fading, an_application_that_does_not_read)
 {
 	begin();
