@@ -59,11 +59,12 @@ set style fill solid 0.5
 set yrange [%g:-0.7]
 set xrange [0:*]
 set grid xtics
+set xlabel "%s"
 set key below
 set lmargin %d
 plot "%s" using ($3/2):1:($3/2):(0.35):ytic(2) with boxxyerror lc rgb "#3b6ea5" title "mean", \\
  "" using 3:1:4:5 with xerrorbars pt 0 lc rgb "#222222" title "95 %% interval"%s
-""" % (110 + 24 * len(bars), svg, title, len(bars) - 0.3, max(len(row["name"]) for row in bars) + 2, data,
+""" % (125 + 24 * len(bars), svg, title, len(bars) - 0.3, bars[0]["unit"], max(len(row["name"]) for row in bars) + 2, data,
        ', "" using 6:1 with points pt 7 lc rgb "#a40000" title "the thesis"' if any(r["thesis"] for r in bars) else "")
     done = subprocess.run(["gnuplot"], input=script, text=True, capture_output=True, check=False)
     os.unlink(data)
@@ -92,7 +93,7 @@ def figures(folder, data, table):
                 if value["unit"] == unit and part in value["name"]]
         for value in bars:
             value["name"] = value["name"].replace(part, "").replace(": goodput of the oracle's", "").replace(
-                ", : median gain", "")
+                ", : median gain", "").replace(" 1 relays", " 1 relay")
         if gnuplot(folder, name, title, bars):
             made.append(os.path.join(folder, name + ".svg"))
     return made + [os.path.join(folder, name + ".svg") for name in curves.plots(folder, data, rows.KERNELS[:1], rows.CELLS, rows.THESIS)]
@@ -113,9 +114,11 @@ def conditions(data, some):
 THESIS_TEXT = ("One connection for 10 s, after 2 s that do not count, in the thesis' topology (test/vm/netem.sh), Mbit/s; in guests, on "
                "their own clock. \"thesis\" are his published cells (60 rounds), of which he says no direction. NAT / sum: goodput "
                "over both paths, divided by the sum of plain TCP's on each. =N are other losses, in %, and delays, in ms, of link 2.")
-PEERS_TEXT = ("Each on the same network in the same rounds, by its own files in bench/peers. two-paths: one connection over the direct "
-              "path and the relay's, 20 Mbit/s each; one-path: plain TCP over the relay without limits; cpu: of the processes at the relay "
-              "and the client; set-up: from the client's start until something gets through. WireGuard is wireguard-go, for both.")
+PEERS_TEXT = ("Each on the same network in the same rounds, by its own files in bench/peers (bench/peers/run). In brackets: ours / theirs, "
+              "where ours is the carrier that is most like it: more is better of goodput, less of all else. Two paths: one connection over "
+              "the direct path and the relay's, 20 Mbit/s each; of HAProxy and the converter by bench/convert, on another network. One path: "
+              "plain TCP over the relay without limits. CPU: of processes at the relay and at the client; what works in the kernel shows "
+              "nothing. Set-up: from the client's start until something gets through. WireGuard is wireguard-go, for all.")
 
 
 PAIRS_TEXT = ("Ten pairs drawn from measured regions of clouds, each with three relays at their measured distance and rate (bench/pairs), in a "
@@ -126,6 +129,7 @@ PAIRS_TEXT = ("Ten pairs drawn from measured regions of clouds, each with three 
 def gathered(data, table):
     """[(title, text, rows, the table)] of those that there are data for"""
     parts = (("The thesis' evaluation", THESIS_TEXT, "thesis-", tables.thesis), ("What a user would take instead", PEERS_TEXT, "peers", tables.instead),
+             ("What they can do", "", "peers", tables.features),
              ("Measured places, in a guest", PAIRS_TEXT, "pair-", tables.pairs))
     return [(title, text, named(table, start), found) for title, text, start, make in parts for found in (make(data),) if found]
 
@@ -142,7 +146,7 @@ def markdown(path, data, table):
     some = []
     for title, text, about, found in gathered(data, table):
         some += about
-        lines += ["", "## " + title, "", text, "", conditions(data, about) + "."] + [""] + markdown_table(found)
+        lines += ["", "## " + title, ""] + ([text, ""] if text else []) + [conditions(data, about) + ".", ""] + markdown_table(found)
     missed = tables.misses(data, table)
     if missed:
         lines += ["", "## What misses its goal", ""] + markdown_table([["what", "mean", "95 % interval", "goal", "why, as far as found"]] +

@@ -99,38 +99,55 @@ def misses(data, table):
     return lines
 
 
-PEERS_HEAD = ["instead of detourd", "files", "it can", "it cannot", "figure", "theirs", "ours", "ours / theirs"]
+FEATURES_HEAD = ["instead of detourd", "files", "it can", "it cannot"]
+FIGURES = (("two-paths-up", "two paths up, Mbit/s"), ("two-paths-down", "down"), ("one-path-up", "one path up, Mbit/s"), ("one-path-down", "down"),
+           ("relay-cpu-up", "relay's CPU up, ms/Gbit"), ("relay-cpu-down", "down"), ("client-cpu-up", "client's CPU up, ms/Gbit"),
+           ("client-cpu-down", "down"), ("set-up", "set-up, ms"), ("allocation", "lease or allocation, us"))
+PEERS_HEAD = ["theirs (ours / theirs)"] + [title for _, title in FIGURES]
+OURS = (("plain-tcp", "plain TCP, the direct path"), ("detourd-nat", "detourd, NAT"), ("detourd-wireguard", "detourd, WireGuard"),
+        ("converter", "detourd, converter"))
+
+
+def features(data):
+    """[head, rows...]: what each can and cannot do; None: none was measured"""
+    if not run.load(data, "peers"):
+        return None
+    return [FEATURES_HEAD] + [[peer["title"], " ".join("`%s`" % file for file in peer["files"].split()), peer["can"], peer["cannot"]]
+                              for peer in rows.peers()]
+
+
+def peers_figures(data):
+    """{(figure, peer): mean} of bench/peers, of bench/convert's two paths, and of bench/relay-goodput's ratio to forwarding"""
+    found = {tuple(name.split(": ", 1)): stat.interval(values)[0] for name, (values, _) in gather(run.load(data, "peers")).items()
+             if ": ours / " not in name}
+    for name, (values, _) in gather(run.load(data, "convert")).items():
+        for way in ("up", "down"):
+            for who, peer in (("converted", "converter"), ("haproxy", "haproxy")):
+                if name == "%s, %s" % (way, who):
+                    found["two-paths-" + way, peer] = stat.interval(values)[0]
+    return found
 
 
 def instead(data):
-    """[head, rows...] of bench/peers, with HAProxy's figures from bench/convert and forwarding's from bench/relay-goodput"""
-    found = gather(run.load(data, "peers"))
-    converted, goodput = gather(run.load(data, "convert")), gather(run.load(data, "relay-goodput"))
-    if not found and not converted and not goodput:
+    """[head, rows...]: figures of ours, then of the others"""
+    found = peers_figures(data)
+    if not found:
         return None
-    table = []
-    for peer in rows.peers():
-        lines = []
-        for name, (values, last) in found.items():
-            figure, _, who = name.partition(": ")
-            if who != peer["peer"]:
-                continue
-            ours = found.get("%s: %s" % (figure, peer["like"]))
-            theirs = stat.interval(values)[0]
-            mine = stat.interval(ours[0])[0] if ours else None
-            lines.append(["%s, %s" % (figure, last["unit"]), number(theirs), "" if mine is None else number(mine),
-                          "" if mine is None or not theirs else number(mine / theirs)])
-        if peer["peer"] == "haproxy":
-            lines += [["%s, two paths, Mbit/s" % way, number(stat.interval(converted[way + ", haproxy"][0])[0]),
-                       number(stat.interval(converted[way + ", converted"][0])[0]),
-                       number(stat.interval(converted[way + ", converted"][0])[0] / stat.interval(converted[way + ", haproxy"][0])[0])]
-                      for way in ("up", "down") if way + ", haproxy" in converted and way + ", converted" in converted]
-        if peer["peer"] == "forwarding" and "ours of plain forwarding" in goodput:
-            lines.append(["one-path, without offloads", "1", "", number(stat.interval(goodput["ours of plain forwarding"][0])[0])])
-        for at, line in enumerate(lines or [["not measured", "", "", ""]]):
-            about = [peer["title"], " ".join("`%s`" % file for file in peer["files"].split()), peer["can"], peer["cannot"]]
-            table.append((about if at == 0 else [""] * 4) + line)
-    return [PEERS_HEAD] + table
+    like = {peer["peer"]: peer["like"] for peer in rows.peers()}
+
+    def cell(figure, peer):
+        theirs, ours = found.get((figure, peer)), found.get((figure, like.get(peer)))
+        if theirs is None:
+            return ""
+        return number(theirs) if not ours or not theirs else "%s (%s)" % (number(theirs), number(ours / theirs))
+
+    names = OURS + tuple((peer["peer"], peer["title"]) for peer in rows.peers())
+    table = [[title] + [cell(figure, peer) for figure, _ in FIGURES] for peer, title in names]
+    forwarding = gather(run.load(data, "relay-goodput")).get("ours of plain forwarding")
+    for line in table:
+        if line[0] == "plain forwarding" and forwarding:
+            line[3] = "(%s, bench/relay-goodput)" % number(stat.interval(forwarding[0])[0])
+    return [PEERS_HEAD] + [line for line in table if any(line[1:])]
 
 
 PAIRS_HEAD = ["pair", "way", "predicted", "modelled", "achieved", "achieved / predicted", "rounds"]
