@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the rounds that are not there yet, one at a time, and writes each as a line of data/ROW.jsonl."""
+import ctypes
 import datetime
 import json
 import math
@@ -79,11 +80,16 @@ def end_group(process):
     process.wait()
 
 
+def hear_of_its_end():
+    """In a child: the scripts clean up on SIGTERM, also when the report was killed and cannot tell them. PR_SET_PDEATHSIG"""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 def execute(command, environment, log, limit):
     """(exit code, output). Raises Ended where the limit passed."""
     with open(log, "w+", encoding="utf-8", errors="replace") as stream:
         process = subprocess.Popen(command, shell=True, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                   start_new_session=True, env=environment)
+                                   start_new_session=True, env=environment, preexec_fn=hear_of_its_end)
         try:
             code = process.wait(limit)
         except subprocess.TimeoutExpired:
