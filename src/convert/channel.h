@@ -46,7 +46,7 @@ struct dt_channel_message {
 	uint64_t client_id;
 	struct dt_endpoint client; /* LISTEN: who may connect, port 0; FLOW, SYN: who did, does */
 	struct dt_endpoint relay;  /* address and port of the listening socket: this names the lease */
-	struct dt_endpoint source; /* FLOW: towards the server */
+	struct dt_endpoint source; /* FLOW: towards the server; SYN: its port alone, 0: any */
 	struct dt_endpoint server;
 	uint32_t special; /* LISTEN: 1: the owner allows this server although it is special-purpose */
 	uint32_t outcome; /* enum dt_convert_outcome */

@@ -39,11 +39,11 @@ void dt_copy_socket_prepare(int fd)
 
 /*
  * From the address that the client came to, as a flow of the NAT; to a server of the other family from one that the routes
- * choose. 0: connected or on the way.
+ * choose. port: 0: the kernel chooses. 0: connected or on the way.
  */
-static int server_connect(const struct dt_copy_lease *lease, int *out)
+static int server_connect(const struct dt_copy_lease *lease, uint16_t port, int *out)
 {
-	struct dt_endpoint from = {lease->relay.ip, 0};
+	struct dt_endpoint from = {lease->relay.ip, port};
 	bool same = dt_ip_family(&from.ip) == dt_ip_family(&lease->server.ip);
 	struct sockaddr_storage sa;
 	socklen_t len = dt_endpoint_to_sockaddr(&from, &sa);
@@ -54,7 +54,7 @@ static int server_connect(const struct dt_copy_lease *lease, int *out)
 	if (fd < 0)
 		return -errno;
 	dt_copy_socket_prepare(fd);
-	option_set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	option_set(fd, port ? SOL_SOCKET : IPPROTO_IP, port ? SO_REUSEADDR : IP_BIND_ADDRESS_NO_PORT, 1);
 	if (same && bind(fd, (struct sockaddr *)&sa, len) < 0)
 		err = -errno;
 	len = dt_endpoint_to_sockaddr(&lease->server, &sa);
@@ -67,9 +67,14 @@ static int server_connect(const struct dt_copy_lease *lease, int *out)
 	return err;
 }
 
-int dt_copy_connect(const struct dt_copy_lease *lease, int *out)
+int dt_copy_connect(const struct dt_copy_lease *lease, uint16_t port, int *out)
 {
 	int err = dt_destination_check(lease->copier->route_fd, &lease->server.ip, lease->special);
 
-	return err ? err : server_connect(lease, out);
+	if (err == 0)
+		err = server_connect(lease, port, out);
+	/* the port is taken, or may not be */
+	if (port && (err == -EADDRINUSE || err == -EADDRNOTAVAIL || err == -EACCES))
+		err = server_connect(lease, 0, out);
+	return err;
 }

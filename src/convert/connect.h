@@ -10,9 +10,9 @@ void dt_copy_resets_on_close(int fd, bool resets);
 /* With that, what a connection of either end has. An option that this kernel has not for MPTCP is done without. */
 void dt_copy_socket_prepare(int fd);
 /*
- * Connects to the lease's server, if that is permitted now, from the address that the client came to. 0: *out is a socket that
- * is connected or on the way. -EPERM: it is not permitted; others of the route and connect(2).
+ * Connects to the lease's server, if that is permitted now, from the address that the client came to, and
+ * from this port (0: any), or another one where that is taken. 0: *out is a socket that is connected or on the way. -EPERM: it is not permitted; others of the route and connect(2).
  */
-int dt_copy_connect(const struct dt_copy_lease *lease, int *out);
+int dt_copy_connect(const struct dt_copy_lease *lease, uint16_t port, int *out);
 
 #endif

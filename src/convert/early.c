@@ -12,6 +12,7 @@
 #define EARLY_MAX 32
 /* As long as a SYN-ACK is sent again; the server sees a reset then. */
 #define EARLY_NS (5 * DT_SEC)
+#define PORT_NS (1 * DT_SEC) /* a flow of the NAT may have it then */
 
 /* It was accepted already: this process was told of the SYN late. */
 static bool has_come(const struct dt_copy_lease *lease, const struct dt_endpoint *from)
@@ -32,6 +33,24 @@ static struct dt_copy_early *find(const struct dt_copy_lease *lease, const struc
 	return NULL;
 }
 
+static void port_keep(struct dt_copy_lease *lease, uint16_t port)
+{
+	if (port && lease->nports < DT_COPY_PORTS)
+		lease->ports[lease->nports++] = (struct dt_copy_port){port, lease->copier->now_ns};
+}
+
+uint16_t dt_early_port(struct dt_copy_lease *lease)
+{
+	const struct dt_copy_port *p;
+
+	while (lease->nports > 0) {
+		p = &lease->ports[--lease->nports];
+		if (lease->copier->now_ns - p->at_ns < PORT_NS)
+			return p->port;
+	}
+	return 0;
+}
+
 /* Leaves the socket to the caller. */
 static int early_free(struct dt_copy_lease *lease, struct dt_copy_early *e)
 {
@@ -44,17 +63,17 @@ static int early_free(struct dt_copy_lease *lease, struct dt_copy_early *e)
 	return fd;
 }
 
-void dt_early_begin(struct dt_copy_lease *lease, const struct dt_endpoint *from)
+void dt_early_begin(struct dt_copy_lease *lease, const struct dt_endpoint *from, uint16_t port)
 {
 	struct dt_copy_early *e;
 
-	if (lease->nearly >= EARLY_MAX || find(lease, from) || has_come(lease, from))
+	e = lease->nearly < EARLY_MAX && !find(lease, from) && !has_come(lease, from) ? calloc(1, sizeof(*e)) : NULL;
+	if (!e) {
+		port_keep(lease, port);
 		return;
-	e = calloc(1, sizeof(*e));
-	if (!e)
-		return;
+	}
 	/* what fails is told when the client's connection is there, and it fails again */
-	if (dt_copy_connect(lease, &e->fd) < 0) {
+	if (dt_copy_connect(lease, port, &e->fd) < 0) {
 		free(e);
 		return;
 	}

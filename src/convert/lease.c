@@ -209,7 +209,7 @@ void dt_copy_lease_syn(struct dt_copier *copier, const struct dt_channel_message
 	struct dt_copy_lease *lease = lease_find(copier, &m->relay);
 
 	if (lease && !refusal(lease, &m->client))
-		dt_early_begin(lease, &m->client);
+		dt_early_begin(lease, &m->client, m->source.port);
 }
 
 void dt_copy_leases_tick(struct dt_copier *copier)

@@ -284,7 +284,7 @@ void dt_pair_open(struct dt_copy_lease *lease, int client_fd, const struct dt_en
 	copier->npairs++;
 	p->server.fd = dt_early_take(lease, from);
 	if (p->server.fd < 0)
-		err = dt_copy_connect(lease, &p->server.fd);
+		err = dt_copy_connect(lease, dt_early_port(lease), &p->server.fd);
 	if (err == 0)
 		err = side_watch(p, &p->client, client_fd);
 	if (err == 0)

@@ -41,6 +41,14 @@ struct dt_copy_early {
 	struct dt_copy_early *prev, *next;
 };
 
+#define DT_COPY_PORTS 16
+
+/* Free of other connections with the lease's server, when it was told. */
+struct dt_copy_port {
+	uint16_t port;
+	uint64_t at_ns;
+};
+
 /* A lease and its listening socket. */
 struct dt_copy_lease {
 	struct dt_source source;
@@ -60,6 +68,9 @@ struct dt_copy_lease {
 	size_t nearly;
 	struct dt_endpoint came[DT_COPY_CAME]; /* whose connections were accepted last: a SYN told late is no new one */
 	size_t ncame;
+	/* source ports that came with SYNs told late: the next connection's */
+	struct dt_copy_port ports[DT_COPY_PORTS];
+	size_t nports;
 	UT_hash_handle hh;
 };
 

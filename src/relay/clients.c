@@ -141,6 +141,7 @@ void dt_relay_converter_apply(struct dt_relay *r)
 		wanted = wanted || r->config->clients[i].convert;
 	for (const struct dt_relay_client *c = r->clients; c; c = c->hh.next)
 		wanted = wanted || c->conf->convert;
+	dt_converters_source_ports(r->converters, r->config->source_ports);
 	dt_converters_want(r->converters, wanted);
 }
 

@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "relay/convert_process.h"
 #include "relay/converter_leases.h"
+#include "relay/converter_ports.h"
 #include "relay/rate_grant.h"
 
 #define HANDSHAKE_MS 3000
@@ -32,6 +33,7 @@ struct dt_converters {
 	struct ring_buffer *syns; /* NULL: none */
 	int rate_fd;		  /* see relay/rate_grant.h */
 	uv_poll_t *syns_poll;
+	struct dt_converter_ports source_ports;
 	struct dt_converter_leases leases;
 	dt_converters_flow_fn flow;
 	void *data;
@@ -330,6 +332,7 @@ static int syn_take(void *data, void *event, size_t size)
 {
 	const struct dt_converter_syn *syn = event;
 	struct dt_converters *c = data;
+	const struct dt_converter_lease *lease;
 	struct dt_channel_message m;
 
 	if (size < sizeof(*syn) || !c->poll)
@@ -338,6 +341,12 @@ static int syn_take(void *data, void *event, size_t size)
 	m.type = DT_CHANNEL_SYN;
 	m.client = (struct dt_endpoint){syn->client, ntohs(syn->sport_be16)};
 	m.relay = (struct dt_endpoint){syn->relay, ntohs(syn->dpt_be16)};
+	lease = dt_converter_lease_at(&c->leases, &m.relay);
+	if (lease) {
+		struct dt_endpoint server = {lease->target.server, lease->target.rpt};
+
+		m.source.port = dt_converter_ports_next(&c->source_ports, &syn->relay, &server);
+	}
 	dt_channel_send(c->fd, &m, -1); /* where there is no room it connects later */
 	return 0;
 }
@@ -379,7 +388,7 @@ static void syns_close(struct dt_converters *c)
 
 /* --- opening and closing ----------------------------------------------------------------------- */
 
-int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, int syns_fd, int rate_fd,
+int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, const struct dt_converters_fds *fds,
 		       struct dt_lease_table *ports, dt_converters_flow_fn flow, void *data)
 {
 	struct dt_converters *c = calloc(1, sizeof(*c));
@@ -389,12 +398,13 @@ int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, 
 		return -ENOMEM;
 	c->loop = loop;
 	c->fd = -1;
-	c->rate_fd = rate_fd;
-	c->leases.map_fd = map_fd;
+	c->rate_fd = fds->rate;
+	dt_converter_ports_init(&c->source_ports, fds->flows);
+	c->leases.map_fd = fds->leases;
 	c->leases.ports = ports;
 	c->flow = flow;
 	c->data = data;
-	syns_watch(c, syns_fd);
+	syns_watch(c, fds->syns);
 	process_find(c);
 	err = dt_converter_leases_prune(&c->leases);
 	if (err)
@@ -455,6 +465,11 @@ void dt_converters_want(struct dt_converters *c, bool wanted)
 		process_start(c);
 	else
 		all_tell(c);
+}
+
+void dt_converters_source_ports(struct dt_converters *c, struct dt_port_range range)
+{
+	dt_converter_ports_configure(&c->source_ports, range);
 }
 
 bool dt_converters_ready(const struct dt_converters *c)

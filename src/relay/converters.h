@@ -17,16 +17,25 @@ struct dt_converters;
 /* A connection has ended. */
 typedef void (*dt_converters_flow_fn)(const struct dt_channel_message *flow, void *data);
 
+/* Maps and programs of nat.bpf. */
+struct dt_converters_fds {
+	int leases;
+	int syns; /* the ring buffer of connections that begin */
+	int flows;
+	int rate; /* see relay/rate_grant.h */
+};
+
 /*
- * Takes over the process of an earlier run with the leases that the map has, or ends what is left of them. syns_fd: the ring
- * buffer of connections that begin. ports: what NAT leases have, and what is kept free of them. Logs why it failed.
+ * Takes over the process of an earlier run with the leases that the map has, or ends what is left of them. ports: what NAT leases have, and what is kept free of them. Logs why it failed.
  */
-int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, int map_fd, int syns_fd, int rate_fd,
+int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, const struct dt_converters_fds *fds,
 		       struct dt_lease_table *ports, dt_converters_flow_fn flow, void *data);
 /* Leaves the process and its connections to the next run. May be NULL. Frees it in a later turn of the loop. */
 void dt_converters_close(struct dt_converters *c);
 /* Starts the process if it is wanted, and is not there; ends it if it is not wanted and has no lease. Called after a change of the configuration. */
 void dt_converters_want(struct dt_converters *c, bool wanted);
+/* The source ports towards servers. */
+void dt_converters_source_ports(struct dt_converters *c, struct dt_port_range range);
 /* The process is there, or will be in a moment. */
 bool dt_converters_ready(const struct dt_converters *c);
 void dt_converters_limit(struct dt_converters *c, uint64_t client_id, const struct dt_converter_limits *limits);

@@ -296,6 +296,18 @@ static int tunnels_start(struct dt_relay *r, uint64_t now_ns)
 	return err;
 }
 
+static int converters_start(struct dt_relay *r)
+{
+	const struct dt_converters_fds fds = {
+		.leases = dt_dataplane_fd(r->dataplane, DT_MAP_CONVERTERS),
+		.syns = dt_dataplane_fd(r->dataplane, DT_MAP_SYNS),
+		.flows = dt_dataplane_fd(r->dataplane, DT_MAP_FLOWS),
+		.rate = dt_dataplane_rate_fd(r->dataplane),
+	};
+
+	return dt_converters_open(&r->converters, r->loop, &fds, r->leases, converted_ended, r);
+}
+
 static int flows_start(struct dt_relay *r)
 {
 	const struct dt_flow_maps maps = {
@@ -331,9 +343,7 @@ static int dataplane_start(struct dt_relay *r)
 		dt_lease_table_on_end(r->leases, lease_ended, r);
 	}
 	if (err == 0)
-		err = dt_converters_open(&r->converters, r->loop, dt_dataplane_fd(r->dataplane, DT_MAP_CONVERTERS),
-					 dt_dataplane_fd(r->dataplane, DT_MAP_SYNS), dt_dataplane_rate_fd(r->dataplane),
-					 r->leases, converted_ended, r);
+		err = converters_start(r);
 	if (err == 0)
 		err = flows_start(r);
 	if (err == 0)

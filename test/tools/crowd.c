@@ -2,9 +2,13 @@
 /*
  * Thousands of MPTCP connections.
  *     crowd serve ADDRESS PORT           accepts them, sends each byte back, closes what the client closes
+ *     crowd serve-tcp ADDRESS PORT       the same without MPTCP
  *     crowd open ADDRESS PORT COUNT PER-SECOND
  *                                        opens them, with a byte each way; prints how many were made and how long it took,
  *                                        then holds them until SIGTERM; at each SIGUSR1 half of them close
+ *     crowd short ADDRESS PORT COUNT AT-ONCE
+ *                                        one after the other, so many at a time: a byte each way, then its end; prints how
+ *                                        many, and how long it took
  *     crowd shrink PID BYTES             the receive buffers of that process' generic netlink sockets
  */
 #include <arpa/inet.h>
@@ -115,14 +119,14 @@ static void answer(int fd)
 		close(fd);
 }
 
-static int serve(char **args)
+static int serve(char **args, int protocol)
 {
 	int one = 1, zero = 0, listener, epoll = epoll_create1(0), fd;
 	struct epoll_event events[EVENTS];
 	struct sockaddr_storage sa;
 	socklen_t len = address_parse(&sa, args[0], args[1]);
 
-	listener = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_MPTCP);
+	listener = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK, protocol);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (sa.ss_family == AF_INET6)
 		setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
@@ -239,6 +243,78 @@ static int open_all(char **args)
 	return crowd.failed ? 1 : 0;
 }
 
+/* --- short ------------------------------------------------------------------------------------- */
+
+static void slot_end(struct crowd *crowd, size_t i, bool is_done)
+{
+	if (is_done)
+		crowd->done++;
+	else
+		crowd->failed++;
+	close(crowd->fds[i]);
+	crowd->fds[i] = -1;
+	crowd->asked[i] = false;
+}
+
+static void slot_event(struct crowd *crowd, const struct epoll_event *event)
+{
+	size_t i = event->data.u64;
+	char byte;
+
+	if (crowd->fds[i] < 0)
+		return;
+	if (event->events & EPOLLIN)
+		slot_end(crowd, i, recv(crowd->fds[i], &byte, 1, MSG_DONTWAIT) == 1);
+	else if (event->events & (EPOLLERR | EPOLLHUP))
+		slot_end(crowd, i, false);
+	else
+		ask(crowd, i);
+}
+
+static void slot_begin(struct crowd *crowd, size_t i, const struct sockaddr_storage *sa, socklen_t len)
+{
+	struct epoll_event event = {.events = EPOLLOUT, .data.u64 = i};
+	int fd = socket(sa->ss_family, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_MPTCP);
+
+	crowd->opened++;
+	crowd->fds[i] = fd;
+	if (fd < 0 || (connect(fd, (const struct sockaddr *)sa, len) < 0 && errno != EINPROGRESS) ||
+	    epoll_ctl(crowd->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		slot_end(crowd, i, false);
+}
+
+static int short_ones(char **args)
+{
+	size_t count = (size_t)atol(args[2]), slots = (size_t)atol(args[3]);
+	struct epoll_event events[EVENTS];
+	double begin_s = now_s();
+	struct crowd crowd = {.epoll = epoll_create1(0)};
+	struct sockaddr_storage sa;
+	socklen_t len = address_parse(&sa, args[0], args[1]);
+
+	crowd.fds = calloc(slots, sizeof(*crowd.fds));
+	crowd.asked = calloc(slots, sizeof(*crowd.asked));
+	memset(crowd.fds, -1, slots * sizeof(*crowd.fds));
+	while (!stopped && crowd.done + crowd.failed < count && now_s() - begin_s < 120) {
+		int got;
+
+		for (size_t i = 0; i < slots && crowd.opened < count; i++)
+			if (crowd.fds[i] < 0)
+				slot_begin(&crowd, i, &sa, len);
+		got = epoll_wait(crowd.epoll, events, EVENTS, 1);
+		for (int i = 0; i < got; i++)
+			slot_event(&crowd, &events[i]);
+		/* see open_all() */
+		for (size_t i = 0; got == 0 && i < slots; i++)
+			if (crowd.fds[i] >= 0)
+				ask(&crowd, i);
+	}
+	printf("short %zu failed %zu seconds %.3f\n", crowd.done, count - crowd.done, now_s() - begin_s);
+	free(crowd.fds);
+	free(crowd.asked);
+	return crowd.done == count ? 0 : 1;
+}
+
 /* --- shrink ------------------------------------------------------------------------------------ */
 
 static int shrink(char **args)
@@ -274,11 +350,17 @@ int main(int argc, char **argv)
 	signals_take();
 	files_allow();
 	if (argc == 4 && strcmp(argv[1], "serve") == 0)
-		return serve(argv + 2);
+		return serve(argv + 2, IPPROTO_MPTCP);
+	if (argc == 4 && strcmp(argv[1], "serve-tcp") == 0)
+		return serve(argv + 2, IPPROTO_TCP);
 	if (argc == 6 && strcmp(argv[1], "open") == 0)
 		return open_all(argv + 2);
+	if (argc == 6 && strcmp(argv[1], "short") == 0)
+		return short_ones(argv + 2);
 	if (argc == 4 && strcmp(argv[1], "shrink") == 0)
 		return shrink(argv + 2);
-	fprintf(stderr, "usage: crowd serve ADDRESS PORT | open ADDRESS PORT COUNT PER-SECOND | shrink PID BYTES\n");
+	fprintf(stderr,
+		"usage: crowd serve|serve-tcp ADDRESS PORT | open ADDRESS PORT COUNT PER-SECOND | short ADDRESS PORT "
+		"COUNT AT-ONCE | shrink PID BYTES\n");
 	return 2;
 }
