@@ -59,6 +59,7 @@ int dt_sock_diag_parse(struct dt_tcp_sample *out, const struct nlmsghdr *nlh)
 		s.srtt_us = info.tcpi_rtt;
 		s.retransmits = info.tcpi_total_retrans;
 		s.backoff = info.tcpi_backoff;
+		s.program_waits = info.tcpi_delivery_rate_app_limited;
 		s.bytes_acked = info.tcpi_bytes_acked;
 		s.bytes_received = info.tcpi_bytes_received;
 	}

@@ -16,6 +16,7 @@ struct dt_tcp_sample {
 	uint8_t backoff;      /* retransmission time-outs in a row */
 	uint32_t uid;	      /* of the process that made it */
 	uint32_t inode;	      /* as in /proc/PID/fd; 0: no process has it open by itself */
+	bool program_waits;   /* not the path: the program had no more to send when its latest data left */
 	uint64_t bytes_acked;
 	uint64_t bytes_received;
 };

@@ -69,8 +69,8 @@ static void tick_due(uv_timer_t *timer)
 	dt_connections_tick(pm, now_ns);
 	if (!dt_stock_tick(pm, now_ns))
 		dt_arrivals_sample(pm->arrivals, now_ns);
+	dt_pays_sample(pm, now_ns); /* before the observation of each path begins anew */
 	dt_choice_tick(pm, now_ns);
-	dt_pays_sample(pm, now_ns);
 	dt_convert_plan(pm, now_ns);
 	dt_state_file_tick(pm, now_ns);
 	dt_tallies_tick(pm, now_ns);

@@ -94,22 +94,27 @@ static void compare(struct dt_worth *w, uint64_t now_ns)
 	w->known[DT_WORTH_CONVERTED].at_ns = 0;
 }
 
-void dt_worth_second(struct dt_worth *w, const double (*bps)[2], uint64_t now_ns)
+static double sum(const struct dt_worth_moved *moved)
 {
-	double direct = bps[DT_WORTH_DIRECT][0] + bps[DT_WORTH_DIRECT][1];
-	double converted = bps[DT_WORTH_CONVERTED][0] + bps[DT_WORTH_CONVERTED][1];
+	return moved->bps[0] + moved->bps[1];
+}
+
+void dt_worth_second(struct dt_worth *w, const struct dt_worth_moved *moved, uint64_t now_ns)
+{
+	double direct = sum(&moved[DT_WORTH_DIRECT]), converted = sum(&moved[DT_WORTH_CONVERTED]);
 	enum dt_worth_kind kind = converted > direct ? DT_WORTH_CONVERTED : DT_WORTH_DIRECT;
 
 	w->moved += converted / 8;
-	/* both at once share the path, and tell nothing of each other */
-	if (direct + converted <= 0 || (converted > BESIDE * direct && direct > BESIDE * converted)) {
+	/* both at once share the path, and tell nothing of each other; a program that pauses tells nothing of the path */
+	if (direct + converted <= 0 || !moved[kind].is_full ||
+	    (converted > BESIDE * direct && direct > BESIDE * converted)) {
 		run_end(w);
 		return;
 	}
 	if (kind != w->run.kind)
 		run_end(w);
 	w->run.kind = kind;
-	run_add(w, bps[kind]);
+	run_add(w, moved[kind].bps);
 	if (w->run.seconds >= DT_WORTH_WINDOW && w->run.bytes >= BULK_BYTES)
 		measured(w, now_ns);
 }

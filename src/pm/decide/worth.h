@@ -20,6 +20,12 @@ enum dt_worth_verdict {
 
 #define DT_WORTH_WINDOW 3 /* seconds that a rate is the mean of */
 
+/* What the connections of one kind moved in a second. */
+struct dt_worth_moved {
+	double bps[2]; /* received, sent */
+	bool is_full; /* one of them at least had more to move than its paths took; else it tells of programs, not of paths */
+};
+
 /* All zero: nothing is known. Rates in bits a second, by direction: received, sent. */
 struct dt_worth {
 	struct {
@@ -44,7 +50,7 @@ struct dt_worth {
 /* A converted connection began. */
 void dt_worth_began(struct dt_worth *w, uint64_t now_ns);
 /* What all connections with the server moved in the last second, by enum dt_worth_kind. Call it every second. */
-void dt_worth_second(struct dt_worth *w, const double (*bps)[2], uint64_t now_ns);
+void dt_worth_second(struct dt_worth *w, const struct dt_worth_moved *moved, uint64_t now_ns);
 /* What new connections should do now. */
 enum dt_worth_verdict dt_worth_judge(struct dt_worth *w, uint64_t now_ns);
 /* Why new connections are direct, in words; "" for DT_WORTH_PAYS. */

@@ -39,7 +39,7 @@ struct dt_conversion {
 	uint64_t connections;
 	struct dt_worth worth;
 	struct dt_conversion_plain direct[DT_CONVERSION_DIRECT]; /* the latest */
-	double bps[DT_WORTH_KINDS][2];				 /* of the last second, while it is summed up */
+	struct dt_worth_moved moved[DT_WORTH_KINDS];		 /* in the last second, while it is summed up */
 	UT_hash_handle hh;
 };
 

@@ -11,17 +11,22 @@ static struct dt_worth w;
 static uint64_t now_ns;
 
 /* So many seconds at these rates, received. */
-static enum dt_worth_verdict seconds(unsigned count, double direct, double converted)
+static enum dt_worth_verdict seconds_of(unsigned count, double direct, double converted, bool is_full)
 {
-	const double bps[DT_WORTH_KINDS][2] = {{direct, 0}, {converted, 0}};
+	const struct dt_worth_moved moved[DT_WORTH_KINDS] = {{{direct, 0}, true}, {{converted, 0}, is_full}};
 	enum dt_worth_verdict verdict = dt_worth_judge(&w, now_ns);
 
 	while (count-- > 0) {
 		now_ns += DT_SEC;
-		dt_worth_second(&w, bps, now_ns);
+		dt_worth_second(&w, moved, now_ns);
 		verdict = dt_worth_judge(&w, now_ns);
 	}
 	return verdict;
+}
+
+static enum dt_worth_verdict seconds(unsigned count, double direct, double converted)
+{
+	return seconds_of(count, direct, converted, true);
 }
 
 static void begin(void)
@@ -58,6 +63,15 @@ Test(worth, slower_is_left_and_tried_again_later_and_later)
 		seconds(5, 20 * MBIT, 0);
 		cr_expect_eq(seconds(60, 0, 0), DT_WORTH_PAYS, "%u", i);
 	}
+}
+
+Test(worth, a_slow_program_is_no_loss)
+{
+	begin();
+	seconds(5, 20 * MBIT, 0);
+	cr_expect_eq(seconds_of(60, 0, 4 * MBIT, false), DT_WORTH_PAYS);
+	/* what it moved once it had more counts */
+	cr_expect_eq(seconds(30, 0, 4 * MBIT), DT_WORTH_SLOWER);
 }
 
 Test(worth, slower_is_seen_during_a_long_transfer)
