@@ -94,7 +94,7 @@ static void join_answered(void *data)
 static int join_check(const struct connection *c, uint8_t id, const struct dt_endpoint *local,
 		      const struct dt_endpoint *remote)
 {
-	if (!c || c->foreign || id == 0)
+	if (!c || c->foreign)
 		return -EINVAL;
 	if (!c->ready)
 		return -ENOTCONN;
@@ -181,6 +181,10 @@ static void rm_addr_send(struct connection *c, uint8_t id)
 	if (!s)
 		return;
 	world.rm_addrs_sent++;
+	if (world.rm_addrs_lost) {
+		world.rm_addrs_lost--;
+		return;
+	}
 	if (!sock_is_alive(s))
 		return;
 	server_forgets(c, id, sock_rtt_ns(s) / 2);

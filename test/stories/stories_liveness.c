@@ -49,7 +49,7 @@ STORY(liveness, dead_direct_path)
 	happens(server->dark = true);
 	run_ms(2000);
 	expect_told(1, "close direct");
-	expect_told(3, "remove id=0"); /* once before, and twice after, for it may be lost */
+	expect_told(4, "remove id=0"); /* once before, twice after, and once more a moment later, for it may be lost */
 	expect_subflows(c, "fra");
 	run_ms(3000);
 	expect_why(c, "");
@@ -363,6 +363,21 @@ STORY(liveness, the_server_is_told_again)
 	expect_counter("ends_told_again", 1);
 	expect(server_halves(c) == 0);
 	expect(c->socks && !c->socks->next); /* the direct one: nothing is left of what told it again */
+}
+
+/* All RM_ADDRs of the moment in which it ended are lost in a full queue. */
+STORY(liveness, the_server_is_told_once_more_of_the_initial_subflow)
+{
+	begin(8 * MBIT, 0);
+	world.rm_addrs_lost = 3;
+	happens(server->dark = true);
+	run_ms(150);
+	expect(c->halves[0]);
+	run_ms(450);
+	expect(!c->halves[0]);
+	expect_counter("ends_untold", 0);
+	expect_counter("ends_told_again", 0);
+	expect_subflows(c, "fra");
 }
 
 STORY(liveness, the_server_is_told_again_once_a_path_works)

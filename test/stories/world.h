@@ -320,7 +320,8 @@ struct world {
 	bool frozen; /* the path manager was killed: what it still says is not heard */
 	bool cpu_pinned, realtime, cpu_held;
 	uint64_t rm_addrs_sent;
-	unsigned burial; /* goes up whenever the kernel's worker may have run */
+	unsigned rm_addrs_lost; /* so many of the next ones do not arrive */
+	unsigned burial;	/* goes up whenever the kernel's worker may have run */
 	uint64_t serials;
 	unsigned connections_made;
 	int wireguard_error;

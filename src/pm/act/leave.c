@@ -21,11 +21,14 @@
 
 /* The server is told again so often, with pauses that double. */
 #define TRIES_MAX 6
+/* ... and once more in any case of the initial one, after this time, when the queues of the other paths have gone down. */
+#define INITIAL_AGAIN_NS (2 * LEAVING_NS)
 
 /* A subflow that was given up: its socket is still open, or the server has not heard of its end. */
 struct departure {
 	uint8_t id;
 	bool closed;	 /* its socket is closed, and the server is told again */
+	bool told;	 /* ... though it was told before */
 	unsigned tries;	 /* to tell it again */
 	uint64_t due_ns; /* of the next try */
 	struct dt_endpoint local, remote;
@@ -93,7 +96,7 @@ static bool depart(struct dt_connection *c, struct departure *d, uint64_t now_ns
 	if (!d->closed)
 		return departure_close(c, d, now_ns);
 	if (dt_tell_again(c, d->id)) {
-		c->pm->counters[DT_PM_ENDS_TOLD_AGAIN]++;
+		c->pm->counters[DT_PM_ENDS_TOLD_AGAIN] += !d->told;
 		return true;
 	}
 	d->due_ns = now_ns + (LEAVING_NS << ++d->tries);
@@ -147,12 +150,19 @@ static struct dt_leaving *leaving_of(struct dt_connection *c)
 	return c->leaving;
 }
 
+static void leaving_arm(struct dt_connection *c)
+{
+	uv_timer_t *timer = &c->pm->leavings->timer;
+
+	if (c->leaving && !uv_is_active((uv_handle_t *)timer))
+		dt_timer_arm(timer, leaving_due, LOOK_MS, 0);
+}
+
 void dt_leave_subflow(struct dt_subflow *s)
 {
 	struct dt_connection *c = s->connection;
 	struct departure *d = calloc(1, sizeof(*d));
 	struct dt_leaving *l = d ? leaving_of(c) : NULL;
-	uv_timer_t *timer = &c->pm->leavings->timer;
 	uint64_t now_ns = dt_now_ns();
 
 	if (!l) { /* out of memory: close at once, though the server may drop the RM_ADDR */
@@ -166,8 +176,27 @@ void dt_leave_subflow(struct dt_subflow *s)
 	d->remote = s->remote;
 	DL_APPEND(l->departures, d);
 	leaving_next(l, now_ns);
-	if (c->leaving && !uv_is_active((uv_handle_t *)timer))
-		dt_timer_arm(timer, leaving_due, LOOK_MS, 0);
+	leaving_arm(c);
+}
+
+/*
+ * RM_ADDR is not repeated by the kernel, and those of the initial subflow are sent within a moment: a full queue loses
+ * them all, and the server would keep its half. Out of memory: it is told once less.
+ */
+static void initial_again(struct dt_connection *c, bool told, uint64_t now_ns)
+{
+	struct departure *d = calloc(1, sizeof(*d));
+	struct dt_leaving *l = d ? leaving_of(c) : NULL;
+
+	if (!l) {
+		free(d);
+		return;
+	}
+	d->closed = true;
+	d->told = told;
+	d->due_ns = now_ns + INITIAL_AGAIN_NS;
+	DL_APPEND(l->departures, d);
+	leaving_arm(c);
 }
 
 void dt_leave_direct(struct dt_connection *c)
@@ -185,7 +214,7 @@ void dt_leave_direct(struct dt_connection *c)
 				departure_close(c, d, now_ns);
 		c->left_ns = now_ns;
 	}
-	socket_end(c, 0, &c->local, &c->remote);
+	initial_again(c, socket_end(c, 0, &c->local, &c->remote), now_ns);
 }
 
 bool dt_leave_is_leaving(const struct dt_connection *c, uint8_t id)
