@@ -91,6 +91,7 @@ static __always_inline void pulse_read(struct dt_pulse *p, struct bpf_sock *sk)
 	p->data_segs_in = tp->data_segs_in;
 	p->data_segs_out = tp->data_segs_out;
 	p->packets_out = tp->packets_out;
+	p->retransmitted = tp->total_retrans - tp->dsack_dups;
 	p->snd_una = tp->snd_una;
 	p->rcv_nxt = tp->rcv_nxt;
 	more_read(p, sk);

@@ -386,12 +386,13 @@ struct dt_pulse {
 	__u32 out_of_order; /* segments received out of order */
 	__u32 tsval;	    /* this and tsecr: the timestamps option, */
 	__u32 tsecr;
-	__u32 timestamps; /* if this is not 0 */
-	__u32 data_seq;	  /* of the connection: the next data-level sequence number that it expects, low 32 bits */
-	__u32 data_hole;  /* 1: the connection has data beyond that number, so something before it is missing */
-	__u32 flow_label; /* IPv6 */
-	__u32 own_hole;	  /* 1: the subflow has segments beyond rcv_nxt */
-	__u32 no_window;  /* 1: the peer has no room for data, and what is sent only asks for some */
+	__u32 timestamps;    /* if this is not 0 */
+	__u32 data_seq;	     /* of the connection: the next data-level sequence number that it expects, low 32 bits */
+	__u32 data_hole;     /* 1: the connection has data beyond that number, so something before it is missing */
+	__u32 flow_label;    /* IPv6 */
+	__u32 own_hole;	     /* 1: the subflow has segments beyond rcv_nxt */
+	__u32 no_window;     /* 1: the peer has no room for data, and what is sent only asks for some */
+	__u32 retransmitted; /* segments sent again, without those that proved needless */
 };
 
 /* How many cgroups of one connection are recorded: from the root down to its own. */
@@ -482,7 +483,7 @@ struct dt_subflow_record {
 
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_subflow_record) == 144, "layout");
-_Static_assert(sizeof(struct dt_pulse) == 116, "layout");
+_Static_assert(sizeof(struct dt_pulse) == 120, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");

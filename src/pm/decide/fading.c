@@ -18,6 +18,8 @@
 #define TROUBLES 2
 #define TROUBLES_NS (5 * DT_SEC)
 #define TROUBLE_LONG_NS (300 * DT_MS)
+/* The access link is not what loses packets if another subflow lost some no more often, meanwhile and as long before. */
+#define OTHER_LOSSES 1
 /* It is backup for so long, and twice as long each time in a row. */
 #define FADED_NS (10 * DT_SEC)
 #define FADED_DOUBLINGS 4
@@ -93,6 +95,22 @@ static bool has_other(const struct dt_fading_member *members, size_t count, size
 	return false;
 }
 
+/* It loses packets that others do not: so it is not the access link. */
+static bool is_lossy(const struct dt_fading_member *members, size_t count, size_t of, const bool *troubled,
+		     uint64_t link_ns, uint64_t now_ns)
+{
+	const struct dt_losses *losses = &members[of].fading->losses;
+	uint64_t oldest_ns = dt_losses_oldest_ns(losses), since_ns = oldest_ns - (now_ns - oldest_ns);
+
+	if (!dt_losses_are_many(losses, members[of].liveness, link_ns, now_ns))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (i != of && !troubled[i] && !members[i].fading->fading &&
+		    dt_losses_since(&members[i].fading->losses, since_ns) <= OTHER_LOSSES)
+			return true;
+	return false;
+}
+
 static void fade(struct dt_fading *f, uint64_t now_ns)
 {
 	if (now_ns - f->until_ns >= FADED_FORGOTTEN_NS)
@@ -144,7 +162,7 @@ static void faded_check(struct dt_fading *f, uint64_t now_ns)
 bool dt_fading_check(const struct dt_fading_member *members, size_t count, uint64_t now_ns)
 {
 	uint64_t late_ns = late_after_ns(members, count), link_ns = 0, data_ns = 0;
-	bool troubled[DT_FADING_MEMBERS_MAX], tell = false;
+	bool troubled[DT_FADING_MEMBERS_MAX], lost[DT_FADING_MEMBERS_MAX], tell = false;
 
 	for (size_t i = 0; i < count; i++) {
 		link_ns = dt_max_u64(link_ns, members[i].liveness->link_ns);
@@ -152,12 +170,17 @@ bool dt_fading_check(const struct dt_fading_member *members, size_t count, uint6
 	}
 	for (size_t i = 0; i < count; i++) {
 		acknowledged_note(&members[i], now_ns);
+		lost[i] = dt_losses_sample(&members[i].fading->losses, members[i].liveness, members[i].sample, now_ns);
 		troubled[i] = is_troubled(&members[i], link_ns, data_ns, late_ns, now_ns);
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct dt_fading *f = members[i].fading;
 
 		trouble_note(f, troubled[i], has_other(members, count, i, troubled), now_ns);
+		if (lost[i] && !f->fading && is_lossy(members, count, i, troubled, link_ns, now_ns)) {
+			fade(f, now_ns);
+			f->leave = true;
+		}
 		faded_check(f, now_ns);
 		tell = tell || f->tell;
 	}

@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 #include "detourd/maps.h"
+#include "pm/decide/losses.h"
 
 /* Most subflows of one connection; the kernel allows fewer. */
 #define DT_FADING_MEMBERS_MAX 33
@@ -37,6 +38,7 @@ struct dt_fading {
 	uint64_t trouble_ns;  /* data is late since then; 0: it is not */
 	unsigned troubles;    /* within TROUBLES_NS of each other */
 	uint64_t troubled_ns; /* begin of the last one */
+	struct dt_losses losses;
 };
 
 /* A subflow of a connection, as it was just sampled. */
