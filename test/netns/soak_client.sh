@@ -22,12 +22,14 @@ random_file "$TMP/www/file" 10
 random_file "$TMP/up" 10
 
 # --- transfers: each worker repeats until told to stop, and leaves FAILED-n where bytes differ
+# A transfer is broken when it makes no end in so many seconds, as slow as the machine is just now.
+patience() { echo $((150 * $(slowness))); }
 # A connection cannot begin while the link is down: then it is tried again.
 download() {
 	local n=$1 code
 	while [ ! -e "$TMP/stop" ]; do
 		code=0
-		on client mptcpize run curl -sS --max-time 150 -o "$TMP/down-$n" "http://$SERVER4/file" 2>>"$TMP/curl-$n.log" || code=$?
+		on client mptcpize run curl -sS --max-time "$(patience)" -o "$TMP/down-$n" "http://$SERVER4/file" 2>>"$TMP/curl-$n.log" || code=$?
 		if [ $code = 7 ]; then
 			sleep 0.5
 			continue
@@ -40,9 +42,9 @@ download() {
 	done
 }
 upload() {
-	local n=$1 i
+	local n=$1 sent
 	while [ ! -e "$TMP/stop" ]; do
-		if ! timeout 150 nsenter --net="/run/netns/$PREFIX-client" -- mptcpize run socat -u "OPEN:$TMP/up" "TCP4:$SERVER4:$((9000 + n))" 2>"$TMP/socat-$n.log"; then
+		if ! timeout "$(patience)" nsenter --net="/run/netns/$PREFIX-client" -- mptcpize run socat -u "OPEN:$TMP/up" "TCP4:$SERVER4:$((9000 + n))" 2>"$TMP/socat-$n.log"; then
 			if grep -q unreachable "$TMP/socat-$n.log"; then
 				sleep 0.5
 				continue
@@ -50,10 +52,8 @@ upload() {
 			echo "upload: $(cat "$TMP/socat-$n.log")" >>"$TMP/FAILED-$n"
 			return
 		fi
-		for ((i = 0; i < 300; i++)); do
-			[ "$(stat -c %s "$TMP/got-$n")" != "$(stat -c %s "$TMP/up")" ] || break
-			sleep 0.1
-		done
+		sent=$SECONDS
+		while [ "$(stat -c %s "$TMP/got-$n")" != "$(stat -c %s "$TMP/up")" ] && in_time "$sent" 30; do sleep 0.1; done
 		if ! cmp -s "$TMP/up" "$TMP/got-$n"; then
 			echo "upload: $(cmp "$TMP/up" "$TMP/got-$n" 2>&1)" >>"$TMP/FAILED-$n"
 			return

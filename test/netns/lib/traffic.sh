@@ -33,10 +33,10 @@ web_start() {
 		daemon off;
 		worker_processes 1;
 		pid $TMP/nginx.pid;
-		error_log $TMP/nginx.log;
+		error_log $TMP/nginx.log info;
 		events { worker_connections 1024; }
 		http {
-			access_log off;
+			access_log off; send_timeout 10m;
 			client_body_temp_path $TMP/body; proxy_temp_path $TMP/p; fastcgi_temp_path $TMP/f;
 			uwsgi_temp_path $TMP/u; scgi_temp_path $TMP/s;
 			server { listen 80; listen [::]:80; root $TMP/www; }
