@@ -124,7 +124,7 @@ touch "$TMP/stop"
 wait_for 200 eval '[ -z "$(ip netns pids $PREFIX-client | xargs -r ps -o comm= -p | grep -E "^(curl|socat)$")" ]'
 for log in "$TMP"/FAILED-*; do [ ! -e "$log" ] || fail "$(cat "$log"): ${log##*/}"; done
 say "$faults faults, $(wc -l <"$TMP/done") transfers"
-[ "$(wc -l <"$TMP/done")" -ge $((DURATION / 60)) ] || fail "hardly a transfer came to its end"
+[ "$(wc -l <"$TMP/done")" -ge $((DURATION / 60 / SLOWNESS)) ] || fail "hardly a transfer came to its end"
 wait_for 90 status_is client '.connections | length == 0'
 wait_for 30 eval '[ "$(on client ss -tnH state established | wc -l)" = 0 ]'
 for n in 1 2 3; do
