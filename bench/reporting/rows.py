@@ -190,7 +190,7 @@ def table():
             pattern((r"^(?P<n>\d+) connections: .* (?P<v>\d+) us a connection", "CPU, {n} connections", "us each"),
                     (r"^(?P<n>\d+) connections: .* (?P<v>\d+) bytes a connection", "memory, {n} connections", "bytes each")),
             netns),
-        Row("short-flows", "how long short flows take", "bench/choice short 30", 0, 5, 150,
+        Row("short-flows", "how long short flows take", "bench/choice short 30", 0, 5, 500,
             pattern((r"^short (?P<what>(?:up|down) \S+ MB) (?P<who>with|none) (?P<n>p\d+): (?P<v>[\d.]+) ms",
                      "{what}, {n}, {who}", "ms")), netns),
         Row("first-transfers", "the first transfer of a fresh daemon, beside none", "bench/choice first 2", 0, 5, 400,
@@ -199,12 +199,16 @@ def table():
             pattern((r"^hole (?P<what>\S+)\s+(?P<who>detourd|kernel)\s+mean\s+(?P<v>[\d.]+)", "{what}, {who}", "ms")), netns),
         Row("nat-time", "what the relay's program takes for a packet", "$(tools/build-optimized nat_ns)/bench-nat_ns", 1, 5, 30,
             pattern((r"^(?P<what>\S.*?)\s+(?P<v>\d+) ns \(p10", "{what}", "ns"))),
+        Row("flows", "memory of a flow at the relay", "$(tools/build-optimized flows)/bench-flows 60000", 0, 3, 30,
+            pattern((r"MB, (?P<v>\d+) bytes a flow", "memory", "bytes a flow"),
+                    (r"included: (?P<v>\d+) ns among 1000 flows", "a packet, among 1000 flows", "ns"),
+                    (r"1000 flows, (?P<v>\d+) ns among all", "a packet, among all flows", "ns"))),
         Row("convert", "what a converter brings, beside HAProxy", "bench/convert 1 6", 0, 10, 100, read_convert,
             netns + ("haproxy", "nginx")),
         Row("leases", "leases a second of a relay's CPU", "bench/leases-rate 3000", 0, 3, 60,
             pattern((r"(?P<v>\d+) a second of the relay's CPU", "leases", "a second")), netns),
     ]
-    rows.append(Row("peers", "beside what a user would take instead", "bench/peers/run 1 4", 1, 10, 240, read_peers,
+    rows.append(Row("peers", "beside what a user would take instead", "bench/peers/run 1 4", 1, 10, 300, read_peers,
                     netns + ("openvpn", "haproxy", "ss-server", "turnserver", "wg-quick", "wireguard-go")))
     for pair in range(1, 11):
         rows.append(Row("pair-%d" % pair, "measured places %d: predicted gain and achieved" % pair, "bench/pairs 6.12 1 %d" % pair, 0, 5,

@@ -11,7 +11,7 @@ REASONS = os.path.join(os.path.dirname(__file__), "reasons.json")
 
 
 def number(value):
-    return "%.0f" % value if abs(value) >= 100 else "%.2f" % value if abs(value) >= 2 else "%.3f" % value
+    return "%.0f" % value if abs(value) >= 100 or value == 0 else "%.2f" % value if abs(value) >= 2 else "%.3f" % value
 
 
 def gather(records):
@@ -139,7 +139,7 @@ def instead(data):
         theirs, ours = found.get((figure, peer)), found.get((figure, like.get(peer)))
         if theirs is None:
             return ""
-        return number(theirs) if not ours or not theirs else "%s (%s)" % (number(theirs), number(ours / theirs))
+        return number(theirs) if ours is None or not theirs else "%s (%s)" % (number(theirs), number(ours / theirs))
 
     names = OURS + tuple((peer["peer"], peer["title"]) for peer in rows.peers())
     table = [[title] + [cell(figure, peer) for figure, _ in FIGURES] for peer, title in names]
