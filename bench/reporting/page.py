@@ -108,7 +108,13 @@ def conditions(data, some):
     records = [record for row in some for record in run.load(data, row.name)]
     kernels, versions, days = ({str(record.get(key))[:size] for record in records} for key, size in
                                (("kernel", 60), ("version", 60), ("date", 10)))
-    return "Linux %s; version %s; %s" % tuple(", ".join(sorted(one)) for one in (kernels, versions, days))
+    return "Linux %s; version %s; %s" % tuple(", ".join(sorted(one)) for one in (kernels, versions, days)) + loaded(records)
+
+
+def loaded(records):
+    """How busy the machine was before each round, where that is known: what does not run in a guest suffers."""
+    loads = [record["load"] for record in records if isinstance(record.get("load"), (int, float))]
+    return "; load %s of %s processors" % (number(sum(loads) / len(loads)), records[-1].get("processors")) if loads else ""
 
 
 THESIS_TEXT = ("One connection for 10 s, after 2 s that do not count, in the thesis' topology (test/vm/netem.sh), Mbit/s; in guests, on "
@@ -155,8 +161,7 @@ def markdown(path, data, table):
         records = run.load(data, row.name)
         if not records or row in some:
             continue
-        lines += ["", "## " + row.question[0].upper() + row.question[1:], "", "`%s`, Linux %s, version %s, %s" % (
-            row.command, records[-1].get("kernel"), records[-1].get("version"), str(records[-1].get("date"))[:10]), "",
+        lines += ["", "## " + row.question[0].upper() + row.question[1:], "", "`%s`; %s." % (row.command, conditions(data, [row])), "",
                   "| what | value | unit | rounds | thesis | goal |", "|---|---|---|---|---|---|"]
         for value in summary(records):
             what = number(value["value"])
@@ -226,7 +231,7 @@ def section(folder, row, records, values):
     versions = sorted({str(record.get("version")) for record in records})
     lines = ["<h3>%s</h3><p><code>%s</code> <span class=note>Linux %s; version %s; %s to %s</span>" % (
         html.escape(row.question), html.escape(row.command), html.escape(", ".join(kernels)), html.escape(", ".join(versions)),
-        html.escape(dates[0]), html.escape(dates[-1]))]
+        html.escape(dates[0]), html.escape(dates[-1]) + loaded(records))]
     for unit in dict.fromkeys(value["unit"] for value in values):
         plot = gnuplot(folder, "%s-%s" % (row.name, "".join(c for c in unit if c.isalnum())), "%s (%s)" % (row.name, unit),
                        [value for value in values if value["unit"] == unit][:40])

@@ -142,7 +142,7 @@ class Run:
         return min(sum(self.seconds(row) * (wanted - there) for row, there, wanted in self.left()), self.ends - time.monotonic())
 
     def one(self, row):
-        begin = time.monotonic()
+        begin, load = time.monotonic(), os.getloadavg()[0]
         log = os.path.join(self.folder, row.name + ".log")
         try:
             code, text = execute(row.command, os.environ, log, min(600 + 20 * row.seconds, self.ends - begin))
@@ -156,6 +156,7 @@ class Run:
         append(self.folder, row.name,
                {"row": row.name, "command": row.command, "kernel": row.kernel or platform.release(), "version": self.version,
                 "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "rounds": 1,
+                "load": round(load, 1), "processors": os.cpu_count(),
                 "seconds": round(time.monotonic() - begin, 1), "values": values})
         return None
 
