@@ -122,7 +122,7 @@ THESIS_TEXT = ("One connection for 10 s, after 2 s that do not count, in the the
                "over both paths, divided by the sum of plain TCP's on each. =N are other losses, in %, and delays, in ms, of link 2.")
 PEERS_TEXT = ("Each on the same network in the same rounds, by its own files in bench/peers (bench/peers/run). In brackets: ours / theirs, "
               "where ours is the carrier that is most like it: more is better of goodput, less of all else. Two paths: one connection over "
-              "the direct path and the relay's, 20 Mbit/s each; of HAProxy and the converter by bench/convert, on another network. One path: "
+              "the direct path and the relay's, 20 Mbit/s each; of the converter, HAProxy and shadowsocks by bench/convert, on another network. One path: "
               "plain TCP over the relay without limits. CPU: of processes at the relay and at the client; what works in the kernel shows "
               "nothing. Set-up: from the client's start until something gets through. WireGuard is wireguard-go, for all.")
 

@@ -100,9 +100,9 @@ def read_convert(text):
     """Goodputs and times of direct, converted and haproxy: their headings end in a unit."""
     values, part, unit = [], "", ""
     for line in text.splitlines():
-        heading = re.match(r"(\S[^:]*): medians of .*, (\S+)$", line)
+        heading = re.match(r"(\S[^:]*): medians of \d+[^,]*, (.+)$", line)
         if heading:
-            part, unit = heading.group(1).replace(", one connection", ""), heading.group(2)
+            part, unit = re.sub(", one connection( of .* s)?", "", heading.group(1)), heading.group(2)
             continue
         match = re.match(r"\s+(\S+(?: / \S+)?):? %s(?::.*)?$" % NUMBER, line)
         if match and part:
@@ -170,6 +170,7 @@ class Row:
 
 def table():
     netns = ("iperf3", "jq", "mptcpize")
+    convert = netns + ("haproxy", "ss-server", "nginx")
     rows = [
         Row("traces", "which relays, on measured data; what relays bring", "bench/traces --json 400 1", 1, 1, 60, read_traces,
             root=False),
@@ -206,8 +207,10 @@ def table():
             pattern((r"MB, (?P<v>\d+) bytes a flow", "memory", "bytes a flow"),
                     (r"included: (?P<v>\d+) ns among 1000 flows", "a packet, among 1000 flows", "ns"),
                     (r"1000 flows, (?P<v>\d+) ns among all", "a packet, among all flows", "ns"))),
-        Row("convert", "what a converter brings, beside HAProxy", "bench/convert 1 6", 0, 10, 100, read_convert,
-            netns + ("haproxy", "nginx")),
+        Row("convert", "what a converter brings, beside proxies", "bench/convert limits 1 6", 0, 10, 110, read_convert, convert),
+        Row("convert-free", "a converter without limits", "bench/convert free 1 4", 0, 10, 80, read_convert, convert),
+        Row("convert-first-byte", "how soon a converter answers", "bench/convert first-byte 5 20", 0, 5, 60, read_convert, convert),
+        Row("convert-crowd", "short connections by a converter", "bench/convert crowd 1", 0, 5, 120, read_convert, convert),
         Row("leases", "leases a second of a relay's CPU", "bench/leases-rate 3000", 0, 3, 60,
             pattern((r"(?P<v>\d+) a second of the relay's CPU", "leases", "a second", 20000)), netns),
     ]

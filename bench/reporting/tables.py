@@ -122,7 +122,7 @@ def peers_figures(data):
              if ": ours / " not in name}
     for name, (values, _) in gather(run.load(data, "convert")).items():
         for way in ("up", "down"):
-            for who, peer in (("converted", "converter"), ("haproxy", "haproxy")):
+            for who, peer in (("converted", "converter"), ("haproxy", "haproxy"), ("shadowsocks", "shadowsocks")):
                 if name == "%s, %s" % (way, who):
                     found["two-paths-" + way, peer] = stat.interval(values)[0]
     return found
