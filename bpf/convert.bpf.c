@@ -15,6 +15,9 @@
 #include "detourd/maps.h"
 #include "kernel.h"
 
+#define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
+
 const volatile __u64 netns_cookie;
 
 struct {
@@ -32,10 +35,18 @@ struct {
 	__type(value, struct dt_convert_key);
 } meant SEC(".maps");
 
+/* By a converter's address: the server, of connections that began before this program was loaded. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DT_CONVERT_EARLIER_MAX);
+	__type(key, struct dt_convert_key);
+	__type(value, struct dt_convert_key);
+} earlier SEC(".maps");
+
 /* At the end of both branches, see track.bpf.c. */
 #define branch_end() asm volatile("" ::: "memory")
 
-/* Whom the application wants to reach. */
+/* The address in ctx: whom the application wants to reach, or who is its peer. */
 static __always_inline void key_fill(struct dt_convert_key *key, struct bpf_sock_addr *ctx, bool v6)
 {
 	__builtin_memset(key, 0, sizeof(*key));
@@ -107,7 +118,7 @@ static __always_inline void convert(struct bpf_sock_addr *ctx, bool v6)
 	struct bpf_sock *sk;
 	struct tcp_sock *tp;
 
-	if (ctx->protocol != 6 /* IPPROTO_TCP */ || bpf_get_netns_cookie(ctx) != netns_cookie)
+	if (ctx->protocol != IPPROTO_TCP || bpf_get_netns_cookie(ctx) != netns_cookie)
 		return;
 	sk = ctx->sk;
 	msk = sk ? bpf_skc_to_mptcp_sock(sk) : NULL;
@@ -133,9 +144,13 @@ static __always_inline void convert(struct bpf_sock_addr *ctx, bool v6)
 static __always_inline void peer(struct bpf_sock_addr *ctx, bool v6)
 {
 	struct bpf_sock *sk = ctx->sk;
-	struct dt_convert_key *kept;
+	struct dt_convert_key *kept, key;
 
 	kept = sk ? bpf_sk_storage_get(&meant, sk, NULL, 0) : NULL;
+	if (!kept && ctx->protocol == IPPROTO_MPTCP && bpf_get_netns_cookie(ctx) == netns_cookie) {
+		key_fill(&key, ctx, v6);
+		kept = bpf_map_lookup_elem(&earlier, &key);
+	}
 	if (kept)
 		address_set(ctx, &kept->ip, kept->port_be16, v6);
 }

@@ -430,9 +430,13 @@ struct dt_mptcpify_config {
 
 /* --- convert.bpf ------------------------------------------------------------------------------ */
 
-#define DT_CONVERT_MAX 1024 /* servers whose connections are converted */
+#define DT_CONVERT_MAX 1024	    /* servers whose connections are converted */
+#define DT_CONVERT_EARLIER_MAX 2048 /* converters' addresses that are known from an earlier run */
 
-/* Map "servers" (hash, written by user space): MPTCP connections to this server go to a converter. */
+/*
+ * Map "servers" (hash, written by user space): MPTCP connections to this server go to a converter. Map "earlier" (the same): at
+ * this address of a converter is this server.
+ */
 struct dt_convert_key {
 	struct dt_ip ip;
 	__u16 port_be16;

@@ -296,8 +296,8 @@ static int daemon_start(void **out, uv_loop_t *loop, void *config)
 	dt_timer_arm(&daemon->tick, tick_due, TICK_MS, TICK_MS);
 	dt_client_config_resolve(pm->config, pm->cgroup_fd);
 	dt_sockets_apply(pm);
-	dt_sockets_convert_apply(pm);
 	dt_conversion_file_read(pm);
+	dt_sockets_convert_apply(pm);
 	dt_stock_take(pm);
 	dt_state_file_read(pm);
 	dt_log_info("client ready relays=%zu max-detours=%u", pm->config->nrelays, pm->config->max_detours);

@@ -32,6 +32,32 @@ widen_paths
 wait $curl || fail "curl failed"
 same_bytes "$TMP/www/file" "$TMP/got"
 
+say "whom programs see as the peer of sockets that are older than the daemon"
+wait_for 15 status_is client '.connections == []'
+learn 80
+nsenter --net="/run/netns/$PREFIX-client" -- python3 -c "if 1:
+	import signal, socket
+	v4 = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+	v4.connect(('$SERVER4', 80))
+	v6 = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, 262)
+	v6.connect(('::ffff:$SERVER4', 80))
+	def tell(*_):
+		with open('$TMP/peers', 'w') as f: print(*('%s:%s' % s.getpeername()[:2] for s in (v4, v6)), file=f)
+	signal.signal(signal.SIGUSR1, tell)
+	open('$TMP/peers', 'w')
+	while True: signal.pause()" &
+holder=$!
+disown
+wait_for 10 test -e "$TMP/peers"
+wait_for 10 status_is relay1 ".clients[0].converted.connections == 2"
+stop client KILL
+client_start
+kill -USR1 $holder
+wait_for 10 test -s "$TMP/peers"
+equals "$(cat "$TMP/peers")" "$SERVER4:80 ::ffff:$SERVER4:80" "the peers"
+kill $holder
+relays_up 3
+
 say "what has ended is forgotten"
 wait_for 15 status_is client '.connections == []'
 learn 80

@@ -32,6 +32,11 @@ void dt_sockets_convert_apply(struct dt_pm *pm)
 	if (err && err != pm->convert_err)
 		dt_log_warn("convert has no effect: %s", dt_convert_problem(err));
 	pm->convert_err = err;
+	for (size_t i = 0; err == 0 && i < pm->conversions.nearlier; i++)
+		err = dt_convert_earlier(pm->convert, &pm->conversions.earlier[i].at,
+					 &pm->conversions.earlier[i].server);
+	if (err && !pm->convert_err)
+		dt_log_warn("programs see the relay as the peer of some older connections: %s", strerror(-err));
 }
 
 /* Opened when first wanted, and never closed before the end: an open hook costs nothing. */

@@ -101,3 +101,10 @@ void dt_convert_remove(struct dt_convert *c, const struct dt_endpoint *server)
 
 	bpf_map_delete_elem(bpf_map__fd(c->skel->maps.servers), &key);
 }
+
+int dt_convert_earlier(struct dt_convert *c, const struct dt_endpoint *at, const struct dt_endpoint *server)
+{
+	struct dt_convert_key key = key_of(at), value = key_of(server);
+
+	return bpf_map_update_elem(bpf_map__fd(c->skel->maps.earlier), &key, &value, BPF_ANY);
+}

@@ -17,6 +17,8 @@ void dt_convert_close(struct dt_convert *c);
  */
 int dt_convert_put(struct dt_convert *c, const struct dt_endpoint *server, const struct dt_endpoint *to,
 		   uint64_t expires_ns);
+/* To programs the peer of connections that were made at this converter's address, before this was opened, is the server. */
+int dt_convert_earlier(struct dt_convert *c, const struct dt_endpoint *at, const struct dt_endpoint *server);
 /* New connections to server are direct. */
 void dt_convert_remove(struct dt_convert *c, const struct dt_endpoint *server);
 

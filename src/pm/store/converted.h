@@ -5,10 +5,11 @@
 
 #include "base/addr.h"
 #include "base/hash.h"
+#include "detourd/maps.h"
 #include "pm/decide/worth.h"
 
 #define DT_CONVERSIONS_MAX 256 /* the one that was used longest ago makes room */
-#define DT_CONVERSIONS_EARLIER_MAX 2048
+#define DT_CONVERSIONS_EARLIER_MAX DT_CONVERT_EARLIER_MAX
 #define DT_CONVERSION_NAME_LEN 64
 #define DT_CONVERSION_WAS 4    /* addresses that are remembered, of one server */
 #define DT_CONVERSION_DIRECT 4 /* plain connections that are measured at a time, of one server */
