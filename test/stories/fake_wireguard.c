@@ -53,6 +53,7 @@ int dt_wg_open(struct dt_wg *wg, const char *name, const uint8_t secret[DT_KEY_L
 	memset(wg, 0, sizeof(*wg));
 	if (world.wireguard_error)
 		return world.wireguard_error;
+	wg->userspace = world.wireguard_is_program;
 	if (l)
 		host_link_remove(l);
 	l = host_link_add(name, NULL, 1000);

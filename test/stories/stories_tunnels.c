@@ -430,3 +430,25 @@ STORY(tunnels, filter_that_somebody_removes)
 	run_ms(12000);
 	expect(host_link_find("dt-fra")->guarded);
 }
+
+/* wireguard-go waits for a processor, while the direct path goes on. */
+STORY(tunnels, a_program_that_waits_is_no_dead_path)
+{
+	struct connection *c;
+
+	world.wireguard_is_program = true;
+	begin("wireguard", "choose = order");
+	c = connection_opens();
+	run_ms(500);
+	flows(c, "direct", 8 * MBIT, 0);
+	flows(c, "wg:fra", 8 * MBIT, 0);
+	run_ms(3000);
+	happens(fra->dark = true);
+	run_ms(180);
+	happens(fra->dark = false);
+	run_ms(1000);
+	expect_counter("subflows_given_up", 0);
+	happens(fra->dark = true);
+	run_ms(600);
+	expect_counter("subflows_given_up", 1);
+}

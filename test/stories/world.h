@@ -325,6 +325,7 @@ struct world {
 	uint64_t serials;
 	unsigned connections_made;
 	int wireguard_error;
+	bool wireguard_is_program;
 	int guard_error;
 	unsigned next_token;
 	uint16_t next_port;

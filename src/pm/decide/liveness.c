@@ -153,7 +153,7 @@ static uint64_t sparse_limit_ns(const struct dt_liveness *l, uint64_t now_ns)
 static uint64_t answer_limit_ns(const struct dt_liveness *l, uint64_t now_ns)
 {
 	uint64_t late_ns = dt_max_u64(l->late_ns, dt_max_u64(l->path_slow_ns, l->answer_ns) * 3 / 2);
-	uint64_t limit_ns = dt_max_u64(ANSWER_MIN_NS, late_ns);
+	uint64_t limit_ns = dt_max_u64(dt_max_u64(ANSWER_MIN_NS, l->program_ns), late_ns);
 
 	return usual_gap_ns(l) < GAPS_NS ? limit_ns : dt_max_u64(limit_ns, sparse_limit_ns(l, now_ns));
 }
@@ -464,8 +464,8 @@ static bool is_overdue(const struct dt_liveness *l, uint64_t now_ns)
 	bool at_once = l->answer_from_ns - l->asked_ns <= fair_time_ns(l) + FAIR_DENSE_NS;
 
 	if (l->waiting && l->asked >= DENSE_ASKED_MIN && usual_gap_ns(l) <= DENSE_GAP_NS &&
-	    now_ns - l->silent_ns >=
-		    dt_max_u64(DENSE_MIN_NS, dt_max_u64(3 * usual_gap_ns(l), 2 * longest_of(&l->pause))))
+	    now_ns - l->silent_ns >= dt_max_u64(dt_max_u64(DENSE_MIN_NS, l->program_ns),
+						dt_max_u64(3 * usual_gap_ns(l), 2 * longest_of(&l->pause))))
 		return true;
 	return l->asked >= ASKED_MIN &&
 	       now_ns - (at_once ? l->asked_ns : l->answer_from_ns) >= answer_limit_ns(l, now_ns);

@@ -92,6 +92,7 @@ struct dt_liveness {
 	/* set by the caller before each dt_liveness_check() */
 	uint64_t path_heard_ns; /* when anything last arrived by the same path, for any connection */
 	uint64_t path_slow_ns;	/* how long answers by this path took lately, for any connection */
+	uint64_t program_ns;	/* packets pass a program, which may wait so long for a processor; 0: they do not */
 };
 
 enum dt_liveness_verdict {

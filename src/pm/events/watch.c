@@ -20,9 +20,11 @@
 #include "pm/kernel/track.h"
 #include "pm/store/connection.h"
 #include "pm/store/pm.h"
+#include "pm/store/relay.h"
 #include "pm/store/subflow.h"
 #include "pm/store/tally.h"
 #include "pm/store/todo.h"
+#include "pm/store/tunnel.h"
 
 #define EVERY_MS 5
 #define EVERY_MAX_MS 500
@@ -40,6 +42,8 @@
 #define SLOW_HOLD_NS (10 * DT_SEC)
 #define SLOW_MAX_NS (500 * DT_MS)
 #define RTT_SETTLED_ARRIVALS 32
+/* wireguard-go is a program among others: on a busy host it waits for a processor so long now and then. */
+#define PROGRAM_NS (200 * DT_MS)
 
 /*
  * A pair of addresses: when something last came from there, on any subflow, and the longest time that took lately. Pairs
@@ -316,6 +320,13 @@ static void member_end(const struct member *m, enum dt_subflow_end end, uint64_t
 	dt_todo_connection(m->connection, DT_CONNECTION_PLAN);
 }
 
+static bool passes_program(const struct member *m)
+{
+	const struct dt_pm_relay *relay = m->subflow ? m->subflow->relay : NULL;
+
+	return relay && m->subflow->carrier == DT_CARRIER_WIREGUARD && relay->tunnel && relay->tunnel->wg.userspace;
+}
+
 /* The first of several that die together counts. */
 static void gap_begin(const struct member *m, uint64_t now_ns)
 {
@@ -377,6 +388,7 @@ static void connection_check(struct dt_watch *w, size_t from, size_t to, uint64_
 		path = path_known(w, &w->pulses[i].key);
 		lives[count]->path_heard_ns = path ? path->at_ns : 0;
 		lives[count]->path_slow_ns = path ? path->slow_ns : 0;
+		lives[count]->program_ns = passes_program(&w->members[i]) ? PROGRAM_NS : 0;
 		fadings[count] = (struct dt_fading_member){fading_of(&w->members[i]), lives[count], &w->pulses[i]};
 		at[count++] = i;
 	}

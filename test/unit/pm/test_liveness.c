@@ -432,7 +432,7 @@ Test(liveness, an_idle_subflow_is_not_probed_while_another_sends)
  * After how long "a" is given up, if an acknowledgement arrived every so often for 3 s, and then none. Another subflow
  * hears all the time. By the same path nothing arrives for other connections, but their answers took path_slow_ns.
  */
-static uint64_t given_up_after_acks_ns(uint64_t every_ns, uint64_t path_slow_ns)
+static uint64_t given_up_after_acks_ns(uint64_t every_ns, uint64_t path_slow_ns, uint64_t program_ns)
 {
 	struct dt_pulse sample = {.packets_out = 1, .srtt_us = 20000}, other = {0};
 	struct dt_liveness a = {0}, b = {0};
@@ -448,6 +448,7 @@ static uint64_t given_up_after_acks_ns(uint64_t every_ns, uint64_t path_slow_ns)
 		dt_liveness_sample(&a, &sample, now_ns);
 		dt_liveness_sample(&b, &other, now_ns);
 		a.path_slow_ns = path_slow_ns;
+		a.program_ns = program_ns;
 		dt_liveness_check(members, verdicts, 2, now_ns);
 		probed = verdicts[0] != DT_LIVENESS_FINE;
 	}
@@ -456,13 +457,21 @@ static uint64_t given_up_after_acks_ns(uint64_t every_ns, uint64_t path_slow_ns)
 
 Test(liveness, has_longer_if_the_path_is_slow_for_others)
 {
-	uint64_t dense_ns = given_up_after_acks_ns(STEP_NS, 0), sparse_ns = given_up_after_acks_ns(400 * DT_MS, 0);
-	uint64_t slow_ns = given_up_after_acks_ns(400 * DT_MS, 400 * DT_MS);
+	uint64_t dense_ns = given_up_after_acks_ns(STEP_NS, 0, 0),
+		 sparse_ns = given_up_after_acks_ns(400 * DT_MS, 0, 0);
+	uint64_t slow_ns = given_up_after_acks_ns(400 * DT_MS, 400 * DT_MS, 0);
 
 	cr_assert(dense_ns < 100 * DT_MS, "dense: after %llu ms", (unsigned long long)(dense_ns / DT_MS));
 	cr_assert(sparse_ns < 400 * DT_MS, "every 400 ms: after %llu ms", (unsigned long long)(sparse_ns / DT_MS));
 	cr_assert(slow_ns > 600 * DT_MS && slow_ns < 1000 * DT_MS, "slow for others: after %llu ms",
 		  (unsigned long long)(slow_ns / DT_MS));
+}
+
+Test(liveness, has_longer_where_packets_pass_a_program)
+{
+	uint64_t dense_ns = given_up_after_acks_ns(STEP_NS, 0, 200 * DT_MS);
+
+	cr_assert(dense_ns >= 200 * DT_MS && dense_ns < 260 * DT_MS, "%llu ms", (unsigned long long)(dense_ns / DT_MS));
 }
 
 /* "a" joined, was idle for 3 s, and then sends without an answer. */
