@@ -64,26 +64,33 @@ static void acknowledged_note(const struct dt_fading_member *m, uint64_t now_ns)
 	f->under_way = m->sample->packets_out;
 }
 
+/* What moves on a connection. */
+struct traffic {
+	uint64_t link_ns;  /* since then, subflows have been heard without a long pause */
+	uint64_t data_ns;  /* when data last came */
+	uint64_t late_ns;  /* data is late after this time */
+	bool missing_here; /* one of the subflows has a hole of its own: others that are silent do not hold the piece */
+};
+
 /*
- * What it sent, or should have received, is late. Not if the access link may be down, or may have been when that began:
- * any subflow was heard without a long pause since link_ns. A piece is not late while nothing arrives at all, on any of
- * them (data_ns): then the application does not read, or the server does not send. Nor before this path, which may be far
- * longer than the shortest, could bring it again.
+ * What it sent, or should have received, is late. Not if the access link may be down, or may have been when that began.
+ * A piece is not late while nothing arrives at all, on any subflow: then the application does not read, or the server
+ * does not send. Nor before this path, which may be far longer than the shortest, could bring it again.
  */
-static bool is_troubled(const struct dt_fading_member *m, uint64_t link_ns, uint64_t data_ns, uint64_t late_ns,
-			uint64_t now_ns)
+static bool is_troubled(const struct dt_fading_member *m, const struct traffic *t, uint64_t now_ns)
 {
 	const struct dt_liveness *l = m->liveness;
-	uint64_t acked_late_ns = dt_max_u64(late_ns, retransmitted_ns(l));
+	uint64_t late_ns = t->late_ns, acked_late_ns = dt_max_u64(late_ns, retransmitted_ns(l));
 	uint64_t piece_late_ns = dt_max_u64(late_ns, LATE_RTTS * l->rtt_us * DT_US);
 
 	if (now_ns - l->any_ns >= late_ns)
 		return false;
-	if (m->sample->packets_out && m->fading->advanced_ns > link_ns &&
+	if (m->sample->packets_out && m->fading->advanced_ns > t->link_ns &&
 	    now_ns - m->fading->advanced_ns >= acked_late_ns)
 		return true;
-	return now_ns - data_ns < late_ns && l->hole_ns && l->hole_ns > link_ns &&
-	       now_ns - l->hole_ns >= piece_late_ns && (m->sample->own_hole || now_ns - l->heard_ns >= late_ns);
+	return now_ns - t->data_ns < late_ns && l->hole_ns && l->hole_ns > t->link_ns &&
+	       now_ns - l->hole_ns >= piece_late_ns &&
+	       (m->sample->own_hole || (!t->missing_here && now_ns - l->heard_ns >= late_ns));
 }
 
 /* Another one that can carry what this one would. */
@@ -161,23 +168,24 @@ static void faded_check(struct dt_fading *f, uint64_t now_ns)
 
 bool dt_fading_check(const struct dt_fading_member *members, size_t count, uint64_t now_ns)
 {
-	uint64_t late_ns = late_after_ns(members, count), link_ns = 0, data_ns = 0;
+	struct traffic traffic = {.late_ns = late_after_ns(members, count)};
 	bool troubled[DT_FADING_MEMBERS_MAX], lost[DT_FADING_MEMBERS_MAX], tell = false;
 
 	for (size_t i = 0; i < count; i++) {
-		link_ns = dt_max_u64(link_ns, members[i].liveness->link_ns);
-		data_ns = dt_max_u64(data_ns, members[i].liveness->data_ns);
+		traffic.link_ns = dt_max_u64(traffic.link_ns, members[i].liveness->link_ns);
+		traffic.data_ns = dt_max_u64(traffic.data_ns, members[i].liveness->data_ns);
+		traffic.missing_here = traffic.missing_here || members[i].sample->own_hole;
 	}
 	for (size_t i = 0; i < count; i++) {
 		acknowledged_note(&members[i], now_ns);
 		lost[i] = dt_losses_sample(&members[i].fading->losses, members[i].liveness, members[i].sample, now_ns);
-		troubled[i] = is_troubled(&members[i], link_ns, data_ns, late_ns, now_ns);
+		troubled[i] = is_troubled(&members[i], &traffic, now_ns);
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct dt_fading *f = members[i].fading;
 
 		trouble_note(f, troubled[i], has_other(members, count, i, troubled), now_ns);
-		if (lost[i] && !f->fading && is_lossy(members, count, i, troubled, link_ns, now_ns)) {
+		if (lost[i] && !f->fading && is_lossy(members, count, i, troubled, traffic.link_ns, now_ns)) {
 			fade(f, now_ns);
 			f->leave = true;
 		}

@@ -255,3 +255,13 @@ Test(fading, comes_and_goes)
 	dt_fading_died(&a.fading, now_ns + 3 * DT_SEC);
 	cr_assert(a.fading.fading);
 }
+
+/* The other one has delivered its part, and is silent. It does not hold what the first one misses. */
+Test(fading, a_piece_that_is_missing_here_is_not_there)
+{
+	begin();
+	a.sample.packets_out = b.sample.packets_out = 0;
+	run_ms(2000, WORKS, WORKS);
+	run_ms(700, MISSES, SILENT);
+	cr_assert(a.fading.fading && !b.fading.fading);
+}
