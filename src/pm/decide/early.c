@@ -9,11 +9,17 @@
 #define EARLY_RTTS 6
 #define LATE_NS (1500 * DT_MS)	/* older ones are the ticks' business, */
 #define YOUNG_NS (2000 * DT_MS) /* as are detours of connections that were older when these began */
-#define LITTLE_LOOKS 2
+#define LITTLE_LOOKS 4
 
 static bool is_in_slow_start(const struct dt_path *path, uint64_t age_ns)
 {
 	return age_ns < EARLY_NS || age_ns < EARLY_RTTS * DT_US * path->srtt_us;
+}
+
+/* Already in slow start it delivers no more than this. */
+static bool is_narrow(const struct dt_policy_input *in, const struct dt_path *path)
+{
+	return path->narrow > 0 && path->narrow < in->direct.pace * DT_LITTLE_SHARE;
 }
 
 static void look(const struct dt_policy_input *in, struct dt_policy_output *out, size_t i, uint64_t age_ns)
@@ -21,14 +27,18 @@ static void look(const struct dt_policy_input *in, struct dt_policy_output *out,
 	const struct dt_path *path = &in->paths[i];
 	struct dt_path_memory *m = path->memory;
 
-	if (is_in_slow_start(path, age_ns) || in->direct.pace < DT_EARLY_PACE)
+	if (in->direct.pace < DT_EARLY_PACE)
 		return;
-	if (path->pace >= in->direct.pace * DT_LITTLE_SHARE) {
-		m->early_little = 0;
-		return;
+	if (!is_narrow(in, path)) {
+		if (is_in_slow_start(path, age_ns))
+			return;
+		if (path->pace >= in->direct.pace * DT_LITTLE_SHARE) {
+			m->early_little = 0;
+			return;
+		}
+		if (++m->early_little < LITTLE_LOOKS)
+			return;
 	}
-	if (++m->early_little < LITTLE_LOOKS)
-		return;
 	m->judged = true;
 	/* a short transfer is over then; later a comparison shows whether the detour pays */
 	dt_verdict_wait(m, in->direct.since_ns + DT_EARLY_LASTED_NS);

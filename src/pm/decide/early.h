@@ -9,7 +9,7 @@
 #include "pm/decide/paths.h"
 
 /* To be called about so often while a detour is young. */
-#define DT_EARLY_LOOK_MS 50
+#define DT_EARLY_LOOK_MS 20
 
 /* At lower rates of the direct path the application is slow, and a look shows nothing. Segments a second. */
 #define DT_EARLY_PACE 200

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pm/decide/pace.h"
 
+#include <string.h>
+
 #include "base/clock.h"
+#include "base/minmax.h"
 
 /*
  * Shortest slot. Longer than the bursts of queues and of radio links, shorter than the pauses between the pieces that a
@@ -15,6 +18,16 @@
 /* A full path's mean is more than this share of its fastest slots. Losses and round trips make it less even. */
 #define FULL_SHARE 0.4
 
+/*
+ * A narrow path delivers without a pause and always as much. In slow start a path that has room delivers more and more,
+ * with pauses until the next round trip. This shows after so long, and two round trips.
+ */
+#define RUN_NS (40 * DT_MS)
+#define RUN_RTTS 2
+#define RUN_PAUSE_NS (15 * DT_MS)
+#define RUN_GROWS 1.3 /* the second half is so many times the first */
+#define SEGMENT_BYTES 1424
+
 static void top_add(struct dt_pace *p, double rate)
 {
 	for (int i = 0; i < DT_PACE_TOP; i++)
@@ -26,11 +39,62 @@ static void top_add(struct dt_pace *p, double rate)
 		}
 }
 
+static void run_begin(struct dt_pace *p, uint64_t from_ns, uint32_t arrived)
+{
+	p->run_ns = from_ns;
+	p->run_arrived = arrived;
+	p->half_ns = 0;
+}
+
+static double rate_of(uint32_t segments, uint64_t ns)
+{
+	return (double)segments * DT_SEC / (double)ns;
+}
+
+/* The run is long enough: is the path full? */
+static void run_judge(struct dt_pace *p, uint64_t now_ns)
+{
+	double first = rate_of(p->half_arrived - p->run_arrived, p->half_ns - p->run_ns);
+	double second = rate_of(p->arrived - p->half_arrived, now_ns - p->half_ns);
+
+	p->narrow = second < first * RUN_GROWS ? rate_of(p->arrived - p->run_arrived, now_ns - p->run_ns) : 0;
+	run_begin(p, now_ns, p->arrived);
+}
+
+static void run_note(struct dt_pace *p, const struct dt_pulse *sample, uint64_t now_ns)
+{
+	uint32_t before = p->arrived;
+	uint64_t least_ns;
+
+	if (!p->rtt_us || sample->srtt_us < p->rtt_us)
+		p->rtt_us = sample->srtt_us;
+	if (!p->snd_una)
+		p->snd_una = sample->snd_una;
+	p->arrived = sample->data_segs_in + (sample->snd_una - p->snd_una) / SEGMENT_BYTES;
+	if (p->arrived != before) {
+		if (!p->run_ns || now_ns - p->heard_ns > RUN_PAUSE_NS)
+			run_begin(p, p->last_ns, before);
+		p->heard_ns = now_ns;
+	}
+	if (!p->last_ns || now_ns - p->last_ns > RUN_PAUSE_NS || now_ns - p->heard_ns > RUN_PAUSE_NS)
+		p->run_ns = 0; /* a pause, or nobody looked */
+	if (!p->run_ns)
+		return;
+	least_ns = dt_max_u64(RUN_NS, RUN_RTTS * DT_US * p->rtt_us);
+	if (!p->half_ns && now_ns - p->run_ns >= least_ns / 2) {
+		p->half_ns = now_ns;
+		p->half_arrived = p->arrived;
+	} else if (p->half_ns && now_ns - p->run_ns >= least_ns) {
+		run_judge(p, now_ns);
+	}
+}
+
 void dt_pace_sample(struct dt_pace *p, const struct dt_pulse *sample, uint64_t now_ns)
 {
 	uint32_t segments = sample->data_segs_in + sample->data_segs_out;
 	double rate;
 
+	run_note(p, sample, now_ns);
 	p->last_ns = now_ns;
 	p->last_segments = segments;
 	if (!p->begin_ns) {
@@ -60,5 +124,7 @@ bool dt_pace_has_slack(const struct dt_pace *p)
 
 void dt_pace_reset(struct dt_pace *p)
 {
-	*p = (struct dt_pace){.recent = p->recent};
+	p->begin_ns = 0;
+	p->slots = 0;
+	memset(p->top, 0, sizeof(p->top));
 }

@@ -28,6 +28,15 @@ struct dt_pace {
 	unsigned slots;		 /* that ended */
 	double top[DT_PACE_TOP]; /* segments a second in the fastest slots, fastest first */
 	double recent;		 /* segments a second in the last two or three slots; 0: unknown */
+
+	/* the first moments of a path: what arrives without a pause, and the first half of that */
+	uint32_t rtt_us; /* shortest */
+	uint32_t snd_una;
+	uint32_t arrived;  /* segments, or what was acknowledged of them */
+	uint64_t heard_ns; /* when some did */
+	uint64_t run_ns, half_ns;
+	uint32_t run_arrived, half_arrived;
+	double narrow; /* it is full with so many segments a second; 0: not that one knows */
 };
 
 void dt_pace_sample(struct dt_pace *p, const struct dt_pulse *sample, uint64_t now_ns);

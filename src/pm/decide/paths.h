@@ -64,6 +64,7 @@ struct dt_path {
 	bool backup_wanted;	      /* the user made it backup: it is opened, but the policy never changes it */
 	bool slack;		      /* since the last tick it carried less than it could: see pace.h */
 	double pace;		      /* segments a second, just now; 0: unknown */
+	double narrow;		      /* young one: it is full with so many; 0: not that one knows. See pace.h */
 	uint64_t since_ns;	      /* start of the state */
 	uint64_t bytes;		      /* moved since it was opened */
 	uint32_t srtt_us;	      /* of the subflow; 0: unknown */

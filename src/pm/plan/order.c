@@ -67,6 +67,7 @@ static struct dt_path path_of(const struct dt_connection *c, const struct dt_pla
 	path.backup = s->backup;
 	path.slack = dt_pace_has_slack(&s->pace);
 	path.pace = s->pace.recent;
+	path.narrow = s->pace.narrow;
 	path.backup_wanted = path.backup_wanted || s->fading.fading; /* not the policy's business */
 	path.bytes = bytes_moved(c, &s->local, &s->remote);
 	return path;

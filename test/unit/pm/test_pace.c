@@ -42,3 +42,59 @@ Test(pace, nothing_is_known_from_few_looks_or_few_segments)
 	cr_assert_not(has_slack(40, 25, 250, 5));
 	cr_assert_not(dt_pace_has_slack(&(struct dt_pace){0}));
 }
+
+/*
+ * The lowest rate with which a path seems to be full in its first 300 ms; 0: it never does. It delivers full_per_second at
+ * most, of a window that begins with 10 segments and doubles each round trip; paced: spread over half of one.
+ */
+static double narrow_of(double full_per_second, unsigned rtt_ms, bool paced, bool acks)
+{
+	struct dt_pulse pulse = {.srtt_us = rtt_ms * 1000, .snd_una = 1};
+	struct dt_pace pace = {0};
+	double queue = 0, arrived = 0, least = 0, share = 0;
+	unsigned window = 10;
+
+	for (unsigned ms = 0; ms <= 300; ms++) {
+		unsigned in_round = ms % rtt_ms;
+
+		if (in_round == 0 && ms)
+			window *= 2;
+		if (!paced && in_round == 0)
+			queue += window;
+		if (paced && in_round < rtt_ms / 2)
+			queue += window / (rtt_ms / 2.0);
+		share = queue < full_per_second / 1000 ? queue : full_per_second / 1000;
+		queue -= share;
+		arrived += share;
+		pulse.data_segs_in = acks ? 0 : (uint32_t)arrived;
+		pulse.snd_una = acks ? 1 + 1424 * (uint32_t)(arrived / 2) * 2 : 1; /* of every second segment */
+		if (ms % 5 == 0)
+			dt_pace_sample(&pace, &pulse, (1000 + ms) * DT_MS);
+		if (pace.narrow > 0 && (least <= 0 || pace.narrow < least))
+			least = pace.narrow;
+	}
+	return least;
+}
+
+Test(pace, a_narrow_path_shows_in_slow_start)
+{
+	for (unsigned acks = 0; acks < 2; acks++) {
+		double narrow = narrow_of(345, 20, false, acks);
+
+		cr_assert(narrow > 200 && narrow < 400, "%.0f", narrow);
+		narrow = narrow_of(345, 100, false, acks);
+		cr_assert(narrow == 0 || narrow < 400, "%.0f", narrow);
+	}
+}
+
+Test(pace, a_wide_path_does_not)
+{
+	static const unsigned rtts_ms[] = {10, 20, 40, 100, 200};
+
+	for (size_t i = 0; i < sizeof(rtts_ms) / sizeof(rtts_ms[0]); i++)
+		for (unsigned how = 0; how < 4; how++) {
+			double narrow = narrow_of(3300, rtts_ms[i], how & 1, how & 2);
+
+			cr_assert(narrow == 0 || narrow > 0.35 * 3300, "%u ms, %u: %.0f", rtts_ms[i], how, narrow);
+		}
+}
