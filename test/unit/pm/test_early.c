@@ -66,3 +66,20 @@ Test(early, no_detour_is_young_any_more_after_a_while)
 	in.now_ns = 1600 * MS;
 	cr_assert_not(dt_early_look(&in, &out));
 }
+
+Test(early, a_narrow_detour_is_left_in_slow_start)
+{
+	struct dt_path_memory memory = {0};
+	struct dt_path path = {.state = DT_PATH_OPEN, .srtt_us = 60000, .narrow = 2000, .memory = &memory};
+	struct dt_policy_input in = {.direct_open = true,
+				     .direct = {.state = DT_PATH_OPEN, .pace = 3000},
+				     .now_ns = 60 * MS,
+				     .paths = &path,
+				     .npaths = 1};
+	struct dt_policy_output out;
+
+	cr_assert(dt_early_look(&in, &out) && out.count == 0);
+	path.narrow = 300;
+	dt_early_look(&in, &out);
+	cr_assert(out.count == 1 && out.actions[0].kind == DT_ACTION_BACKUP_ON && memory.waits);
+}
