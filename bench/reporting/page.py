@@ -247,6 +247,15 @@ def section(folder, row, records, values):
     return "\n".join(lines)
 
 
+def left_out(table, all_rows, skipped):
+    """What could not run, with the reason, and the names of what was not tried yet"""
+    never = [row.name for row in table if row.name not in all_rows and row.name not in skipped]
+    lines = ["<tr><td><code>%s</code><td>%s</tr>" % (html.escape(row.command), html.escape(skipped[row.name]))
+             for row in table if row.name in skipped]
+    return ("<table><tr><th>measurement<th>why</tr>%s</table>" % "\n".join(lines) if lines else "") + (
+        "<p>Not measured yet: %s.</p>" % html.escape(", ".join(never)) if never else "")
+
+
 def write(folder, data, table, skipped):
     """Writes FOLDER/index.html, and returns its path."""
     records = {row.name: run.load(data, row.name) for row in table}
@@ -257,10 +266,8 @@ def write(folder, data, table, skipped):
              "<h2>What misses its goal</h2>", misses(data, table), "<h2>All other measurements</h2>"]
     parts += [section(folder, row, records[row.name], all_rows[row.name]) for row in table
               if row.name in all_rows and not row.name.startswith(("thesis-", "pair-", "peers"))]
-    parts.append("<h2>Left out</h2><table><tr><th>measurement<th>why</tr>")
-    parts += ["<tr><td><code>%s</code><td>%s</tr>" % (html.escape(row.command), html.escape(
-        skipped.get(row.name, "not measured yet"))) for row in table if row.name in skipped or row.name not in all_rows]
-    parts.append("</table><p class=note>Intervals are Student's, from the rounds; those of simulations are bootstrapped. "
+    parts.append("<h2>Left out</h2>" + left_out(table, all_rows, skipped))
+    parts.append("<p class=note>Intervals are Student's, from the rounds; those of simulations are bootstrapped. "
                  "One round has none. Made by <code>bench/report</code>.</p></html>")
     path = os.path.join(folder, "index.html")
     with open(path + ".new", "w", encoding="utf-8") as stream:

@@ -125,7 +125,7 @@ def read_traces(text):
                               ("joins", "joins a trace")):
                 if key in row:
                     values.append({"name": who + what, "value": row[key][0], "low": row[key][1], "high": row[key][2],
-                                   "unit": "joins" if key == "joins" else "share"})
+                                   "unit": {"joins": "joins", "repaired": "share"}.get(key, "of the payload")})
         elif row.get("row") == "buyer":
             name = "%s, %d relays, %s: median gain" % (row["carrier"], row["relays"], row["choice"])
             of, unit = row["median"], "times"
