@@ -109,7 +109,11 @@ def version():
 
 
 def last_line(text):
+    """The reason that a command gave: the one it called so, or else its last line"""
     lines = [line for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if line.startswith("FAILED")]
+    if named:
+        return named[0][:200]
     return lines[-1][:200] if lines else "no output"
 
 
