@@ -174,7 +174,7 @@ pid_of() {
 	esac
 }
 # cpu_ns PID: of all its threads
-cpu_ns() { cat "/proc/$1/task"/*/schedstat | awk '{ sum += $1 } END { print sum }'; }
+cpu_ns() { cat "/proc/$1/task"/*/schedstat | awk '{ sum += $1 } END { printf "%.0f\n", sum }'; }
 # rate WAY OPTIONS: Mbit/s of one connection
 rate() {
 	local way=$1
