@@ -114,7 +114,10 @@ def conditions(data, some):
 def loaded(records):
     """How busy the machine was before each round, where that is known: what does not run in a guest suffers."""
     loads = [record["load"] for record in records if isinstance(record.get("load"), (int, float))]
-    return "; load %s of %s processors" % (number(sum(loads) / len(loads)), records[-1].get("processors")) if loads else ""
+    if not loads:
+        return ""
+    processors = {record["processors"] for record in records if "processors" in record}
+    return "; load %s%s" % (number(sum(loads) / len(loads)), " of %d processors" % max(processors) if processors else "")
 
 
 THESIS_TEXT = ("One connection for 10 s, after 2 s that do not count, in the thesis' topology (test/vm/netem.sh), Mbit/s; in guests, on "

@@ -80,17 +80,28 @@ def end_group(process):
     process.wait()
 
 
-def hear_of_its_end():
-    """In a child: the scripts clean up on SIGTERM, also when the report was killed and cannot tell them. PR_SET_PDEATHSIG"""
+ENDS = {signal.SIGINT, signal.SIGTERM}
+
+
+def in_child():
+    """The scripts clean up on SIGTERM, also when the report was killed and cannot tell them. PR_SET_PDEATHSIG"""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
 
 
 def execute(command, environment, log, limit):
     """(exit code, output). Raises Ended where the limit passed."""
     with open(log, "w+", encoding="utf-8", errors="replace") as stream:
-        process = subprocess.Popen(command, shell=True, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                   start_new_session=True, env=environment, preexec_fn=hear_of_its_end)
+        # Ctrl-C before Popen() has returned would leave a command that nobody knows
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
         try:
+            process = subprocess.Popen(command, shell=True, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                       start_new_session=True, env=environment, preexec_fn=in_child)
+        except BaseException:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
+            raise
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
             code = process.wait(limit)
         except subprocess.TimeoutExpired:
             raise Ended("took longer than %d s" % limit) from None
