@@ -16,8 +16,8 @@
 /* Doubt: a detour's round-trip time is this many times the direct path's, or it carries less than this share. */
 #define SLOW_RTT 4.0
 #define SMALL_SHARE 0.25
-/* A detour that carries this share is slow because it is full, which is no reason for doubt. */
-#define MOST_SHARE 0.67
+/* A detour that carries this share is slow because it is full: to be worth less than nothing, it would have to hold up half. */
+#define MOST_SHARE 0.5
 /* Detours that carry this share of the connection pay: no direct path alone has as much. */
 #define PAY_SHARE (2.0 / 3)
 /*
@@ -27,8 +27,12 @@
 #define LITTLE_TICKS 2
 #define ADDS_LITTLE 1.1
 #define COMPARE_LITTLE_NS (1 * DT_SEC) /* as COMPARE_NS: short, because the connection may end soon */
-/* Paths that have less than this share of the rate with the others cannot win any more: that is seen after a second. */
+/*
+ * Paths that have less than this share of the rate with the others cannot win any more: that is seen after a second. The
+ * detours' rate without the direct path rises at once where that held them up, and may have to rise far.
+ */
 #define LOST_SHARE 0.5
+#define DIRECT_LOST_SHARE 0.9
 
 /* Of the connection's rate, what the detours carry. */
 static double detours_share(const struct dt_chooser *p, const struct dt_policy_input *in)
@@ -265,7 +269,8 @@ static void go_on(struct dt_chooser *p, const struct dt_policy_input *in, struct
 		p->compare_slack = slack;
 	}
 	if (in->now_ns < p->compare_until_ns &&
-	    (direct || p->compare_ticks < 2 || p->compare_alone_bps > p->compare_with_bps * LOST_SHARE))
+	    (p->compare_ticks < 2 ||
+	     p->compare_alone_bps > p->compare_with_bps * (direct ? DIRECT_LOST_SHARE : LOST_SHARE)))
 		return;
 	if (direct)
 		direct_end(p, in, out);

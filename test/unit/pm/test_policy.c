@@ -496,6 +496,21 @@ Test(policy, a_slow_direct_path_that_does_no_harm_stays)
 	cr_assert_str_eq(w.log, "open 0; backup direct; normal direct; ");
 }
 
+Test(policy, a_direct_path_that_does_no_harm_is_away_for_two_seconds)
+{
+	struct world w;
+
+	world_init(&w, 1);
+	only_first(&w, 1);
+	w.direct_mbit = 5;
+	w.mbit[0] = 40;
+	for (int i = 0; i < 20 && !w.direct.backup; i++)
+		seconds(&w, 1);
+	cr_assert(w.direct.backup, "%s", w.log);
+	seconds(&w, 2);
+	cr_assert_str_eq(w.log, "open 0; backup direct; normal direct; ");
+}
+
 Test(policy, a_direct_path_made_backup_returns_when_the_detours_get_slow)
 {
 	struct world w;
@@ -611,6 +626,21 @@ Test(policy, detours_that_carry_most_are_not_compared)
 	w.direct_mbit = 8;
 	seconds(&w, 600);
 	cr_assert_str_eq(w.log, "open 0; open 1; ");
+}
+
+Test(policy, a_full_detour_that_carries_half_is_not_suspected)
+{
+	struct world w;
+
+	world_init(&w, 1);
+	only_first(&w, 1);
+	w.direct_mbit = 6;
+	w.mbit[0] = 9;
+	w.direct.srtt_us = 20000;
+	seconds(&w, 1);
+	w.paths[0].srtt_us = 150000; /* its queue */
+	seconds(&w, 60);
+	cr_assert_str_eq(w.log, "open 0; ");
 }
 
 Test(policy, a_verdict_is_for_one_direction)
