@@ -17,8 +17,8 @@ void dt_cell_gain(struct dt_table *t, const json_t *object);
 long dt_cell_percent(double share);
 /* Name, state, round trip, and the rate each way of a client's relay. */
 void dt_cells_relay(struct dt_table *t, const json_t *relay);
+/* A connection: ID, PROGRAM, USER, SERVER, RULE, AGE, DOWN, UP, PATHS. */
+void dt_cells_connection(struct dt_table *t, const json_t *connection);
 enum dt_colour dt_cell_state_colour(const char *state);
-/* "direct 38 %, fra 62 %; gain +61 % ± 8", to be freed. Without a detour: why there is none. */
-char *dt_cell_paths(const json_t *connection);
 
 #endif

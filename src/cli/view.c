@@ -12,7 +12,6 @@
 #include "cli/render.h"
 #include "cli/table.h"
 #include "cli/text.h"
-#include "cli/users.h"
 #include "relay/neighbours.h"
 
 /* A line of text, wrapped. */
@@ -88,25 +87,6 @@ static const struct dt_table_column connection_columns[] = {
 	{"PATHS", .min = 30, .below = true},
 };
 
-static void connection_add(struct dt_table *t, const json_t *connection)
-{
-	char user[DT_USER_STRLEN] = "";
-	char *paths = dt_cell_paths(connection);
-
-	if (json_object_get(connection, "uid"))
-		dt_user_name((uint32_t)dt_field_number(connection, "uid"), user);
-	dt_table_add(t, DT_DIM, "%" JSON_INTEGER_FORMAT, dt_field_number(connection, "id"));
-	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(connection, "program"));
-	dt_table_add(t, DT_PLAIN, "%s", user);
-	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(connection, "remote"));
-	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(connection, "rule"));
-	dt_cell_duration(t, connection, "age_s", "");
-	dt_cell_rate(t, connection, "receive_bps");
-	dt_cell_rate(t, connection, "send_bps");
-	dt_table_add(t, DT_DIM, "%s", paths);
-	free(paths);
-}
-
 /* Of a list that is longer than what is shown. */
 static void rest_print(size_t count, size_t shown, const char *what, const struct dt_screen *screen, FILE *to)
 {
@@ -131,7 +111,7 @@ static void connections_print(size_t all, const json_t *list, const struct dt_ch
 	t = dt_table_new(connection_columns, sizeof(connection_columns) / sizeof(connection_columns[0]));
 	json_array_foreach(list, i, connection)
 		if (i < choose->limit)
-			connection_add(t, connection);
+			dt_cells_connection(t, connection);
 	dt_table_print(t, screen, to);
 	dt_table_free(t);
 	rest_print(count, choose->limit, "connections", screen, to);

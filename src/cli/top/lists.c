@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "cli/top/lists.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
 #include "cli/cells.h"
 #include "cli/fields.h"
-#include "cli/users.h"
 
 #define PATH_COLUMNS 8
 
@@ -122,24 +120,6 @@ void dt_top_clients_add(struct dt_canvas *c, const json_t *list, size_t most)
 
 #define CONNECTION_COLUMNS 9
 
-static void connection_cells(struct dt_table *t, const json_t *connection)
-{
-	char user[DT_USER_STRLEN] = "", *paths = dt_cell_paths(connection);
-
-	if (json_object_get(connection, "uid"))
-		dt_user_name((uint32_t)dt_field_number(connection, "uid"), user);
-	dt_table_add(t, DT_DIM, "%" JSON_INTEGER_FORMAT, dt_field_number(connection, "id"));
-	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(connection, "program"));
-	dt_table_add(t, DT_PLAIN, "%s", user);
-	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(connection, "remote"));
-	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(connection, "rule"));
-	dt_cell_duration(t, connection, "age_s", "");
-	dt_cell_rate(t, connection, "receive_bps");
-	dt_cell_rate(t, connection, "send_bps");
-	dt_table_add(t, DT_DIM, "%s", paths);
-	free(paths);
-}
-
 void dt_top_connections_add(struct dt_canvas *c, const json_t *list, size_t most)
 {
 	static const struct dt_table_column columns[CONNECTION_COLUMNS] = {
@@ -165,7 +145,7 @@ void dt_top_connections_add(struct dt_canvas *c, const json_t *list, size_t most
 	}
 	t = dt_table_new(columns, CONNECTION_COLUMNS);
 	for (size_t i = first; i < count && i < first + fit; i++)
-		connection_cells(t, json_array_get(list, i));
+		dt_cells_connection(t, json_array_get(list, i));
 	if (fit > 0 && c->line + 1 + dt_top_selected(c->v, list) - first < c->rows)
 		c->selected = c->line + 1 + dt_top_selected(c->v, list) - first;
 	dt_canvas_table(c, t, most);

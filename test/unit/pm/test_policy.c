@@ -484,14 +484,20 @@ Test(policy, a_slow_direct_path_that_holds_up_a_detour_becomes_backup)
 	cr_assert_not(w.direct.backup, "%s", w.log);
 }
 
+/* It carries little beside the detour, and costs it nothing. */
+static void world_with_harmless_direct(struct world *w)
+{
+	world_init(w, 1);
+	only_first(w, 1);
+	w->direct_mbit = 5;
+	w->mbit[0] = 40;
+}
+
 Test(policy, a_slow_direct_path_that_does_no_harm_stays)
 {
 	struct world w;
 
-	world_init(&w, 1);
-	only_first(&w, 1);
-	w.direct_mbit = 5;
-	w.mbit[0] = 40;
+	world_with_harmless_direct(&w);
 	seconds(&w, 60);
 	cr_assert_str_eq(w.log, "open 0; backup direct; normal direct; ");
 }
@@ -500,10 +506,7 @@ Test(policy, a_direct_path_that_does_no_harm_is_away_for_two_seconds)
 {
 	struct world w;
 
-	world_init(&w, 1);
-	only_first(&w, 1);
-	w.direct_mbit = 5;
-	w.mbit[0] = 40;
+	world_with_harmless_direct(&w);
 	for (int i = 0; i < 20 && !w.direct.backup; i++)
 		seconds(&w, 1);
 	cr_assert(w.direct.backup, "%s", w.log);
