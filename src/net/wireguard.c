@@ -80,9 +80,11 @@ static int device_make(struct dt_wg *wg)
 		wg->userspace = true;
 		err = dt_wg_go_start(wg);
 	}
+	wg->ifindex = if_nametoindex(wg->name);
+	if (err == -ETIMEDOUT && wg->userspace)
+		dt_wg_remove(wg);
 	if (err)
 		return err;
-	wg->ifindex = if_nametoindex(wg->name);
 	return wg->ifindex ? 0 : dt_wg_fail(wg, -ENODEV, "the device %s did not appear", wg->name);
 }
 

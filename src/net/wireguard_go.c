@@ -83,11 +83,16 @@ static int answer_read(int fd, int wait_ms, char **out, size_t *room)
 
 		if (len + 1 == *room && !(text = answer_grow(text, room)))
 			break;
-		if (poll(&pfd, 1, wait_ms) <= 0) {
+		got = poll(&pfd, 1, wait_ms);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
 			err = -ETIMEDOUT;
 			break;
 		}
 		got = recv(fd, text + len, *room - 1 - len, 0);
+		if (got < 0 && errno == EINTR)
+			continue;
 		if (got <= 0)
 			break;
 		len += (size_t)got;

@@ -10,7 +10,10 @@
 
 /* Does wireguard-go run for a device of this name, in any network namespace? */
 bool dt_wg_go_runs(const struct dt_wg *wg);
-/* Starts it; it makes the device. -EOPNOTSUPP: it is not installed; -EIO. wg->error says why. */
+/*
+ * Starts it; it makes the device. wg->error says why not. -EOPNOTSUPP: it is not installed; -EIO: it did not start;
+ * -ETIMEDOUT: it started and does not answer, and its device is there.
+ */
 int dt_wg_go_start(struct dt_wg *wg);
 /* Waits until it has ended after its device was removed, but only for some seconds. */
 void dt_wg_go_await_end(const struct dt_wg *wg);
