@@ -2,7 +2,7 @@
 # Goodput without limits, over one path, and what a gigabyte costs the relay's process: see bench/convert.
 . "$(dirname "$0")/lib.sh"
 rounds=${1:-10} seconds=${2:-4}
-read -ra ways <<<"${WAYS:-direct converted haproxy shadowsocks}"
+read -ra ways <<<"${WAYS:-direct converted endtoend haproxy shadowsocks}"
 two_paths 0 0
 ways_start 0
 for ((round = 1; round <= rounds; round++)); do
@@ -18,5 +18,6 @@ for ((round = 1; round <= rounds; round++)); do
 	done
 done
 for direction in up down; do table "$direction, one connection of $seconds s" Mbit/s $direction "${ways[@]}"; done
-read -ra through <<<"${ways[*]/#direct/}"
+through=()
+for way in "${ways[@]}"; do [ ! -f "$TMP/cost-up-$way" ] || through+=("$way"); done
 for direction in up down; do table "processor time, $direction" s/GB cost-$direction "${through[@]}"; done

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Goodput over two paths of 20 Mbit/s, RTT 20 ms: see bench/convert. ODD=RATE: more about those
-# that are less.
+# Goodput over two paths of 20 Mbit/s, RTT 20 ms, or one with DETOURS=0: see bench/convert. ODD=RATE: more about those that
+# are less.
 . "$(dirname "$0")/lib.sh"
 rounds=${1:-10} seconds=${2:-6}
 read -ra ways <<<"${WAYS:-direct converted endtoend haproxy shadowsocks}"
 two_paths "${MBIT:-20}" $((${RTT_MS:-20} * 1000))
-ways_start 2
+ways_start "${DETOURS:-2}"
 for ((round = 1; round <= rounds; round++)); do
 	for way in "${ways[@]}"; do
 		for direction in up down; do
