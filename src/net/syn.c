@@ -6,7 +6,6 @@
 #include <netinet/tcp.h>
 #include <sodium.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "net/checksum.h"
 #include "net/segment.h"
@@ -56,23 +55,6 @@ size_t dt_syn_write(uint8_t out[DT_SYN_LEN_MAX], const struct dt_syn *syn)
 	tcp.check = dt_checksum_tcp(&syn->from.ip, &syn->to.ip, out, len);
 	memcpy(out, &tcp, sizeof(tcp));
 	return len;
-}
-
-int dt_syn_open(const struct dt_ip *to)
-{
-	int fd = socket(dt_ip_is_v4(to) ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
-	struct dt_endpoint host = {*to, 0};
-	struct sockaddr_storage sa;
-	socklen_t len = dt_endpoint_to_sockaddr(&host, &sa);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&sa, len) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
 }
 
 int dt_syn_send(int fd, const struct dt_syn *syn, int ttl)

@@ -24,9 +24,7 @@ void dt_syn_join(struct dt_syn *syn, const struct dt_endpoint *from, const struc
 /* The TCP header with option and checksum; returns its length. Pure. */
 size_t dt_syn_write(uint8_t out[DT_SYN_LEN_MAX], const struct dt_syn *syn);
 
-/* A raw socket that hears of no host but this one; negative errno. The caller closes it. */
-int dt_syn_open(const struct dt_ip *to);
-/* By a socket of dt_syn_open(). ttl 0: the usual number of hops. */
+/* By a socket of dt_raw_open(), IPPROTO_TCP. ttl 0: the usual number of hops. */
 int dt_syn_send(int fd, const struct dt_syn *syn, int ttl);
 
 #endif

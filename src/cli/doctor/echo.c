@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "net/checksum.h"
+#include "net/raw.h"
 
 size_t dt_echo_headers(const struct dt_ip *host)
 {
@@ -19,21 +20,7 @@ size_t dt_echo_headers(const struct dt_ip *host)
 
 int dt_echo_open(const struct dt_ip *host)
 {
-	bool v4 = dt_ip_is_v4(host);
-	int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-	struct dt_endpoint to = {*host, 0};
-	struct sockaddr_storage sa;
-	socklen_t len = dt_endpoint_to_sockaddr(&to, &sa);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&sa, len) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
+	return dt_raw_open(host, dt_ip_is_v4(host) ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
 /* The id is the process's, so that answers to other programs' pings do not count. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/raw.h"
 #include "net/segment.h"
 #include "net/source.h"
 #include "net/syn.h"
@@ -122,7 +123,7 @@ static bool answer_wait(int fd, const struct dt_syn *syn)
 /* A join of no connection. */
 static void join_send(struct dt_join_result *out, struct dt_endpoint *from)
 {
-	int fd = dt_syn_open(&out->at.ip);
+	int fd = dt_raw_open(&out->at.ip, IPPROTO_TCP);
 	struct dt_syn syn;
 
 	from->port = 0;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/raw.h"
 #include "net/segment.h"
 #include "net/source.h"
 #include "net/syn.h"
@@ -32,7 +33,7 @@ struct packet {
 
 int dt_probe_listen(struct dt_probe *p)
 {
-	int fd = dt_syn_open(&p->server.ip);
+	int fd = dt_raw_open(&p->server.ip, IPPROTO_TCP);
 
 	p->raw = fd >= 0;
 	return fd < 0 ? -1 : fd;
