@@ -7,6 +7,8 @@
 #define FAILED_S 30	  /* a failure this long ago still counts */
 #define FAILED_WORTH 0.01 /* factor */
 #define DOUBT_S 900.0	  /* time constant by which an old measurement loses its certainty */
+#define DOUBT_FEW 0.5	  /* how uncertain a measurement is that took no time, */
+#define DOUBT_FEW_S 1.0	  /* and after how many seconds of measuring half of that is left */
 #define HOPE 1.6	  /* factor: what a relay never tried may carry, compared with the mean of the others */
 #define NEAR_POWER 0.5	  /* ... which counts as the ratio of the round trips to this power, */
 #define NEAR_MOST 3.0	  /* and so much at most */
@@ -67,7 +69,7 @@ double dt_policy_best_case(const struct dt_policy_input *in, const struct dt_pat
 
 	if (expected < 0)
 		return mean * HOPE;
-	doubt = 1 - exp(-age / DOUBT_S) + 4 / (4 + path->gain.weight_s) * 0.5;
+	doubt = 1 - exp(-age / DOUBT_S) + DOUBT_FEW * DOUBT_FEW_S / (DOUBT_FEW_S + path->gain.weight_s);
 	return expected + (mean * HOPE > expected ? (mean * HOPE - expected) * fmin(doubt, 1) : 0);
 }
 

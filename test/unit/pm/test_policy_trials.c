@@ -64,3 +64,13 @@ Test(policy, trials_have_a_budget)
 	cr_assert(w.chooser.trials_ns <= 12 * SEC_NS + w.chooser.busy_ns / 20 + 3 * SEC_NS, "%llu of %llu ms",
 		  (unsigned long long)w.chooser.trials_ns / 1000000, (unsigned long long)w.chooser.busy_ns / 1000000);
 }
+
+Test(policy, a_relay_measured_a_moment_ago_is_not_tried_again)
+{
+	struct world w;
+
+	world_init(&w, 1);
+	world_only(&w, 2);
+	world_run(&w, 30);
+	cr_assert_str_eq(w.log, "open 0; close 0; open 1; ");
+}
