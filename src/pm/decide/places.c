@@ -108,9 +108,20 @@ static int worst_open(const struct dt_policy_input *in)
 	return worst;
 }
 
-static bool trials_allowed(const struct dt_chooser *p)
+/* Is known of all detours in use what they carry? Else a good one might be given up, since it is the only one that is known. */
+static bool all_rated(const struct dt_policy_input *in)
 {
-	return (double)(p->trials_ns + TRIAL_COST_NS) <= (double)TRIALS_FREE_NS + TRIALS_SHARE * (double)p->busy_ns;
+	for (size_t i = 0; i < dt_paths_count(in); i++)
+		if (dt_path_carries(&in->paths[i]) && !in->paths[i].backup_wanted &&
+		    !dt_path_is_settled(&in->paths[i], in->now_ns))
+			return false;
+	return true;
+}
+
+static bool trials_allowed(const struct dt_chooser *p, const struct dt_policy_input *in)
+{
+	return all_rated(in) &&
+	       (double)(p->trials_ns + TRIAL_COST_NS) <= (double)TRIALS_FREE_NS + TRIALS_SHARE * (double)p->busy_ns;
 }
 
 void dt_places_replace(struct dt_chooser *p, const struct dt_policy_input *in, struct dt_policy_output *out)
@@ -143,7 +154,7 @@ void dt_places_replace(struct dt_chooser *p, const struct dt_policy_input *in, s
 		dt_action_add(out, DT_ACTION_CLOSE, (size_t)worst, "carries %.1f Mbit/s: another relay promises %.1f",
 			      rate / DT_MBIT, expected / DT_MBIT);
 		open_add(in, out, (size_t)best);
-	} else if (hope >= 0 && dt_policy_best_case(in, &in->paths[hope]) > rate * BETTER && trials_allowed(p)) {
+	} else if (hope >= 0 && dt_policy_best_case(in, &in->paths[hope]) > rate * BETTER && trials_allowed(p, in)) {
 		struct dt_action *a;
 
 		dt_action_add(out, DT_ACTION_CLOSE, (size_t)worst,

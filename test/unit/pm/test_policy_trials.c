@@ -74,3 +74,17 @@ Test(policy, a_relay_measured_a_moment_ago_is_not_tried_again)
 	world_run(&w, 30);
 	cr_assert_str_eq(w.log, "open 0; close 0; open 1; ");
 }
+
+Test(policy, the_best_detour_is_not_given_up_while_another_is_not_rated_yet)
+{
+	struct world w;
+
+	world_init(&w, 2);
+	world_only(&w, 4);
+	w.direct_mbit = 2.6;
+	w.mbit[0] = 9;
+	w.mbit[1] = 8;
+	w.mbit[2] = w.mbit[3] = 6;
+	world_run(&w, 60);
+	cr_assert_not(world_logged(&w, "close 0; "), "%s", w.log);
+}
