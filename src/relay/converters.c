@@ -124,24 +124,30 @@ static int channel_watch(struct dt_converters *c, int fd)
 	return uv_poll_start(poll, UV_READABLE, readable);
 }
 
+/* The process has ended, or will: the next one knows nothing, and counts from zero. */
+static void process_leave(struct dt_converters *c)
+{
+	channel_close(c);
+	for (struct dt_converter_lease *lease = c->leases.by_key; lease; lease = lease->by_key.next)
+		lease->is_told = false;
+	for (struct dt_converter_client *client = c->leases.clients; client; client = client->hh.next) {
+		client->is_told = false;
+		memset(&client->totals, 0, sizeof(client->totals));
+	}
+}
+
 /* Its connections are gone. Its sockets are here, so that what comes meanwhile waits for the next process. */
 static void process_gone(struct dt_converters *c)
 {
 	uint64_t now_ns = dt_now_ns();
 	struct dt_converter_lease *lease, *next;
 
-	channel_close(c);
+	process_leave(c);
 	c->crashes++;
 	c->lately = now_ns - c->started_ns < CRASH_PAUSE_NS ? c->lately + 1 : 1;
-	HASH_ITER(by_key, c->leases.by_key, lease, next) {
-		lease->is_told = false;
+	HASH_ITER(by_key, c->leases.by_key, lease, next)
 		if (lease->is_over)
 			dt_converter_lease_free(&c->leases, lease);
-	}
-	for (struct dt_converter_client *client = c->leases.clients; client; client = client->hh.next) {
-		client->is_told = false;
-		memset(&client->totals, 0, sizeof(client->totals));
-	}
 	if (c->lately < CRASHES_MAX) {
 		dt_log_warn("the converter's process has ended, and its connections with it: starting it anew");
 		process_start(c);
@@ -322,7 +328,7 @@ static void process_find(struct dt_converters *c)
 		    "started",
 		    err == -EPROTO ? "is of another version" : "does not answer");
 	dt_channel_send(c->fd, &retire, -1);
-	channel_close(c);
+	process_leave(c);
 	dt_converter_leases_drop(&c->leases);
 }
 
@@ -555,7 +561,7 @@ void dt_converters_tick(struct dt_converters *c, uint64_t now_ns)
 		process_start(c);
 	} else if (!c->wanted && c->poll && !c->leases.by_key) {
 		dt_channel_send(c->fd, &quit, -1);
-		channel_close(c);
+		process_leave(c);
 	} else if (c->is_behind) {
 		all_tell(c);
 	}

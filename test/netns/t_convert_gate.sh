@@ -123,3 +123,40 @@ wait_for 5 sh -c "! nsenter --net=/run/netns/$PREFIX-relay1 ss -Htn state establ
 equals "$(convert $SERVER4:8004 | cut -d' ' -f1)" 64 "after the reload"
 wait_for 5 grep -q "carrier=convert .*server=$SERVER4:8004 .*reason=revoked" "$TMP/flows"
 equals "$(on relay1 ss -Htln 'sport >= 50000' | wc -l)" 0 "listening sockets that are left"
+
+say "and permitted again by the next reload: the new process has the sockets"
+copiers_are() { [ "$(copier | wc -w)" = "$1" ]; }
+may_convert() { # yes|no: by a reload, and the process has come or gone
+	local count=1
+	[ "$1" = yes ] || count=0
+	sed -i '/^convert = /d' "$TMP/relay1.conf"
+	sed -i "/^\[client client\]/a convert = $1" "$TMP/relay1.conf"
+	kill -HUP "$(cat "$TMP/relay1.pid")"
+	wait_for 10 copiers_are $count
+}
+granted() { [ "$(convert "$1" | cut -d' ' -f1)" = 0 ]; }
+fetches() { # a connection under a new lease works
+	wait_for 10 granted $SERVER4:8001
+	fetch "$(port_of $SERVER4:8001)" "$TMP/got" || fail "no connection under a lease that was granted"
+	same_bytes "$TMP/file" "$TMP/got"
+}
+may_convert no
+may_convert yes
+fetches
+before=$(copier)
+kill -9 "$before"
+wait_for 10 process_ended "$before"
+may_convert no
+may_convert yes
+fetches
+
+say "a process that has ended has no connections: a drain waits for none"
+wait_for 10 granted $SERVER4:8004
+hold "$(port_of $SERVER4:8004)"
+wait_for 5 connections_are 1
+may_convert no
+status_is relay1 '(.clients[0].converted.connections // 0) == 0' || fail "open: $(status relay1 | jq -c '.clients[0].converted')"
+may_convert yes
+connections_are 0 || fail "open: $(status relay1 | jq -c '.clients[0].converted')"
+stop relay1 USR1
+grep -q "drained: no flow is open" "$TMP/relay1.log" || fail "the drain waited: $(tail -n 3 "$TMP/relay1.log")"
