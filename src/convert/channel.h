@@ -13,9 +13,10 @@
 #include "detourd/wire.h"
 
 /* Raised with every change of the message. A process of another version finishes what it has, beside a new one. */
-#define DT_CHANNEL_VERSION 3
+#define DT_CHANNEL_VERSION 4
 /* The process finds its listening end here. */
 #define DT_CHANNEL_FD 3
+#define DT_CHANNEL_BACKLOG 4
 
 enum dt_channel_type {
 	/* daemon to process: */
@@ -36,6 +37,9 @@ enum dt_channel_type {
 	DT_CHANNEL_CLOSED, /* a lease's socket is closed */
 	DT_CHANNEL_TOTALS, /* of a client: connections, refused, bytes_up, bytes_down */
 	DT_CHANNEL_ASK,	   /* bytes_up, bytes_down: these the client would copy, and max-rate is the daemon's */
+	/* RETIRE is 4 in all versions, so what is new goes here */
+	DT_CHANNEL_PING, /* daemon to process: answer at once */
+	DT_CHANNEL_PONG, /* the answer */
 	DT_CHANNEL_TYPES
 };
 

@@ -49,6 +49,7 @@ static void daemon_gone(void)
 
 static void message_take(const struct dt_channel_message *m, int fd)
 {
+	struct dt_channel_message pong = {.type = DT_CHANNEL_PONG};
 	struct dt_copier *copier = &process.copier;
 
 	if (m->type != DT_CHANNEL_LISTEN && fd >= 0)
@@ -79,6 +80,10 @@ static void message_take(const struct dt_channel_message *m, int fd)
 	case DT_CHANNEL_GRANT:
 		dt_copy_client_grant(copier, m);
 		break;
+	case DT_CHANNEL_PING:
+		dt_outbox_put(copier->outbox, &pong, -1);
+		break;
+	case DT_CHANNEL_PONG:
 	case DT_CHANNEL_HELLO:
 	case DT_CHANNEL_HAS:
 	case DT_CHANNEL_READY:

@@ -5,6 +5,8 @@
 
 /* A connection to the process that an earlier run started. Negative errno: there is none. */
 int dt_convert_process_connect(void);
+/* Kills the one at the other end of this connection. -ESRCH: it is not known which one that is; others of kill(2). */
+int dt_convert_process_kill(int fd);
 /* Starts one, which outlives this process, and connects to it. Negative errno. */
 int dt_convert_process_start(void);
 

@@ -14,17 +14,23 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "convert/process.h"
 #include "relay/convert_process.h"
 #include "relay/converter_leases.h"
 #include "relay/converter_ports.h"
 #include "relay/rate_grant.h"
 
-#define HANDSHAKE_MS 3000
 /* Until the copying process has ended, of silence. */
 #define QUIT_PATIENCE_MS 5000
 /* After so many ends within this time it is left alone for as long. */
 #define CRASHES_MAX 3
 #define CRASH_PAUSE_NS (60 * DT_SEC)
+/* It is asked so often whether it still runs, and killed after so many questions without an answer. */
+#define BEAT_MS 1000
+#define BEATS_MAX 10
+#define SILENCE_S (BEAT_MS * BEATS_MAX / 1000)
+/* The same patience with the process of an earlier run. */
+#define HANDSHAKE_MS ((uint64_t)BEAT_MS * BEATS_MAX)
 
 struct dt_converters {
 	uv_loop_t *loop;
@@ -41,6 +47,9 @@ struct dt_converters {
 	bool is_behind; /* the process is to be told more, once there is room */
 	unsigned crashes, lately;
 	uint64_t started_ns, pause_ns;
+	uv_timer_t *heart;
+	uint64_t beat_ns; /* the last one */
+	unsigned silent;  /* beats since the process said something */
 };
 
 /* --- telling the process ----------------------------------------------------------------------- */
@@ -92,7 +101,7 @@ static void all_tell(struct dt_converters *c)
 static void readable(uv_poll_t *poll, int status, int events);
 static void process_start(struct dt_converters *c);
 
-static void poll_closed(uv_handle_t *handle)
+static void handle_closed(uv_handle_t *handle)
 {
 	free(handle);
 }
@@ -102,7 +111,7 @@ static void channel_close(struct dt_converters *c)
 	if (!c->poll)
 		return;
 	uv_poll_stop(c->poll);
-	uv_close((uv_handle_t *)c->poll, poll_closed);
+	uv_close((uv_handle_t *)c->poll, handle_closed);
 	c->poll = NULL;
 	close(c->fd);
 	c->fd = -1;
@@ -121,6 +130,7 @@ static int channel_watch(struct dt_converters *c, int fd)
 	poll->data = c;
 	c->poll = poll;
 	c->fd = fd;
+	c->silent = 0;
 	return uv_poll_start(poll, UV_READABLE, readable);
 }
 
@@ -213,6 +223,8 @@ static void message_take(struct dt_converters *c, const struct dt_channel_messag
 	case DT_CHANNEL_ASK:
 		grant_tell(c, m);
 		break;
+	case DT_CHANNEL_PING:
+	case DT_CHANNEL_PONG:
 	case DT_CHANNEL_HELLO:
 	case DT_CHANNEL_HAS:
 	case DT_CHANNEL_READY:
@@ -239,6 +251,7 @@ static void readable(uv_poll_t *poll, int status, int events)
 	while ((got = dt_channel_receive(c->fd, &m, &passed)) == 1) {
 		if (passed >= 0)
 			close(passed);
+		c->silent = 0;
 		message_take(c, &m);
 	}
 	if (got == -EAGAIN || got == -EINTR)
@@ -260,6 +273,59 @@ static void process_start(struct dt_converters *c)
 		return;
 	}
 	all_tell(c);
+}
+
+/* --- is it alive? ------------------------------------------------------------------------------ */
+
+/* It would accept connections and leave them be: killed, they are reset, and another one accepts what comes. */
+static void process_kill(struct dt_converters *c)
+{
+	int err = dt_convert_process_kill(c->fd);
+
+	if (err)
+		dt_log_err("the converter's process has not answered for %d s, and cannot be killed: %s; its "
+			   "connections hang until you kill it, see pgrep -f -- %s",
+			   SILENCE_S, strerror(-err), DT_CONVERT_ARGUMENT);
+	else
+		dt_log_err("the converter's process has not answered for %d s: killed it, and its connections with it",
+			   SILENCE_S);
+}
+
+static void beat(uv_timer_t *timer)
+{
+	struct dt_channel_message ping = {.type = DT_CHANNEL_PING};
+	struct dt_converters *c = timer->data;
+	uint64_t now_ns = dt_now_ns();
+	/* what holds this process up may hold up the other one */
+	bool late = now_ns - c->beat_ns > 2 * BEAT_MS * DT_MS;
+
+	c->beat_ns = now_ns;
+	if (!c->poll)
+		return;
+	if (!late && ++c->silent > BEATS_MAX) {
+		process_kill(c);
+		process_gone(c);
+		return;
+	}
+	dt_channel_send(c->fd, &ping, -1); /* where there is no room it does not read, which is no answer either */
+}
+
+static int heart_start(struct dt_converters *c)
+{
+	c->heart = calloc(1, sizeof(*c->heart));
+	if (!c->heart)
+		return -ENOMEM;
+	c->heart->data = c;
+	c->beat_ns = dt_now_ns();
+	uv_timer_init(c->loop, c->heart);
+	dt_timer_arm(c->heart, beat, BEAT_MS, BEAT_MS);
+	return 0;
+}
+
+static void heart_stop(struct dt_converters *c)
+{
+	if (c->heart)
+		uv_close((uv_handle_t *)c->heart, handle_closed);
 }
 
 /* --- taking over ------------------------------------------------------------------------------- */
@@ -324,10 +390,14 @@ static void process_find(struct dt_converters *c)
 			    HASH_CNT(by_key, c->leases.by_key));
 		return;
 	}
-	dt_log_warn("converter: the process of an earlier run %s: it finishes its connections, and another one is "
-		    "started",
-		    err == -EPROTO ? "is of another version" : "does not answer");
-	dt_channel_send(c->fd, &retire, -1);
+	if (err == -ETIMEDOUT) {
+		process_kill(c);
+	} else {
+		dt_log_warn("converter: the process of an earlier run %s: it finishes its connections, and another one "
+			    "is started",
+			    err == -EPROTO ? "is of another version" : "makes no sense");
+		dt_channel_send(c->fd, &retire, -1);
+	}
 	process_leave(c);
 	dt_converter_leases_drop(&c->leases);
 }
@@ -387,7 +457,7 @@ static void syns_close(struct dt_converters *c)
 {
 	if (c->syns_poll) {
 		uv_poll_stop(c->syns_poll);
-		uv_close((uv_handle_t *)c->syns_poll, poll_closed);
+		uv_close((uv_handle_t *)c->syns_poll, handle_closed);
 	}
 	ring_buffer__free(c->syns);
 }
@@ -415,6 +485,8 @@ int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, const struct
 	err = dt_converter_leases_prune(&c->leases);
 	if (err)
 		dt_log_err("cannot read the converter leases: %s", strerror(-err));
+	if (err == 0)
+		err = heart_start(c);
 	*out = c;
 	return err;
 }
@@ -424,6 +496,7 @@ void dt_converters_close(struct dt_converters *c)
 	if (!c)
 		return;
 	channel_close(c);
+	heart_stop(c);
 	syns_close(c);
 	dt_converter_leases_fini(&c->leases);
 	free(c);

@@ -59,7 +59,7 @@ size_t dt_converters_revoke_if(struct dt_converters *c, bool (*doomed)(const str
 size_t dt_converters_count(const struct dt_converters *c, uint64_t client_id);
 /* Of a client (0: of all), since the process started, as it last said. */
 struct dt_converter_totals dt_converters_totals(const struct dt_converters *c, uint64_t client_id);
-/* How often the process ended by itself. */
+/* How often the process ended by itself, or was killed because it did not answer. */
 unsigned dt_converters_crashes(const struct dt_converters *c);
 
 /* Ends a process that an earlier run left behind in this network namespace. */

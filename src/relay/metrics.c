@@ -212,7 +212,8 @@ void dt_relay_metrics(FILE *out, void *data)
 	counters_write(out, r);
 	nat_write(out, r);
 	dt_metric_one(out, "detourd_converter_crashes_total", COUNTER,
-		      "Times that the converting process ended by itself.", dt_converters_crashes(r->converters));
+		      "Times that the converting process ended by itself, or was killed since it did not answer.",
+		      dt_converters_crashes(r->converters));
 }
 
 static const struct dt_web_document documents[] = {
