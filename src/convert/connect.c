@@ -11,6 +11,13 @@
 
 #define UNSENT_MAX (512 << 10) /* bytes that wait in a socket beyond what the path takes */
 #define KEEPALIVE_S 300
+/*
+ * What the kernel may hold for one client. While its connections are few, the kernel sizes their buffers by what the paths
+ * carry (up to 6 MB each, tcp_rmem); those beyond get a part each of the same size as if all had one.
+ */
+#define BUFFERS_FREE 16
+#define BUFFERS_MAX (64 << 20)
+#define BUFFERS_EACH 4 /* of a connection: to receive and to send, at two ends */
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
@@ -26,6 +33,18 @@ void dt_copy_resets_on_close(int fd, bool resets)
 	struct linger linger = {.l_onoff = resets, .l_linger = 0};
 
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+void dt_copy_buffers_limit(int fd, uint32_t connections)
+{
+	/* the kernel makes twice of it, and no more than twice net.core.rmem_max and wmem_max (208 kB) */
+	int bytes;
+
+	if (connections <= BUFFERS_FREE)
+		return;
+	bytes = (int)(BUFFERS_MAX / BUFFERS_EACH / 2 / connections);
+	option_set(fd, SOL_SOCKET, SO_RCVBUF, bytes);
+	option_set(fd, SOL_SOCKET, SO_SNDBUF, bytes);
 }
 
 void dt_copy_socket_prepare(int fd)

@@ -285,6 +285,9 @@ void dt_pair_open(struct dt_copy_lease *lease, int client_fd, const struct dt_en
 	p->server.fd = dt_early_take(lease, from);
 	if (p->server.fd < 0)
 		err = dt_copy_connect(lease, dt_early_port(lease), &p->server.fd);
+	dt_copy_buffers_limit(client_fd, lease->client->connections);
+	if (p->server.fd >= 0)
+		dt_copy_buffers_limit(p->server.fd, lease->client->connections);
 	if (err == 0)
 		err = side_watch(p, &p->client, client_fd);
 	if (err == 0)
