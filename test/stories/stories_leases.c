@@ -227,3 +227,18 @@ STORY(leases, follow_the_address_that_the_relay_sees)
 	expect(fra->asked >= 2); /* that address has no lease yet */
 	expect_subflows(c, "fra");
 }
+
+STORY(leases, a_denied_destination_is_asked_for_ever_more_rarely)
+{
+	struct relay *fra = relays_are("fra");
+	struct connection *c;
+
+	fra->reason = DT_REASON_DESTINATION;
+	story_begin("", "");
+	c = connection_opens();
+	run_ms(310000); /* after 20, 40, 80 and 160 s */
+	expect(fra->asked == 5);
+	happens(fra->reason = DT_REASON_OK);
+	run_ms(162000);
+	expect_subflows(c, "fra");
+}

@@ -21,7 +21,8 @@
 /* The relay looks at its flows every 2 s. */
 #define ASK_WHY_NS (3 * DT_SEC)
 #define BUSY_RETRY_NS (10 * DT_SEC)
-#define DENIED_RETRY_NS (20 * DT_SEC)
+#define DENIED_RETRY_NS (20 * DT_SEC) /* twice as long each time, */
+#define DENIED_DOUBLINGS 3	      /* ... so often */
 
 static struct dt_endpoint server_of(const struct dt_pm_lease *lease)
 {
@@ -92,9 +93,9 @@ struct dt_pm_lease *dt_pm_lease_get_converter(struct dt_relay_link *link, const 
 	return lease_get(link, server, true, now_ns);
 }
 
-static uint64_t refusal_retry_ns(uint8_t reason)
+static uint64_t refusal_retry_ns(struct dt_pm_lease *lease)
 {
-	switch ((enum dt_reason)reason) {
+	switch ((enum dt_reason)lease->reason) {
 	case DT_REASON_QUOTA:
 	case DT_REASON_NO_PORT:
 	case DT_REASON_SESSIONS:
@@ -104,7 +105,7 @@ static uint64_t refusal_retry_ns(uint8_t reason)
 	case DT_REASON_FAMILY:
 	case DT_REASON_UNSUPPORTED:
 	case DT_REASON_NO_CONVERTER:
-		return DENIED_RETRY_NS;
+		return DENIED_RETRY_NS << (lease->denied < DENIED_DOUBLINGS ? lease->denied++ : DENIED_DOUBLINGS);
 	case DT_REASON_OK:
 	case DT_REASON_TOKEN:
 	case DT_REASON_NO_LEASE:
@@ -127,7 +128,7 @@ static void lease_refused(struct dt_pm_lease *lease, uint8_t reason, uint64_t no
 
 	lease->state = DT_LEASE_REFUSED;
 	lease->reason = reason;
-	lease->retry_ns = now_ns + refusal_retry_ns(reason);
+	lease->retry_ns = now_ns + refusal_retry_ns(lease);
 	lease->link->relay->pm->counters[DT_PM_LEASES_REFUSED]++;
 	if (lease->logged == reason + 1U)
 		return;
@@ -157,6 +158,7 @@ void dt_pm_lease_answered(struct dt_pm_lease *lease, const struct dt_client_link
 		lease->state = DT_LEASE_READY;
 		lease->dpt = m->dpt;
 		lease->logged = 0;
+		lease->denied = 0;
 		lease->rtt_us = m->rtt_us;
 		lease->outcome = m->outcome;
 		lease->expires_ns = lease->asked_ns + m->lifetime_s * DT_SEC;

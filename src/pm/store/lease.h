@@ -31,6 +31,7 @@ struct dt_pm_lease {
 	uint64_t reset_ns; /* when the relay told of the last one; 0: never */
 	bool ask_why;	 /* a join was refused: the relay, which looks every 2 s, is asked soon whether by the server */
 	uint8_t outcome; /* enum dt_convert_outcome: of a converter lease, how the relay last reached the server */
+	unsigned denied; /* refusals in a row for what the relay's owner allows and has */
 	unsigned logged; /* the reason last logged + 1, so that one that stays is logged once; 0: none */
 	bool under_way;	 /* a request, the first one or a renewal, waits for its reply */
 	bool used;	 /* a connection used it since the last renewal */
