@@ -7,6 +7,7 @@
 #include "cli/doctor/context.h"
 #include "net/sock_diag.h"
 #include "net/sock_owner.h"
+#include "relay/maps.h"
 
 static int listener_take(const struct dt_tcp_sample *s, void *data)
 {
@@ -18,6 +19,8 @@ static int listener_take(const struct dt_tcp_sample *s, void *data)
 	if (s->state != TCP_LISTEN || dt_ip_is_loopback(&s->local.ip) ||
 	    (!leases && !dt_port_range_contains(&config->source_ports, s->local.port)))
 		return 0;
+	if (dt_maps_have_converter(config->pins, &s->local))
+		return 0; /* a converter lease of the relay itself */
 	dt_finding_add(&d->found, DT_FIND_LISTENER, leases ? "ports" : "source-ports",
 		       "%s listens on TCP %s, which is in %s = %u-%u", dt_sock_owner(s->inode, s->uid, owner),
 		       dt_endpoint_format(&s->local, at), leases ? "ports" : "source-ports",
