@@ -21,6 +21,16 @@ static struct relay *converter_is(const char *client, const char *rest)
 	return fra;
 }
 
+/* Why new connections to the server are direct. */
+static bool is_direct_because(const char *why)
+{
+	json_t *all = answer_why(PLAIN), *one = json_array_get(json_object_get(all, "conversions"), 0);
+	bool is = one && strcmp(json_string_value(json_object_get(one, "why")), why) == 0;
+
+	json_decref(all);
+	return is;
+}
+
 static void falls_back(void)
 {
 	track_fallback(&plain, DT_SUBFLOW_FELL_BACK);
@@ -111,9 +121,23 @@ STORY(convert, a_dead_relay_means_direct)
 	happens(fra->dark = true);
 	run_ms(9000);
 	expect(converts(PLAIN, NULL));
+	expect(is_direct_because("fra is down")); /* and not that par, which is up, converts nothing */
 	happens(fra->dark = false);
 	run_ms(4000);
 	expect(converts(PLAIN, CONVERTER));
+}
+
+STORY(convert, a_relay_that_drains_says_so)
+{
+	struct relay *fra = converter_is("convert = auto", "");
+
+	falls_back();
+	run_ms(500);
+	happens(fra->draining = true);
+	happens(fra->converter = false);
+	run_ms(4000);
+	expect(converts(PLAIN, NULL));
+	expect(is_direct_because("fra is draining"));
 }
 
 STORY(convert, a_relay_that_stops_converting_means_direct)
@@ -125,6 +149,7 @@ STORY(convert, a_relay_that_stops_converting_means_direct)
 	happens(fra->converter = false);
 	run_ms(4000); /* its next answer to a PING says so */
 	expect(converts(PLAIN, NULL));
+	expect(is_direct_because("the relay converts nothing for this client (its owner can set convert = yes)"));
 }
 
 STORY(convert, a_server_that_the_relay_does_not_reach)

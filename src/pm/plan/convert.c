@@ -44,21 +44,59 @@ static struct dt_relay_link *link_for(struct dt_pm_relay *relay, unsigned family
 	return dt_pm_relay_link(relay, &local, now_ns);
 }
 
-/* *why: why this relay is not used. */
-static struct dt_pm_lease *lease_of(struct dt_pm_relay *relay, const struct dt_endpoint *server, uint64_t now_ns,
-				    const char **why)
+/* Why connections are direct, as far as one relay is the reason; the text of the highest rank is told. */
+enum rank { RANK_NONE, RANK_UNKNOWN, RANK_NOT_HERE, RANK_AWAY, RANK_LEASE };
+
+struct reason {
+	enum rank rank;
+	char text[128];
+};
+
+/* A relay that did convert, or said that it would, has the better reason than one that does not. */
+static void away_take(struct reason *reason, const struct dt_conversion *v, struct dt_pm_relay *relay)
+{
+	bool is_ours = strncmp(v->relay, relay->conf->name, sizeof(v->relay) - 1) == 0 ||
+		       (relay->links && dt_client_link_converts(relay->links->proto));
+	enum rank rank = is_ours ? RANK_AWAY : RANK_UNKNOWN;
+	const char *what = "is not reached yet from the address that connections to it would have";
+
+	if (reason->rank >= rank)
+		return;
+	if (dt_pm_relay_state(relay) == DT_LINK_DOWN)
+		what = "is down";
+	else if (dt_pm_relay_draining(relay))
+		what = "is draining";
+	else if (dt_pm_relay_state(relay) == DT_LINK_CONNECTING)
+		what = "has not answered yet";
+	reason->rank = rank;
+	snprintf(reason->text, sizeof(reason->text), "%s %s", relay->conf->name, what);
+}
+
+static void reason_take(struct reason *reason, enum rank rank, const char *text)
+{
+	if (reason->rank >= rank)
+		return;
+	reason->rank = rank;
+	snprintf(reason->text, sizeof(reason->text), "%s", text);
+}
+
+/* Says why this relay is not used. */
+static struct dt_pm_lease *lease_of(const struct dt_conversion *v, struct dt_pm_relay *relay,
+				    const struct dt_endpoint *server, uint64_t now_ns, struct reason *reason)
 {
 	unsigned family = dt_ip_family(&server->ip);
 	struct dt_relay_link *link = link_for(relay, family, now_ns);
 
 	if (!link) /* IPv6 sockets reach IPv4 addresses, too */
 		link = link_for(relay, 10 - family, now_ns);
-	*why = "no converter is up";
-	if (!link || dt_client_link_state(link->proto) != DT_LINK_UP || dt_pm_relay_draining(relay))
+	if (!link || dt_client_link_state(link->proto) != DT_LINK_UP || dt_pm_relay_draining(relay)) {
+		away_take(reason, v, relay);
 		return NULL;
-	*why = dt_reason_text(DT_REASON_NO_CONVERTER);
-	if (!dt_client_link_converts(link->proto))
+	}
+	if (!dt_client_link_converts(link->proto)) {
+		reason_take(reason, RANK_NOT_HERE, dt_reason_text(DT_REASON_NO_CONVERTER));
 		return NULL;
+	}
 	return dt_pm_lease_get_converter(link, server, now_ns);
 }
 
@@ -86,11 +124,11 @@ static bool outcome_take(struct dt_conversion *v, struct dt_pm_lease *lease, uin
 static void lead(struct dt_pm *pm, struct dt_conversion *v, const struct dt_plan *plan, uint64_t now_ns)
 {
 	struct dt_endpoint server = dt_conversion_server(v), to;
-	const char *why = "no relay is configured for it", *first = NULL;
+	struct reason reason = {RANK_NONE, "no relay is configured for it"};
 
 	for (size_t i = 0; i < plan->nrelays; i++) {
 		struct dt_pm_relay *relay = dt_pm_relay_at(pm, dt_plan_relay(plan, i));
-		struct dt_pm_lease *lease = relay ? lease_of(relay, &server, now_ns, &why) : NULL;
+		struct dt_pm_lease *lease = relay ? lease_of(v, relay, &server, now_ns, &reason) : NULL;
 
 		if (lease && v->doubted)
 			dt_pm_lease_verify(lease, now_ns);
@@ -102,14 +140,13 @@ static void lead(struct dt_pm *pm, struct dt_conversion *v, const struct dt_plan
 			return;
 		}
 		if (lease)
-			why = lease->state == DT_LEASE_REFUSED ? dt_reason_text(lease->reason) : "waiting for a lease";
-		/* one that could convert has the better reason */
-		if (lease && !first)
-			first = why;
+			reason_take(&reason, RANK_LEASE,
+				    lease->state == DT_LEASE_REFUSED ? dt_reason_text(lease->reason)
+								     : "waiting for a lease");
 		if (lease && lease->state != DT_LEASE_REFUSED)
 			break; /* it will be there in a moment */
 	}
-	dt_conversion_lead(v, NULL, "", first ? first : why);
+	dt_conversion_lead(v, NULL, "", reason.text);
 }
 
 /* The kernel gets what was decided; the file first, so that the next run knows each address that connections had. */
