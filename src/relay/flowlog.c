@@ -194,7 +194,8 @@ void dt_flowlog_converted(struct dt_flowlog *log, const struct dt_channel_messag
 		       "flow client=%s carrier=convert from=%s relay=%s source=%s server=%s begun=%s ended=%s "
 		       "up_bytes=%" PRIu64 " down_bytes=%" PRIu64 " reason=%s",
 		       client ? client : unknown, dt_endpoint_format(&flow->client, from),
-		       dt_endpoint_format(&flow->relay, relay), dt_endpoint_format(&flow->source, source),
+		       dt_endpoint_format(&flow->relay, relay),
+		       flow->source.port ? dt_endpoint_format(&flow->source, source) : "-",
 		       dt_endpoint_format(&flow->server, server), time_format(begun_ns, now_ns, begun),
 		       time_format(ended_ns, now_ns, ended), flow->bytes_up, flow->bytes_down, flow->reason);
 	line_put(log, line, len, now_ns);

@@ -101,6 +101,13 @@ say "a server that refuses"
 equals "$(on client timeout $((30 * SLOWNESS)) python3 "$TMP/reader.py" "$RELAY" "$(port_of $SERVER4:8009)")" "0 reset" "what the client sees"
 equals "$(convert $SERVER4:8009 | cut -d' ' -f5)" 2 "the outcome: refused"
 
+say "a server that is denied after its lease: the log of flows has no source, as none was chosen"
+port=$(port_of 203.0.113.9:8001)
+on relay1 ip address add 203.0.113.9/32 dev lo
+fetch "$port" "$TMP/got" || :
+wait_for 5 grep -q "carrier=convert .*source=- server=203.0.113.9:8001 .*reason=denied" "$TMP/flows"
+on relay1 ip address delete 203.0.113.9/32 dev lo
+
 say "a lease that is given back, and one that is taken away"
 plain_serve 8004 "SYSTEM:cat; cat >/dev/null"
 port=$(port_of $SERVER4:8004)
