@@ -139,13 +139,16 @@ static int filter_put(const struct dt_rt_link *link, const struct dt_filter_prog
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)link->index, .attach_point = BPF_TC_INGRESS);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = DT_FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE,
 		    .prog_fd = link->ethernet ? programs->l2_fd : programs->l3_fd);
-	int err = bpf_tc_hook_create(&hook);
+	int err = filter_query(&hook);
 
-	if (err && err != -EEXIST)
-		return err;
-	err = filter_query(&hook);
 	if (err < 0)
 		return err;
+	/* where ours is, the qdisc is, too: to make it again would only have libbpf log an error of the kernel */
+	if (err == 0) {
+		err = bpf_tc_hook_create(&hook);
+		if (err && err != -EEXIST)
+			return err;
+	}
 	return bpf_tc_attach(&hook, &opts);
 }
 
