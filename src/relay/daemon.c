@@ -99,7 +99,11 @@ static void flow_refused(const struct dt_flow_view *view, void *data)
 static void converted_ended(const struct dt_channel_message *flow, void *data)
 {
 	struct dt_relay *r = data;
+	char detail[96];
 
+	snprintf(detail, sizeof(detail), "converted, ended: %.15s", flow->reason);
+	dt_relay_report(r, "flow", "debug", dt_relay_client_name(r, flow->client_id), &flow->client, &flow->server,
+			detail);
 	dt_flowlog_converted(r->flowlog, flow, dt_relay_client_name(r, flow->client_id), dt_now_ns());
 }
 
@@ -499,8 +503,11 @@ static void relay_drain(void *daemon)
 	sweep_begin(r, r->drain_ns);
 	dt_timer_arm(&r->sweep, sweep_due, 0, 0);
 	dt_flows_open(r->flows, &open);
-	dt_log_info("draining: no new leases; the relay stops when no flow is open, or in %u s flows=%llu",
-		    r->config->drain_timeout_s, (unsigned long long)open);
+	dt_log_info(
+		"draining: no new leases; the relay stops when no flow is open and no connection is converted, or in "
+		"%u s flows=%llu converted=%u",
+		r->config->drain_timeout_s, (unsigned long long)open,
+		dt_converters_totals(r->converters, 0).connections);
 }
 
 static int relay_reload(void *daemon, void *config)

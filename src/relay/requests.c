@@ -226,6 +226,18 @@ static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *r
 	return lease_give(r, req, &e, m, now_ns);
 }
 
+static void converter_report(struct dt_relay *r, const struct dt_relay_request *req, const struct dt_message *m,
+			     bool renew)
+{
+	const struct dt_relay_client *client = req->owner;
+	char detail[64];
+
+	snprintf(detail, sizeof(detail), "converter %s, port %u for %u s", renew ? "renewed" : "granted", m->dpt,
+		 m->lifetime_s);
+	dt_relay_report(r, "lease", renew ? "debug" : "info", client->conf->name, &req->from, &req->message.server,
+			detail);
+}
+
 /* CONVERT or UNCONVERT. The server may be of any family: the relay goes there itself. */
 static uint8_t converter_answer(struct dt_relay *r, const struct dt_relay_request *req, const struct dt_ip *to,
 				struct dt_message *m, uint64_t now_ns)
@@ -241,11 +253,15 @@ static uint8_t converter_answer(struct dt_relay *r, const struct dt_relay_reques
 				   .server = asked->server,
 				   .expires_ns = now_ns + lifetime_granted(asked->lifetime_s) * DT_SEC,
 				   .created_ns = now_ns};
+	size_t before;
 	int err;
 
 	if (asked->op == DT_OP_UNCONVERT) {
 		err = dt_converters_release(r->converters, &e);
 		r->counters[DT_RELAY_COUNT_CONVERTERS_RELEASED] += err == 0;
+		if (err == 0)
+			dt_relay_report(r, "lease", "info", client->conf->name, &req->from, &asked->server,
+					"converter given back");
 		return err ? DT_REASON_NO_LEASE : DT_REASON_OK;
 	}
 	if (!m->converts)
@@ -258,6 +274,7 @@ static uint8_t converter_answer(struct dt_relay *r, const struct dt_relay_reques
 		denied(r, req, DT_RELAY_COUNT_DENIED_DESTINATION, "destination denied", now_ns);
 		return DT_REASON_DESTINATION;
 	}
+	before = dt_converters_count(r->converters, client->id);
 	err = dt_dataplane_address(r->dataplane, &e.relay);
 	if (err == 0)
 		err = dt_converters_ask(
@@ -270,6 +287,7 @@ static uint8_t converter_answer(struct dt_relay *r, const struct dt_relay_reques
 	m->dpt = e.dpt;
 	m->rtt_us = e.rtt_us;
 	m->outcome = (uint8_t)outcome;
+	converter_report(r, req, m, dt_converters_count(r->converters, client->id) == before);
 	return DT_REASON_OK;
 }
 
