@@ -33,6 +33,24 @@ void dt_cell_duration(struct dt_table *t, const json_t *object, const char *key,
 		dt_table_add(t, DT_PLAIN, "%s", "");
 }
 
+void dt_cell_converted(struct dt_table *t, const json_t *client)
+{
+	const json_t *converted = json_object_get(client, "converted");
+
+	if (converted)
+		dt_table_add(t, DT_PLAIN, "%" JSON_INTEGER_FORMAT, dt_field_number(converted, "connections"));
+	else
+		dt_table_add(t, DT_PLAIN, "%s", "");
+}
+
+void dt_cell_carried(struct dt_table *t, const json_t *client, const char *key)
+{
+	double bytes = dt_field_real(client, key) + dt_field_real(json_object_get(client, "converted"), key);
+	char buf[DT_UNITS_STRLEN];
+
+	dt_table_add(t, DT_PLAIN, "%s", dt_size_format(bytes, buf));
+}
+
 long dt_cell_percent(double share)
 {
 	return lround(fmin(fmax(share, 0), 1) * 100);
@@ -106,12 +124,24 @@ static void path_write(FILE *out, const json_t *subflow, const char *comma)
 		fputs(" backup", out);
 }
 
-/* "direct 38 %, fra 62 %; gain +61 % ± 8", to be freed. Without a detour: why there is none. */
+/* Without "converted by nyc; ", which has been said. */
+static const char *why_rest(const char *why)
+{
+	const char *rest = strstr(why, "; ");
+
+	return strncmp(why, "converted by ", strlen("converted by ")) == 0 && rest ? rest + 2 : why;
+}
+
+/*
+ * "direct 38 %, fra 62 %; gain +61 % ± 8", to be freed; "converted by nyc: " stands before it. Without a detour: why there is
+ * none.
+ */
 static char *paths_text(const json_t *connection)
 {
 	const json_t *subflows = json_object_get(connection, "subflows");
 	char *text = NULL, gain[SHORT_GAIN_STRLEN];
-	const char *why = dt_field_text_if_any(connection, "why");
+	const char *why = dt_field_text_if_any(connection, "why"),
+		   *converter = dt_field_text_if_any(connection, "converter");
 	bool detour = false;
 	json_t *subflow;
 	size_t i, len;
@@ -119,6 +149,8 @@ static char *paths_text(const json_t *connection)
 
 	if (!out)
 		dt_memory_exhausted("a line");
+	if (*converter)
+		fprintf(out, "converted by %s: ", converter);
 	json_array_foreach(subflows, i, subflow) {
 		path_write(out, subflow, i ? ", " : "");
 		detour = detour || strcmp(dt_field_text(subflow, "via"), "direct") != 0;
@@ -126,7 +158,7 @@ static char *paths_text(const json_t *connection)
 	if (detour && json_object_get(connection, "gain"))
 		fprintf(out, "; gain %s", short_gain(connection, gain));
 	else if (!detour && *why)
-		fprintf(out, "; %s", why);
+		fprintf(out, "; %s", *converter ? why_rest(why) : why);
 	if (fclose(out) != 0)
 		dt_memory_exhausted("a line");
 	return text;

@@ -13,6 +13,10 @@ void dt_cell_rate(struct dt_table *t, const json_t *object, const char *key);
 void dt_cell_duration(struct dt_table *t, const json_t *object, const char *key, const char *ago);
 /* "+61 % ± 8", without what the whole text says of its measurements. */
 void dt_cell_gain(struct dt_table *t, const json_t *object);
+/* What a relay converts for a client: how many connections; "" where it may have none. */
+void dt_cell_converted(struct dt_table *t, const json_t *client);
+/* So many bytes of a client: of flows and of what is converted. */
+void dt_cell_carried(struct dt_table *t, const json_t *client, const char *key);
 /* A share from 0 to 1, rounded. */
 long dt_cell_percent(double share);
 /* Name, state, round trip, and the rate each way of a client's relay. */

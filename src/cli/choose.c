@@ -98,6 +98,8 @@ static bool goes_via(const json_t *connection, const char *via)
 	json_t *subflow;
 	size_t i;
 
+	if (strcmp(dt_field_text_if_any(connection, "converter"), via) == 0)
+		return true;
 	json_array_foreach(json_object_get(connection, "subflows"), i, subflow)
 		if (strcmp(dt_field_text(subflow, "via"), via) == 0)
 			return true;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cli/cells.h"
 #include "cli/invite.h"
 
 #include <errno.h>
@@ -105,6 +106,7 @@ int dt_cli_invite(const struct dt_options *options)
 static const struct dt_table_column columns[] = {
 	{"CLIENT", .min = 6},
 	{"BY", .min = 0},
+	{"CONVERT", .min = 0},
 	{"LAST SEEN", .right = true, .drop = 2},
 	{"ADDRESS", .min = 15, .drop = 1},
 	{"LEASES", .right = true, .drop = 4},
@@ -119,6 +121,7 @@ static void client_add(struct dt_table *t, const json_t *client)
 
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(client, "name"));
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_is_true(client, "joined") ? "invitation" : "config");
+	dt_table_add(t, DT_PLAIN, "%s", dt_field_is_true(client, "convert") ? "yes" : "no");
 	if (json_object_get(client, "seen_s_ago"))
 		dt_table_add(t, DT_PLAIN, "%s ago", dt_duration_format(dt_field_count(client, "seen_s_ago"), buf));
 	else /* since the relay's start */
@@ -126,8 +129,8 @@ static void client_add(struct dt_table *t, const json_t *client)
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(client, "address"));
 	dt_table_add(t, DT_PLAIN, "%" JSON_INTEGER_FORMAT, dt_field_number(client, "leases"));
 	dt_table_add(t, DT_PLAIN, "%" JSON_INTEGER_FORMAT, dt_field_number(client, "flows"));
-	dt_table_add(t, DT_PLAIN, "%s", dt_size_format(dt_field_real(client, "bytes_down"), buf));
-	dt_table_add(t, DT_PLAIN, "%s", dt_size_format(dt_field_real(client, "bytes_up"), buf));
+	dt_cell_carried(t, client, "bytes_down");
+	dt_cell_carried(t, client, "bytes_up");
 }
 
 static void invitation_print(const json_t *invitation)
@@ -138,7 +141,8 @@ static void invitation_print(const json_t *invitation)
 	if (strcmp(dt_field_text(invitation, "state"), "open") != 0)
 		return;
 	time_format(until, sizeof(until), dt_field_number(invitation, "until"));
-	printf("%s is invited until %s\n", dt_field_text(invitation, "name"), until);
+	printf("%s is invited until %s%s\n", dt_field_text(invitation, "name"), until,
+	       dt_field_is_true(invitation, "convert") ? ", with --convert" : "");
 }
 
 static void all_print(const json_t *clients, const json_t *invitations)

@@ -16,8 +16,8 @@ static const char *const levels[] = {"debug", "info", "warn"};
 #define LEVEL_INFO 1
 
 /* A client's, then a relay's. */
-static const char *const kinds[] = {"connection", "subflow", "relay", "decision", "fallback",
-				    "address",	  "client",  "lease", "flow",	  "limit"};
+static const char *const kinds[] = {"connection", "subflow", "relay", "decision", "fallback", "address",
+				    "convert",	  "client",  "lease", "flow",	  "limit"};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static int complain(FILE *errors, const char *what, const char *value)
@@ -55,11 +55,11 @@ int dt_monitor_filter_parse(struct dt_monitor_filter *out, const struct dt_optio
 	if (out->level < 0)
 		return complain(errors, "--level takes debug, info or warn", value[DT_CLI_LEVEL]);
 	if (out->kind && !is_kind(out->kind))
-		return complain(
-			errors,
-			"--kind takes connection, subflow, relay, decision, fallback or address, at a relay client, "
-			"lease, flow or limit",
-			out->kind);
+		return complain(errors,
+				"--kind takes connection, subflow, relay, decision, fallback, address or convert, at a "
+				"relay client, "
+				"lease, flow or limit",
+				out->kind);
 	if (!id)
 		return 0;
 	errno = 0;

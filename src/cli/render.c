@@ -217,6 +217,8 @@ void dt_render_event(const json_t *event, FILE *to)
 		fprintf(to, " from %s", dt_field_text(event, "address"));
 	if (!id && json_object_get(event, "remote"))
 		fprintf(to, " to %s", dt_field_text(event, "remote"));
+	if (json_object_get(event, "converter") && strcmp(dt_field_text(event, "event"), "connection") == 0)
+		fprintf(to, "  converted by %s", dt_field_text(event, "converter"));
 	if (json_object_get(event, "detail"))
 		fprintf(to, "  %s", dt_field_text(event, "detail"));
 	if (dt_field_count(event, "suppressed"))

@@ -202,10 +202,11 @@ static const struct dt_table_column client_columns[] = {
 	{"LAST SEEN", .right = true, .drop = 4},
 	{"DOWN", .right = true, .drop = 1},
 	{"UP", .right = true, .drop = 2},
-	{"LEASES", .right = true, .drop = 6},
-	{"FLOWS", .right = true, .drop = 5},
-	{"CARRIED DOWN", .right = true, .drop = 8},
-	{"CARRIED UP", .right = true, .drop = 7},
+	{"LEASES", .right = true, .drop = 7},
+	{"FLOWS", .right = true, .drop = 6},
+	{"CONVERTED", .right = true, .drop = 5},
+	{"CARRIED DOWN", .right = true, .drop = 9},
+	{"CARRIED UP", .right = true, .drop = 8},
 	{"LIMITS REACHED", .below = true},
 };
 
@@ -228,7 +229,7 @@ static char *limits_of(const json_t *client)
 
 static void client_add(struct dt_table *t, const json_t *client)
 {
-	char buf[DT_UNITS_STRLEN], *limits = limits_of(client);
+	char *limits = limits_of(client);
 
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text(client, "name"));
 	dt_table_add(t, DT_PLAIN, "%s", dt_field_text_if_any(client, "address"));
@@ -240,8 +241,9 @@ static void client_add(struct dt_table *t, const json_t *client)
 	dt_cell_rate(t, client, "send_bps");
 	dt_table_add(t, DT_PLAIN, "%" JSON_INTEGER_FORMAT, dt_field_number(client, "leases"));
 	dt_table_add(t, DT_PLAIN, "%" JSON_INTEGER_FORMAT, dt_field_number(client, "flows"));
-	dt_table_add(t, DT_PLAIN, "%s", dt_size_format(dt_field_real(client, "bytes_down"), buf));
-	dt_table_add(t, DT_PLAIN, "%s", dt_size_format(dt_field_real(client, "bytes_up"), buf));
+	dt_cell_converted(t, client);
+	dt_cell_carried(t, client, "bytes_down");
+	dt_cell_carried(t, client, "bytes_up");
 	dt_table_add(t, DT_WARNING, "%s", limits);
 	free(limits);
 }
@@ -269,18 +271,21 @@ static void clients_print(const json_t *list, const struct dt_choose *choose, co
 static void relay_print(const json_t *status, const json_t *list, const struct dt_choose *choose,
 			const struct dt_screen *screen, FILE *to)
 {
-	uint64_t flows = dt_field_count(status, "open_flows");
+	uint64_t flows = dt_field_count(status, "open_flows"),
+		 converted = dt_field_count(status, "converted_connections");
 	size_t clients = json_array_size(list), i;
-	char counted[96];
+	char counted[160], more[64] = "";
 	json_t *item;
 
-	snprintf(counted, sizeof(counted), "%zu client%s, %llu open flow%s", clients, clients == 1 ? "" : "s",
-		 (unsigned long long)flows, flows == 1 ? "" : "s");
+	if (converted)
+		snprintf(more, sizeof(more), ", %llu converted connection%s", (unsigned long long)converted,
+			 converted == 1 ? "" : "s");
+	snprintf(counted, sizeof(counted), "%zu client%s, %llu open flow%s%s", clients, clients == 1 ? "" : "s",
+		 (unsigned long long)flows, flows == 1 ? "" : "s", more);
 	summary_print(status, counted, screen, to);
 	if (dt_field_is_true(status, "draining"))
-		line_print(screen, DT_WARNING, to,
-			   "draining: no new leases; stops when no flow is open, now %" JSON_INTEGER_FORMAT,
-			   dt_field_number(status, "open_flows"));
+		line_print(screen, DT_WARNING, to, "draining: no new leases; stops when no flow is open, now %llu%s",
+			   (unsigned long long)flows, more);
 	json_array_foreach(json_object_get(status, "before_nat"), i, item)
 		line_print(screen, DT_WARNING, to, "%s: another program's %s " DT_NEIGHBOUR_EFFECT,
 			   dt_field_text(item, "interface"), dt_field_text(item, "what"));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/bpf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -43,6 +44,28 @@ struct dt_converter_client *dt_converter_client_get(struct dt_converter_leases *
 	client->id = id;
 	HASH_ADD(hh, l->clients, id, sizeof(client->id), client);
 	return client;
+}
+
+/* A new process counts from zero: then nothing is known yet. */
+static uint64_t rate_bps(uint64_t before, uint64_t now, uint64_t ns)
+{
+	return now > before && ns ? (uint64_t)((double)(now - before) * 8 * DT_SEC / (double)ns) : 0;
+}
+
+void dt_converter_clients_rate(struct dt_converter_leases *l, uint64_t now_ns)
+{
+	for (struct dt_converter_client *client = l->clients; client; client = client->hh.next) {
+		const struct dt_converter_totals *totals = &client->totals;
+		struct dt_converter_rates *r = &client->rates;
+
+		if (r->at_ns) {
+			r->up_bps = rate_bps(r->bytes_up, totals->bytes_up, now_ns - r->at_ns);
+			r->down_bps = rate_bps(r->bytes_down, totals->bytes_down, now_ns - r->at_ns);
+		}
+		r->bytes_up = totals->bytes_up;
+		r->bytes_down = totals->bytes_down;
+		r->at_ns = now_ns;
+	}
 }
 
 static struct dt_converter_key key_of(const struct dt_endpoint *relay)

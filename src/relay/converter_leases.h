@@ -16,6 +16,7 @@ struct dt_converter_totals {
 	uint32_t connections;	       /* open */
 	uint64_t refused;	       /* for a limit */
 	uint64_t bytes_up, bytes_down; /* payload */
+	uint64_t up_bps, down_bps;     /* payload bits a second, between the last two sweeps; not the process's word */
 };
 /* What a client may have open; members as in struct dt_client_limits. */
 struct dt_converter_limits {
@@ -35,12 +36,19 @@ struct dt_converter_lease {
 	UT_hash_handle by_key, by_target;
 };
 
+/* How fast a client's bytes move: from what was counted at the last two looks. */
+struct dt_converter_rates {
+	uint64_t bytes_up, bytes_down, at_ns; /* at_ns 0: never looked */
+	uint64_t up_bps, down_bps;
+};
+
 struct dt_converter_client {
 	uint64_t id;
 	struct dt_converter_limits limits;
 	bool is_told;
 	size_t leases;
 	struct dt_converter_totals totals;
+	struct dt_converter_rates rates;
 	struct dt_rate_reserve reserve;
 	UT_hash_handle hh;
 };
@@ -56,6 +64,9 @@ struct dt_converter_leases {
 struct dt_converter_client *dt_converter_client_find(const struct dt_converter_leases *l, uint64_t id);
 /* Made where it is missing. */
 struct dt_converter_client *dt_converter_client_get(struct dt_converter_leases *l, uint64_t id);
+
+/* Looks at what each client has moved, for its rates. */
+void dt_converter_clients_rate(struct dt_converter_leases *l, uint64_t now_ns);
 
 /* By its port. NULL: there is none. */
 struct dt_converter_lease *dt_converter_lease_at(const struct dt_converter_leases *l, const struct dt_endpoint *relay);

@@ -174,7 +174,8 @@ static void totals_take(struct dt_converters *c, const struct dt_channel_message
 	struct dt_converter_client *client = dt_converter_client_find(&c->leases, m->client_id);
 
 	if (client)
-		client->totals = (struct dt_converter_totals){m->connections, m->refused, m->bytes_up, m->bytes_down};
+		client->totals =
+			(struct dt_converter_totals){m->connections, m->refused, m->bytes_up, m->bytes_down, 0, 0};
 }
 
 /* max-rate is one for what is copied and what is translated: nat.bpf has the buckets. */
@@ -627,6 +628,7 @@ void dt_converters_tick(struct dt_converters *c, uint64_t now_ns)
 	struct dt_channel_message quit = {.type = DT_CHANNEL_QUIT};
 	struct dt_converter_lease *lease, *next;
 
+	dt_converter_clients_rate(&c->leases, now_ns);
 	HASH_ITER(by_key, c->leases.by_key, lease, next)
 		if (!lease->is_over && lease->expires_ns <= now_ns)
 			lease_end(c, lease, false);
@@ -679,6 +681,8 @@ struct dt_converter_totals dt_converters_totals(const struct dt_converters *c, u
 		sum.refused += client->totals.refused;
 		sum.bytes_up += client->totals.bytes_up;
 		sum.bytes_down += client->totals.bytes_down;
+		sum.up_bps += client->rates.up_bps;
+		sum.down_bps += client->rates.down_bps;
 	}
 	return sum;
 }

@@ -88,11 +88,10 @@ static void refused_look(struct dt_relay *r)
 
 static void limits_look(struct dt_relay *r, struct dt_relay_client *c)
 {
-	struct dt_flow_totals totals;
+	struct dt_flow_totals totals = dt_relay_totals(r, c->id);
 	unsigned reached;
 	char detail[64];
 
-	dt_flows_totals(r->flows, c->id, &totals);
 	reached = dt_relay_limits_reached(c->conf, dt_lease_table_count_client(r->leases, c->id), &totals);
 	for (unsigned i = 0; i < DT_RELAY_LIMITS; i++) {
 		if (!((reached ^ c->limits_told) & 1u << i))

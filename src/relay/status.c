@@ -84,25 +84,27 @@ static void converted_put(json_t *status, const struct dt_relay *r, const struct
 	if (!c->conf->convert && !leases && !totals.connections)
 		return;
 	json_object_set_new(status, "converted",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I}", "leases", (json_int_t)leases, "connections",
-				      (json_int_t)totals.connections, "refused", (json_int_t)totals.refused, "bytes_up",
-				      (json_int_t)totals.bytes_up, "bytes_down", (json_int_t)totals.bytes_down));
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "leases", (json_int_t)leases,
+				      "connections", (json_int_t)totals.connections, "refused",
+				      (json_int_t)totals.refused, "bytes_up", (json_int_t)totals.bytes_up, "bytes_down",
+				      (json_int_t)totals.bytes_down, "receive_bps", (json_int_t)totals.down_bps,
+				      "send_bps", (json_int_t)totals.up_bps));
 }
 
 static json_t *client_status(const struct dt_relay *r, const struct dt_relay_client *c)
 {
 	const struct dt_peer_conf *conf = c->conf;
-	struct dt_flow_totals totals;
+	struct dt_flow_totals totals = dt_relay_totals(r, c->id);
 	uint64_t id = c->id;
 	size_t leases = dt_lease_table_count_client(r->leases, id);
 	json_t *status;
 
-	dt_flows_totals(r->flows, id, &totals);
-	status = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "name", conf->name, "leases", (json_int_t)leases,
-			   "flows", (json_int_t)totals.flows, "bytes_up", (json_int_t)totals.bytes_up, "bytes_down",
-			   (json_int_t)totals.bytes_down, "rate_dropped", (json_int_t)totals.rate_dropped, "tunnels",
+	status = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "name", conf->name, "leases",
+			   (json_int_t)leases, "flows", (json_int_t)totals.flows, "bytes_up",
+			   (json_int_t)totals.bytes_up, "bytes_down", (json_int_t)totals.bytes_down, "rate_dropped",
+			   (json_int_t)totals.rate_dropped, "tunnels",
 			   (json_int_t)(r->tunnels ? dt_tunnels_count(r->tunnels, id) : 0), "joined",
-			   c->invitation != NULL);
+			   c->invitation != NULL, "convert", conf->convert);
 	seen_put(status, c);
 	rates_put(status, &totals);
 	limits_put(status, conf, leases, &totals);
@@ -120,9 +122,9 @@ static json_t *invitations_status(const struct dt_relay *r)
 		enum dt_invitation_state state = dt_invitation_state(i, dt_now_s());
 
 		if (state != DT_INVITATION_JOINED)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "name", i->conf.name, "state",
+			json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:b}", "name", i->conf.name, "state",
 							      dt_invitation_state_word(state), "until",
-							      (json_int_t)i->until_s));
+							      (json_int_t)i->until_s, "convert", i->conf.convert));
 	}
 	return list;
 }
@@ -130,10 +132,9 @@ static json_t *invitations_status(const struct dt_relay *r)
 /* All clients together. */
 static json_t *total_status(const struct dt_relay *r)
 {
-	struct dt_flow_totals totals;
+	struct dt_flow_totals totals = dt_relay_totals(r, 0);
 	json_t *total = json_object();
 
-	dt_flows_totals(r->flows, 0, &totals);
 	rates_put(total, &totals);
 	return total;
 }
@@ -243,10 +244,9 @@ static void head_write(struct dt_relay *r, FILE *out)
 	dt_flows_open(r->flows, &open);
 	fprintf(out,
 		"{\"version\":1,\"mode\":\"relay\",\"release\":\"%s\",\"uptime_s\":%llu,\"draining\":%s,\"open_flows\":"
-		"%llu,"
-		"\"total\":",
+		"%llu,\"converted_connections\":%u,\"total\":",
 		DT_VERSION, (unsigned long long)((dt_now_ns() - r->began_ns) / DT_SEC), r->draining ? "true" : "false",
-		(unsigned long long)open);
+		(unsigned long long)open, dt_converters_totals(r->converters, 0).connections);
 	value_write(out, total_status(r));
 	fputs(",\"before_nat\":", out);
 	value_write(out, neighbours_status(r));

@@ -19,7 +19,17 @@ equals "$(fetch small)" "$SERVER4:80" "the peer"
 equals "$(counter client converted)" 0 "converted"
 wait_for 10 converted_by 80 relay1
 
+say "doctor: the relay's own listener is nobody's, and a server that is converted lacks nothing"
+on relay1 "$DETOURD" doctor --relay --json -c "$TMP/relay1.conf" | jq -e '[.checks[] | select(.name == "listener")] == []' >/dev/null ||
+	fail "doctor calls the converter's listener a stranger's"
+on client "$DETOURD" doctor --json -c "$TMP/client.conf" | jq -e '[.checks[] | select(.name == "no-server-mptcp")] == []' >/dev/null ||
+	fail "doctor says that connections with a converted server stay TCP"
+
 say "down"
+"$DETOURD" monitor --control "$TMP/client.sock" --kind connection >"$TMP/events" 2>/dev/null &
+disown
+wait_for 5 test -e "$TMP/events"
+sleep "$LOOK_PAUSE"
 narrow_client
 fetch file >"$TMP/peer" &
 curl=$!
@@ -27,10 +37,21 @@ wait_for 15 vias_are "direct relay2 relay3"
 connection() { status client | jq -r ".connections[0].$1"; }
 equals "$(connection remote) $(connection converter)" "$SERVER4:80 relay1" "the connection in status"
 equals "$(connection converter_address | cut -d: -f1)" "$(relay4 1)" "the converter's address in status"
+"$DETOURD" status --control "$TMP/client.sock" --via relay1 >"$TMP/text"
+grep -q "converted by relay1: direct" "$TMP/text" || fail "status --via: $(cat "$TMP/text")"
+grep -q "connection  [0-9]* $SERVER4:80  converted by relay1  established" "$TMP/events" || fail "monitor: $(cat "$TMP/events")"
 "$DETOURD" why --control "$TMP/client.sock" $SERVER4:80 >"$TMP/why"
 grep -q "converted by relay1" "$TMP/why" || fail "why: $(cat "$TMP/why")"
 equals "$(servers_peers 80)" "$(relay4 1)" "whom the server sees"
 wait_for 30 status_is client '[.connections[0].subflows[] | select(.bytes_received > 100000)] | length == 3'
+say "what the relay's owner sees of it"
+# the client's rates have those of the converted connection in them, and so has the sum
+wait_for 15 status_is relay1 '.converted_connections == 1 and (.clients[0] | .convert and .converted.receive_bps > 1000000 and .receive_bps >= .converted.receive_bps) and .total.receive_bps > 1000000'
+status relay1 | valid status-relay
+"$DETOURD" status --relay --control "$TMP/relay1.sock" >"$TMP/text"
+tr '\n' ' ' <"$TMP/text" | grep -q "1 converted *connection;" || fail "status: $(cat "$TMP/text")"
+"$DETOURD" clients --control "$TMP/relay1.sock" >"$TMP/text"
+grep -q "^client *config *yes " "$TMP/text" || fail "clients: $(cat "$TMP/text")"
 widen_paths
 wait $curl || fail "curl failed"
 equals "$(cat "$TMP/peer")" "$SERVER4:80" "the peer, as curl sees it"

@@ -19,10 +19,14 @@
 static void summary_add(struct dt_canvas *c)
 {
 	const json_t *status = c->m->status, *total = json_object_get(status, "total");
-	char age[DT_UNITS_STRLEN] = "?", counted[80], gain[160] = "";
+	char age[DT_UNITS_STRLEN] = "?", counted[120], gain[160] = "";
+	unsigned long long converted = dt_field_count(status, "converted_connections");
 	size_t clients = json_array_size(json_object_get(status, "clients"));
 
-	if (dt_top_model_is_relay(c->m))
+	if (dt_top_model_is_relay(c->m) && converted)
+		snprintf(counted, sizeof(counted), "%zu client%s, %llu open flows, %llu converted", clients,
+			 clients == 1 ? "" : "s", (unsigned long long)dt_field_count(status, "open_flows"), converted);
+	else if (dt_top_model_is_relay(c->m))
 		snprintf(counted, sizeof(counted), "%zu client%s, %llu open flows", clients, clients == 1 ? "" : "s",
 			 (unsigned long long)dt_field_count(status, "open_flows"));
 	else

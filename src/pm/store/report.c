@@ -37,6 +37,8 @@ static json_t *event_line(const char *event, const struct dt_connection *c, cons
 	if (c) {
 		json_object_set_new(line, "id", json_integer((json_int_t)c->number));
 		json_object_set_new(line, "remote", json_string(dt_endpoint_format(&c->server, remote)));
+		if (*c->converter)
+			json_object_set_new(line, "converter", json_string(c->converter));
 	}
 	return line;
 }

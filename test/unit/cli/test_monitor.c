@@ -36,6 +36,7 @@ Test(monitor, events_are_filtered)
 	cr_assert(PASSES(plain, .value[DT_CLI_VIA] = "direct") && !PASSES("{}", .value[DT_CLI_VIA] = "fra"));
 	cr_assert(PASSES(join, .value[DT_CLI_CONNECTION] = "7") && !PASSES(plain, .value[DT_CLI_CONNECTION] = "7"));
 	cr_assert(!PASSES(old, .value[DT_CLI_CONNECTION] = "7"));
+	cr_assert(PASSES("{'event':'convert'}", .value[DT_CLI_KIND] = "convert"));
 }
 
 static void is_refused(enum dt_cli_option option, const char *value)
@@ -86,5 +87,8 @@ Test(monitor, an_event_is_a_line)
 	      "2026-11-29T07:30:12.345Z warn  relay  fra  down\n");
 	reads("{'time_ms':433843,'event':'connection','id':1,'remote':'192.0.2.80:5201','detail':'established'}",
 	      "433.843 connection  1 192.0.2.80:5201  established\n");
+	reads("{'time_ms':433843,'event':'connection','id':1,'remote':'192.0.2.80:5201','converter':'fra',"
+	      "'detail':'established'}",
+	      "433.843 connection  1 192.0.2.80:5201  converted by fra  established\n");
 	reads("{}", "0.000 ?\n");
 }

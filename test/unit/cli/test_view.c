@@ -25,7 +25,7 @@ static json_t *connections(void)
 		      "{'id':2,'program':'rsync','uid':4000000000,'remote':'203.0.113.7:22','receive_bps':20,"
 		      "'send_bps':0,'age_s':50,'subflows':[{'via':'direct'}],'gain':{'known':false}},"
 		      "{'id':3,'program':'curl','uid':4000000000,'remote':'[2001:db8::1]:443','receive_bps':0,"
-		      "'send_bps':0,'age_s':200,'subflows':[{'via':'direct'},{'via':'nyc'}],"
+		      "'send_bps':0,'age_s':200,'converter':'conv','subflows':[{'via':'direct'},{'via':'nyc'}],"
 		      "'gain':{'known':true,'percent':61.0}}]");
 }
 
@@ -57,6 +57,7 @@ Test(view, connections_are_sorted)
 
 Test(view, connections_are_filtered)
 {
+	chooses(CHOOSE(.value[DT_CLI_VIA] = "conv"), "3");
 	chooses(CHOOSE(.value[DT_CLI_PROGRAM] = "curl"), "1 3");
 	chooses(CHOOSE(.value[DT_CLI_USER] = "root"), "1");
 	chooses(CHOOSE(.value[DT_CLI_USER] = "4000000000"), "2 3");
@@ -122,6 +123,15 @@ static const char relay[] =
 	"10,"
 	"'bytes_down':1000000,'limits_reached':['max-rate','max-flows']},{'name':'old'}],'counters':{}}";
 
+static const char converting[] =
+	"{'version':1,'mode':'relay','release':'1.2','uptime_s':60,'open_flows':3,'converted_connections':1,'draining':"
+	"false,"
+	"'total':{'receive_bps':20000000,'send_bps':10},'clients':[{'name':'laptop','receive_bps':20000000,'send_bps':"
+	"10,"
+	"'leases':2,'flows':3,'bytes_up':10,'bytes_down':1000000,'convert':true,'converted':{'leases':1,'connections':"
+	"1,"
+	"'bytes_up':0,'bytes_down':4000000}},{'name':'old','leases':0,'flows':0}],'counters':{}}";
+
 static char *shown(const char *text, size_t width, size_t limit)
 {
 	struct dt_choose choose = CHOOSE(.relay = false);
@@ -186,6 +196,40 @@ Test(view, of_a_relay_in_80_columns)
 	      "laptop  203.0.113.9:4242    1 s ago  5.0 kbit/s  10 bit/s       2      7\n"
 	      "  max-rate, max-flows\n"
 	      "old                           never           ?         ?       0      0\n");
+}
+
+Test(view, of_a_client_whose_connections_are_converted)
+{
+	reads("{'version':1,'mode':'client','release':'1.2','total':{'connections':2,'moving':0,'receive_bps':0,'send_"
+	      "bps':0},"
+	      "'relays':[{'name':'fra','state':'up'}],'connections':[{'id':1,'remote':'203.0.113.7:443','converter':'"
+	      "nyc',"
+	      "'why':'converted by nyc; 1 of 1 "
+	      "detours','gain':{'known':false,'text':'unknown'},'subflows':[{'via':'direct',"
+	      "'state':'established','share':0.38},{'via':'fra','state':'established','share':0.62}]},{'id':2,'remote':"
+	      "'203.0.113.7:22','converter':'nyc','why':'converted by nyc; 0 of 1 detours; fra: "
+	      "down','subflows':[{'via':"
+	      "'direct','state':'established','share':0.0}]}]}",
+	      120,
+	      "detourd 1.2, client: 2 connections, 0 moving; 0 bit/s down, 0 bit/s up\n"
+	      "\n"
+	      "RELAY  STATE  DOWN  UP  SHARE\n"
+	      "fra    up        ?   ?      ?\n"
+	      "\n"
+	      "ID  SERVER           DOWN  UP  PATHS\n"
+	      " 1  203.0.113.7:443     ?   ?  converted by nyc: direct 38 %, fra 62 %; gain unknown\n"
+	      " 2  203.0.113.7:22      ?   ?  converted by nyc: direct 0 %; 0 of 1 detours; fra: down\n");
+}
+
+Test(view, of_a_relay_that_converts)
+{
+	reads(converting, 120,
+	      "detourd 1.2, relay, for 60 s: 2 clients, 3 open flows, 1 converted connection; 20.0 Mbit/s down, 10 "
+	      "bit/s up\n"
+	      "\n"
+	      "CLIENT  LAST SEEN         DOWN        UP  LEASES  FLOWS  CONVERTED  CARRIED DOWN  CARRIED UP\n"
+	      "laptop      never  20.0 Mbit/s  10 bit/s       2      3          1        5.0 MB        10 B\n"
+	      "old         never            ?         ?       0      0                      0 B         0 B\n");
 }
 
 /* As long as a line is, no wider, and nothing a terminal would obey. */
