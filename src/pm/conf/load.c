@@ -107,6 +107,7 @@ static void take_choose(struct dt_config *c, void *section, const char *value)
 
 static void take_convert(struct dt_config *c, void *section, const char *value)
 {
+	((struct dt_client_parse *)c->root)->convert_pos = c->pos;
 	dt_convert_mode_parse(c, value, &((struct dt_client_config *)section)->convert);
 }
 

@@ -25,6 +25,7 @@ struct dt_client_parse {
 	size_t nrelay_pos;
 	struct dt_config_pos *rule_pos;
 	size_t nrule_pos;
+	struct dt_config_pos convert_pos; /* of the value in [client] */
 	struct dt_config_pos mptcp_pos;
 	bool mptcp_enable_given;
 	struct dt_config_public_keys relay_keys;

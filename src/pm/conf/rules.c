@@ -250,6 +250,39 @@ void dt_rules_resolve_relays(struct dt_config *c, struct dt_client_parse *p)
 	rule_tunnels_mark(p->config);
 }
 
+/*
+ * Does it ask for converting in vain? A rule of a user, cgroup or program can only take from what [client] and other rules
+ * give: see dt_rules_convert().
+ */
+static bool is_convert_idle(const struct dt_client_config *config, const struct dt_rule_conf *rule)
+{
+	if (dt_who_is_empty(&rule->who) || rule->convert <= (int)config->convert)
+		return false;
+	for (size_t i = 0; i < config->nrules; i++)
+		if (dt_who_is_empty(&config->rules[i].who) && config->rules[i].convert > rule->convert)
+			return false;
+	return true;
+}
+
+static void convert_warn(struct dt_config *c, const struct dt_client_parse *p)
+{
+	const struct dt_client_config *config = p->config;
+	const struct dt_config_pos *asked = config->convert == DT_CONVERT_NO ? NULL : &p->convert_pos;
+
+	for (size_t i = 0; i < p->nrule_pos; i++) {
+		if (config->rules[i].convert <= DT_CONVERT_NO)
+			continue;
+		asked = asked ? asked : &p->rule_pos[i];
+		if (is_convert_idle(config, &config->rules[i]))
+			dt_config_warn_at(
+				c, p->rule_pos[i],
+				"its convert has no effect: when that is decided, it is not known who connects; "
+				"set convert in [client] or in a rule of destinations and ports");
+	}
+	if (asked && config->nrelays == 0)
+		dt_config_warn_at(c, *asked, "convert has no effect without a [relay NAME] that converts");
+}
+
 void dt_rules_warn(struct dt_config *c, const struct dt_client_parse *p)
 {
 	for (size_t i = 0; i < p->nrule_pos; i++)
@@ -261,6 +294,7 @@ void dt_rules_warn(struct dt_config *c, const struct dt_client_parse *p)
 						  p->config->rules[k].name);
 				break;
 			}
+	convert_warn(c, p);
 	if (p->mptcp_pos.line && !p->mptcp_enable_given)
 		dt_config_warn_at(c, p->mptcp_pos, "[mptcp] does nothing without enable = yes");
 }
