@@ -34,6 +34,7 @@ struct join {
 	struct dt_client_config *config;
 	char name[DT_CONFIG_NAME_MAX + 1]; /* of the relay's section */
 	struct dt_endpoint relay;	   /* the address that answered */
+	bool converts;			   /* so the relay says */
 };
 
 /* --- the line ---------------------------------------------------------------------------------- */
@@ -176,6 +177,7 @@ static int relay_try(struct join *j, uint32_t *rtt_us)
 		err = -EACCES;
 	}
 	*rtt_us = err ? 0 : answer.rtt_us;
+	j->converts = err == 0 && answer.converts;
 	return err;
 }
 
@@ -307,6 +309,10 @@ int dt_cli_join(const struct dt_options *options)
 	     daemon_use(&j);
 	if (up)
 		printf("relay %s: up, %.*f ms\n", j.name, rtt_us < 10000, (double)rtt_us / 1000);
+	if (up && j.converts && j.config->convert == DT_CONVERT_NO)
+		printf("it converts for this client; to use that for servers without MPTCP, set convert = auto in the "
+		       "[client] of %s\n",
+		       j.config_path);
 	sodium_memzero(&j.line, sizeof(j.line));
 	dt_client_config_free(j.config);
 	return up ? 0 : 1;

@@ -77,6 +77,7 @@ static bool is_done(struct talk *t, struct dt_talk *out)
 	struct dt_client_link_event event;
 
 	out->rtt_us = dt_client_link_rtt_us(t->link);
+	out->converts = dt_client_link_converts(t->link);
 	out->reason = dt_client_link_reason(t->link);
 	if (out->reason != DT_REASON_OK)
 		return true;

@@ -9,6 +9,7 @@
 struct dt_talk {
 	uint8_t reason;	 /* enum dt_reason */
 	uint32_t rtt_us; /* 0: not known */
+	bool converts;	 /* the relay said that it converts for this client */
 };
 
 /*

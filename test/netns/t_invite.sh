@@ -45,6 +45,7 @@ joins_not 2 'no invitation' client "$TMP/etc/client.conf" "${line#detourd:}"
 [ ! -e "$TMP/etc/client.conf" ] || fail "a mistyped line made a configuration"
 join client "$TMP/etc/client.conf" "$line" || fail "join: $(cat "$TMP/said")"
 grep -Eq '^relay 198\.51\.100\.18: up, [0-9.]+ ms$' "$TMP/said" || fail "join says $(cat "$TMP/said")"
+grep -q convert "$TMP/said" && fail "join speaks of converting where the relay does not"
 equals "$(stat -c %a "$TMP/etc/client.key")" 600 "rights of the key"
 equals "$(relay clients --json | jq -c '[.clients[] | [.name, .joined]] + [.invitations[].name]')" '[["laptop",true]]' "clients"
 grep -q "$(cut -d/ -f2 <<<"$line" | cut -c46-66)" "$TMP/state/relay.state" && fail "the relay keeps the secret"
@@ -74,7 +75,7 @@ on client mptcpize run curl -sS -o /dev/null "http://$SERVER4/file" 2>/dev/null 
 disown
 carries() { status_is client "[.connections[0].subflows[] | select(.via == \"198.51.100.18\" and .state == \"established\" and .bytes_received > $1)] | length == 1"; }
 wait_for 15 carries 500000
-[[ $(relay clients) =~ laptop\ +invitation\ +[0-9]+\ s\ ago\ +192\.0\.2\.2:[0-9]+\ +1\ +1\  ]] || fail "clients: $(relay clients)"
+[[ $(COLUMNS=120 relay clients) =~ laptop\ +invitation\ +no\ +[0-9]+\ s\ ago\ +192\.0\.2\.2:[0-9]+\ +1\ +1\  ]] || fail "clients: $(relay clients)"
 
 # the running client takes a second relay without a restart
 relay_conf 2 "state = $TMP/state/relay2.state"
@@ -103,7 +104,10 @@ joins_not 1 'has expired' client "$TMP/other/client.conf" "$late"
 joins_not 1 'has withdrawn' client "$TMP/other/client.conf" "$gone"
 # its name is free again; a second client leaves the first one alone
 second=$(invite late --convert)
+relay clients | grep -q "^late is invited until 2.*, with --convert$" || fail "clients does not show --convert: $(relay clients)"
 join client "$TMP/other/client.conf" "$second" || fail "join: $(cat "$TMP/said")"
+grep -q "^it converts for this client; .* set convert = auto in the \[client\] of $TMP/other/client.conf$" "$TMP/said" || fail "join says $(cat "$TMP/said")"
+[[ $(relay clients) =~ late\ +invitation\ +yes\  && $(relay clients) =~ laptop\ +invitation\ +no\  ]] || fail "clients: $(relay clients)"
 equals "$(relay clients --json | jq -c '[.clients[].name] | sort')" '["laptop","late"]' "clients"
 converts() { equals "$(status relay1 | jq -c '[.clients[] | select(.converted) | .name]')" '["late"]' "for whom the relay converts, $1"; }
 converts "as invited"
