@@ -31,6 +31,13 @@ port_of() {
 # fetch PORT FILE: by MPTCP
 fetch() { on client timeout $((15 * SLOWNESS)) mptcpize run socat -u "TCP4:$RELAY:$1${CONNECT:-}" "OPEN:$2,creat,trunc" 2>>"$TMP/socat.log"; }
 
+"$DETOURD" monitor --control "$TMP/relay1.sock" --json >"$TMP/events" 2>/dev/null &
+disown
+wait_for 5 test -e "$TMP/events"
+sleep "$LOOK_PAUSE"
+# event KIND DETAIL: monitor tells of it, by a regular expression, with client and server
+event() { jq -es --arg kind "$1" --arg detail "$2" --arg server "$SERVER4" 'any(.[]; .event == $kind and .client == "client" and (.remote | startswith($server)) and (.detail | test($detail)))' "$TMP/events" >/dev/null; }
+
 say "who may have a lease"
 equals "$(say_to ping)" "0 0 0 0 converts" "a client with convert = yes is told"
 equals "$(ask client other 1 ping)" "0 0 0 0" "one without is not"
@@ -57,6 +64,10 @@ at_least $(($(counter relay1 denied_no_lease) - before)) 1 "SYNs of a stranger, 
 on relay1 timeout 5 socat -u "TCP4:$RELAY:$port" - >"$TMP/stranger" 2>/dev/null || true
 [ ! -s "$TMP/stranger" ] || fail "the relay's own host got data"
 grep -q "not the address of the lease" "$TMP/relay1.log" || fail "the process did not refuse it"
+
+wait_for 5 event lease '^converter granted, port [0-9]+ for [0-9]+ s$'
+wait_for 5 event lease '^converter renewed, '
+wait_for 5 event flow '^converted, ended: closed$'
 
 say "half-closed, both ways"
 plain_serve 8002 "SYSTEM:sha1sum"
@@ -119,6 +130,7 @@ connections_are() { status_is relay1 ".clients[0].converted.connections == $1"; 
 hold "$port"
 wait_for 5 connections_are 1
 equals "$(say_to "unconvert $SERVER4:8004" | cut -d' ' -f1)" 0 "given back"
+wait_for 5 event lease '^converter given back$'
 CONNECT=,connect-timeout=1 fetch "$port" "$TMP/got" && fail "a lease that was given back takes connections"
 connections_are 1 || fail "a connection ended with its lease"
 port=$(port_of $SERVER4:8004)

@@ -44,3 +44,5 @@ echo 'colour = blue' >>"$TMP/relay1.conf"
 kill -HUP "$(cat "$TMP/relay1.pid")"
 wait_for 5 grep -q 'nothing was reloaded' "$TMP/relay1.log"
 grep -q 'relay1.conf:[0-9]*:[0-9]*: .*colour' "$TMP/relay1.log" || fail "the error does not say where"
+# what libbpf says of the kernel's answers reads like an error
+! grep "Exclusivity flag" "$TMP/relay1.log" || fail "libbpf complains"
