@@ -54,18 +54,16 @@ void dt_copy_client_grant(struct dt_copier *copier, const struct dt_channel_mess
 		dt_allowance_granted(c, m);
 }
 
-/* One of max_new a second, and a second's worth at once. */
-static bool new_allowed(struct dt_copy_client *c, uint64_t now_ns)
+/* When its next connection would be the last one of a second's worth at once (GCRA). 0 of max_new never come. */
+static uint64_t new_next_ns(const struct dt_copy_client *c, uint64_t now_ns)
 {
-	uint64_t each_ns, from_ns = c->new_ns > now_ns ? c->new_ns : now_ns;
+	return (c->new_ns > now_ns ? c->new_ns : now_ns) + DT_SEC / c->max_new;
+}
 
-	if (c->max_new == 0)
-		return false;
-	each_ns = DT_SEC / c->max_new;
-	if (from_ns + each_ns > now_ns + DT_SEC)
-		return false;
-	c->new_ns = from_ns + each_ns;
-	return true;
+/* May one more be accepted now? One of max_new a second, and a second's worth at once. Those that never may are refused. */
+static bool new_due(const struct dt_copy_client *c, uint64_t now_ns)
+{
+	return c->max_new == 0 || new_next_ns(c, now_ns) <= now_ns + DT_SEC;
 }
 
 void dt_copy_clients_tell(struct dt_copier *copier)
@@ -91,7 +89,7 @@ void dt_copy_clients_tell(struct dt_copier *copier)
 
 /* --- accepting --------------------------------------------------------------------------------- */
 
-/* Why this connection is reset at once, but for max-new-flows; NULL: it is not. */
+/* Why this connection is reset at once; NULL: it is not. */
 static const char *refusal(const struct dt_copy_lease *lease, const struct dt_endpoint *from)
 {
 	const struct dt_copier *copier = lease->copier;
@@ -106,7 +104,7 @@ static const char *refusal(const struct dt_copy_lease *lease, const struct dt_en
 		return "the relay's daemon is away";
 	if (c->connections >= c->max_connections || copier->npairs >= copier->max_pairs)
 		return "max-flows";
-	return NULL;
+	return c->max_new == 0 ? "max-new-flows" : NULL;
 }
 
 static void accepted(struct dt_copy_lease *lease, int fd, const struct sockaddr *sa)
@@ -120,9 +118,8 @@ static void accepted(struct dt_copy_lease *lease, int fd, const struct sockaddr 
 
 	if (dt_endpoint_from_sockaddr(&from, sa) == 0)
 		why = refusal(lease, &from);
-	if (!why && !new_allowed(lease->client, copier->now_ns))
-		why = "max-new-flows";
 	if (!why) {
+		lease->client->new_ns = new_next_ns(lease->client, copier->now_ns);
 		dt_pair_open(lease, fd, &from);
 		return;
 	}
@@ -135,20 +132,59 @@ static void accepted(struct dt_copy_lease *lease, int fd, const struct sockaddr 
 	close(fd);
 }
 
-static void listener_ready(struct dt_source *source, uint32_t events, struct dt_copier *copier)
+/* Accepts so many, if max-new-flows has room for them: the others wait in the socket's queue. False: there are no more. */
+static bool accept_some(struct dt_copy_lease *lease, int max)
 {
-	struct dt_copy_lease *lease = (struct dt_copy_lease *)source;
 	struct sockaddr_storage sa;
 	socklen_t len;
 	int fd;
 
-	for (int i = 0; i < ACCEPTED_MAX; i++) {
+	for (int i = 0; i < max && new_due(lease->client, lease->copier->now_ns); i++) {
 		len = sizeof(sa);
 		fd = accept4(lease->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0)
-			return;
+			return false;
 		accepted(lease, fd, (struct sockaddr *)&sa);
 	}
+	return true;
+}
+
+/* While it waits for max-new-flows, its queue is no event. */
+static void listener_watch(struct dt_copy_lease *lease, bool on)
+{
+	struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.ptr = lease};
+
+	epoll_ctl(lease->copier->epoll_fd, EPOLL_CTL_MOD, lease->fd, &event);
+	lease->waits = !on;
+}
+
+static void listener_ready(struct dt_source *source, uint32_t events, struct dt_copier *copier)
+{
+	struct dt_copy_lease *lease = (struct dt_copy_lease *)source;
+
+	if (lease->waits || !accept_some(lease, ACCEPTED_MAX) || new_due(lease->client, copier->now_ns))
+		return;
+	listener_watch(lease, false);
+	DL_APPEND(copier->waiting, lease);
+}
+
+void dt_copy_leases_accept(struct dt_copier *copier)
+{
+	struct dt_copy_lease *lease, *next, *served = NULL;
+	bool more;
+
+	DL_FOREACH_SAFE(copier->waiting, lease, next) {
+		if (!new_due(lease->client, copier->now_ns))
+			continue;
+		more = accept_some(lease, 1);
+		DL_DELETE(copier->waiting, lease);
+		if (more && !new_due(lease->client, copier->now_ns))
+			DL_APPEND(served, lease);
+		else
+			listener_watch(lease, true);
+	}
+	/* the others of the client come first next time */
+	DL_CONCAT(copier->waiting, served);
 }
 
 /* --- leases ------------------------------------------------------------------------------------ */
@@ -208,7 +244,7 @@ void dt_copy_lease_syn(struct dt_copier *copier, const struct dt_channel_message
 {
 	struct dt_copy_lease *lease = lease_find(copier, &m->relay);
 
-	if (lease && !refusal(lease, &m->client))
+	if (lease && !refusal(lease, &m->client) && new_due(lease->client, copier->now_ns))
 		dt_early_begin(lease, &m->client, m->source.port);
 }
 
@@ -270,6 +306,8 @@ void dt_copy_leases_reap(struct dt_copier *copier)
 		m = message_of(lease, DT_CHANNEL_CLOSED);
 		dt_outbox_put(copier->outbox, &m, -1);
 		HASH_DELETE(hh, copier->leases, lease);
+		if (lease->waits)
+			DL_DELETE(copier->waiting, lease);
 		close(lease->fd);
 		free(lease);
 	}

@@ -13,6 +13,8 @@ void dt_copy_client_grant(struct dt_copier *copier, const struct dt_channel_mess
 void dt_copy_lease_listen(struct dt_copier *copier, const struct dt_channel_message *m, int fd);
 /* A connection to it is about to come: connects to its server already. */
 void dt_copy_lease_syn(struct dt_copier *copier, const struct dt_channel_message *m);
+/* Those that wait for max-new-flows have their turn. */
+void dt_copy_leases_accept(struct dt_copier *copier);
 /* Called now and then. */
 void dt_copy_leases_tick(struct dt_copier *copier);
 /* It takes no new connections. */

@@ -20,6 +20,7 @@
 #define TICK_NS DT_SEC
 #define DRAIN_TICK_NS (50 * DT_MS)
 #define THROTTLE_NS (5 * DT_MS)
+#define ACCEPT_NS (10 * DT_MS) /* for those that wait for max-new-flows */
 /* As the NAT: so long without a daemon nothing new begins, and then nothing goes on. */
 #define ALONE_NEW_NS (60 * DT_SEC)
 #define ALONE_NS (11 * 60 * DT_SEC)
@@ -29,7 +30,7 @@ struct process {
 	struct dt_source listener, daemon; /* the channel, and the daemon's end of it */
 	int daemon_fd;			   /* -1: it is away, */
 	uint64_t away_ns;		   /* since then */
-	uint64_t ticked_ns, throttled_ns;
+	uint64_t ticked_ns, throttled_ns, accepted_ns;
 	bool is_over;
 };
 
@@ -142,6 +143,8 @@ static int wait_ms(void)
 		return 0;
 	if (copier->throttled && process.throttled_ns + THROTTLE_NS < due_ns)
 		due_ns = process.throttled_ns + THROTTLE_NS;
+	if (copier->waiting && process.accepted_ns + ACCEPT_NS < due_ns)
+		due_ns = process.accepted_ns + ACCEPT_NS;
 	return due_ns <= copier->now_ns ? 0 : (int)((due_ns - copier->now_ns) / DT_MS) + 1;
 }
 
@@ -171,6 +174,10 @@ static void turn(void)
 		struct dt_source *source = events[i].data.ptr;
 
 		source->ready(source, events[i].events, copier);
+	}
+	if (copier->waiting && copier->now_ns >= process.accepted_ns + ACCEPT_NS) {
+		process.accepted_ns = copier->now_ns;
+		dt_copy_leases_accept(copier);
 	}
 	due = copier->throttled && copier->now_ns >= process.throttled_ns + THROTTLE_NS;
 	if (due)

@@ -60,8 +60,10 @@ struct dt_copy_lease {
 	} relay;
 	struct dt_ip allowed; /* who may connect; joins come from anywhere */
 	struct dt_endpoint server;
-	bool special; /* the owner allows this server although it is special-purpose */
-	bool is_over; /* takes no new connections; goes with the last one */
+	bool special;			   /* the owner allows this server although it is special-purpose */
+	bool is_over;			   /* takes no new connections; goes with the last one */
+	bool waits;			   /* for max-new-flows, with connections in its queue */
+	struct dt_copy_lease *prev, *next; /* of those that wait */
 	struct dt_copy_client *client;
 	struct dt_copy_pair *pairs;
 	struct dt_copy_early *early; /* the oldest first */
@@ -108,6 +110,7 @@ struct dt_copier {
 	struct dt_outbox *outbox;
 	struct dt_copy_client *clients;
 	struct dt_copy_lease *leases;
+	struct dt_copy_lease *waiting;	/* for max-new-flows; the next one first */
 	size_t npairs, max_pairs;	/* with connections that were made early */
 	bool drains;			/* one at least has an end that drains */
 	bool retires;			/* ends by itself when the last lease has gone */
