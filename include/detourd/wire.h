@@ -101,13 +101,17 @@ enum dt_option {
 	DT_OPTION_CONVERTER = 0x40,
 };
 
-/* In the reply to CONVERT: how the relay's last connection to rip:rpt under this lease began. Else UNKNOWN. */
+/*
+ * In the reply to CONVERT: how the relay's last connection to rip:rpt under this lease began. Else UNKNOWN. In any reply
+ * LIMITED, while it applies.
+ */
 enum dt_convert_outcome {
 	DT_CONVERT_UNKNOWN = 0, /* none has begun yet */
 	DT_CONVERT_REACHED = 1,
 	DT_CONVERT_REFUSED = 2,	    /* by an RST */
 	DT_CONVERT_UNREACHABLE = 3, /* no answer, or no route */
 	DT_CONVERT_DENIED = 4,	    /* by the relay, when it was about to connect */
+	DT_CONVERT_LIMITED = 5,	    /* the client has as many as it may have, for any server: more are reset */
 };
 
 /* Request: the client's key, the addresses it proposes; reply: the relay's key and UDP port, the addresses given. */

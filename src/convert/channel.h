@@ -32,7 +32,7 @@ enum dt_channel_type {
 	DT_CHANNEL_HELLO,  /* the first message */
 	DT_CHANNEL_HAS,	   /* a lease that it has since an earlier run of the daemon, with its socket */
 	DT_CHANNEL_READY,  /* these were all */
-	DT_CHANNEL_BEGAN,  /* outcome and rtt_us of a connection to a lease's server */
+	DT_CHANNEL_BEGAN,  /* outcome and rtt_us of a connection to a lease's server; or it was reset, for a limit */
 	DT_CHANNEL_FLOW,   /* a connection has ended */
 	DT_CHANNEL_CLOSED, /* a lease's socket is closed */
 	DT_CHANNEL_TOTALS, /* of a client: connections, refused, bytes_up, bytes_down */
@@ -62,7 +62,7 @@ struct dt_channel_message {
 	uint64_t bytes_up, bytes_down;	   /* payload; TOTALS: of all connections, since the process started;
 					    ASK, GRANT: of what is to be copied next */
 	uint64_t begun_ns, ended_ns;
-	char reason[16]; /* FLOW; zero-terminated */
+	char reason[16]; /* FLOW; BEGAN: the limit; zero-terminated */
 };
 
 /* The path of the socket, for this network namespace. Negative errno. */

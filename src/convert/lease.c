@@ -2,6 +2,7 @@
 #include "convert/lease.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +17,7 @@
 #include "convert/pair.h"
 
 #define ACCEPTED_MAX 64 /* in a turn */
+#define LIMITED_TELL_NS (100 * DT_MS)
 
 /* --- clients ----------------------------------------------------------------------------------- */
 
@@ -89,47 +91,89 @@ void dt_copy_clients_tell(struct dt_copier *copier)
 
 /* --- accepting --------------------------------------------------------------------------------- */
 
-/* Why this connection is reset at once; NULL: it is not. */
+static struct dt_channel_message message_of(const struct dt_copy_lease *lease, enum dt_channel_type type)
+{
+	struct dt_channel_message m;
+
+	memset(&m, 0, sizeof(m));
+	m.type = type;
+	m.client_id = lease->client->id;
+	m.client.ip = lease->allowed;
+	m.relay = (struct dt_endpoint){lease->relay.ip, lease->relay.port};
+	m.server = lease->server;
+	m.special = lease->special;
+	return m;
+}
+
+/* Why this connection is reset at once, but for limits; NULL: it is not. */
 static const char *refusal(const struct dt_copy_lease *lease, const struct dt_endpoint *from)
 {
-	const struct dt_copier *copier = lease->copier;
-	const struct dt_copy_client *c = lease->client;
-
 	/* nat.bpf lets no other in, while it is there */
 	if (!dt_ip_equal(&from->ip, &lease->allowed))
 		return "not the address of the lease";
 	if (lease->is_over)
 		return "the lease is over";
-	if (copier->orphaned)
-		return "the relay's daemon is away";
+	return lease->copier->orphaned ? "the relay's daemon is away" : NULL;
+}
+
+/* The limit beyond which another connection would be; NULL: none. */
+static const char *limit(const struct dt_copy_lease *lease)
+{
+	const struct dt_copier *copier = lease->copier;
+	const struct dt_copy_client *c = lease->client;
+
 	if (c->connections >= c->max_connections || copier->npairs >= copier->max_pairs)
 		return "max-flows";
 	return c->max_new == 0 ? "max-new-flows" : NULL;
 }
 
+/* A connection was reset for this: the daemon tells the client, so that others do not come. Not each time. */
+static void limited_tell(struct dt_copy_lease *lease, const char *why)
+{
+	struct dt_copier *copier = lease->copier;
+	struct dt_channel_message m = message_of(lease, DT_CHANNEL_BEGAN);
+
+	if (lease->client->limited_ns && copier->now_ns - lease->client->limited_ns < LIMITED_TELL_NS)
+		return;
+	lease->client->limited_ns = copier->now_ns;
+	m.outcome = DT_CONVERT_LIMITED;
+	snprintf(m.reason, sizeof(m.reason), "%s", why);
+	dt_outbox_put(copier->outbox, &m, -1);
+}
+
+static void reset(int fd)
+{
+	struct linger linger = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	close(fd);
+}
+
 static void accepted(struct dt_copy_lease *lease, int fd, const struct sockaddr *sa)
 {
 	struct dt_copier *copier = lease->copier;
-	struct linger reset = {.l_onoff = 1};
 	struct dt_endpoint from = {0};
 	char text[DT_ENDPOINT_STRLEN];
 	uint64_t suppressed;
-	const char *why = "of another family";
+	const char *why = "of another family", *beyond = NULL;
 
 	if (dt_endpoint_from_sockaddr(&from, sa) == 0)
 		why = refusal(lease, &from);
-	if (!why) {
+	if (!why)
+		beyond = limit(lease);
+	if (!why && !beyond) {
 		lease->client->new_ns = new_next_ns(lease->client, copier->now_ns);
 		dt_pair_open(lease, fd, &from);
 		return;
 	}
 	lease->client->refused++;
 	lease->client->is_told = false;
-	if (dt_log_allowed(&copier->log, copier->now_ns, &suppressed))
+	if (beyond)
+		limited_tell(lease, beyond);
+	else if (dt_log_allowed(&copier->log, copier->now_ns, &suppressed))
 		dt_log_info("converter: reset a connection: %s from=%s suppressed=%llu", why,
 			    dt_endpoint_format(&from, text), (unsigned long long)suppressed);
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	close(fd);
+	reset(fd);
 }
 
 /* Accepts so many, if max-new-flows has room for them: the others wait in the socket's queue. False: there are no more. */
@@ -244,7 +288,7 @@ void dt_copy_lease_syn(struct dt_copier *copier, const struct dt_channel_message
 {
 	struct dt_copy_lease *lease = lease_find(copier, &m->relay);
 
-	if (lease && !refusal(lease, &m->client) && new_due(lease->client, copier->now_ns))
+	if (lease && !refusal(lease, &m->client) && !limit(lease) && new_due(lease->client, copier->now_ns))
 		dt_early_begin(lease, &m->client, m->source.port);
 }
 
@@ -278,20 +322,6 @@ void dt_copy_leases_end(struct dt_copier *copier)
 {
 	for (struct dt_copy_lease *lease = copier->leases; lease; lease = lease->hh.next)
 		lease->is_over = true;
-}
-
-static struct dt_channel_message message_of(const struct dt_copy_lease *lease, enum dt_channel_type type)
-{
-	struct dt_channel_message m;
-
-	memset(&m, 0, sizeof(m));
-	m.type = type;
-	m.client_id = lease->client->id;
-	m.client.ip = lease->allowed;
-	m.relay = (struct dt_endpoint){lease->relay.ip, lease->relay.port};
-	m.server = lease->server;
-	m.special = lease->special;
-	return m;
 }
 
 void dt_copy_leases_reap(struct dt_copier *copier)

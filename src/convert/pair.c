@@ -78,6 +78,7 @@ static const char *outcome_word(enum dt_convert_outcome outcome)
 	case DT_CONVERT_UNKNOWN:
 	case DT_CONVERT_REACHED:
 	case DT_CONVERT_UNREACHABLE:
+	case DT_CONVERT_LIMITED:
 		break;
 	}
 	return "unreachable";

@@ -19,12 +19,13 @@ struct dt_source {
 struct dt_copy_client {
 	uint64_t id;
 	uint32_t max_connections, max_new;
-	uint64_t rate;	    /* bytes a second, each direction */
-	int64_t tokens[2];  /* bytes that may be copied now, by enum dt_flow_dir */
-	uint64_t asked_ns;  /* when the daemon was asked for more; 0: it has answered */
-	uint64_t filled_ns; /* tokens were added or asked for until then */
-	uint64_t new_ns;    /* when the bucket for new connections is full again (GCRA) */
-	size_t held;	    /* bytes in side.held, of all its connections */
+	uint64_t rate;	     /* bytes a second, each direction */
+	int64_t tokens[2];   /* bytes that may be copied now, by enum dt_flow_dir */
+	uint64_t asked_ns;   /* when the daemon was asked for more; 0: it has answered */
+	uint64_t filled_ns;  /* tokens were added or asked for until then */
+	uint64_t new_ns;     /* when the bucket for new connections is full again (GCRA) */
+	size_t held;	     /* bytes in side.held, of all its connections */
+	uint64_t limited_ns; /* the daemon was told that a connection was reset for a limit */
 	uint32_t connections;
 	uint64_t refused, bytes[2];
 	bool is_told; /* the daemon knows these numbers */

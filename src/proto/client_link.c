@@ -56,6 +56,7 @@ struct dt_client_link {
 	uint8_t reason;
 	bool draining;
 	bool converts;
+	uint64_t limited_ns; /* when it last said that converted connections are at their limit; 0: never */
 
 	uint64_t probe_ns; /* next probe */
 	unsigned probe_hastened;
@@ -373,8 +374,10 @@ static void draining_take(struct dt_client_link *l, const struct dt_message *m)
 }
 
 /* Likewise. */
-static void converts_take(struct dt_client_link *l, const struct dt_message *m)
+static void converts_take(struct dt_client_link *l, const struct dt_message *m, uint64_t now_ns)
 {
+	if (m->converts && m->outcome == DT_CONVERT_LIMITED)
+		l->limited_ns = now_ns;
 	if (m->converts || (m->op & ~DT_OP_REPLY) == DT_OP_PING)
 		l->converts = m->converts;
 }
@@ -399,7 +402,7 @@ static void full_reply(struct dt_client_link *l, const struct dt_seal_header *he
 	l->reason = DT_REASON_OK;
 	addresses_take(l, m);
 	draining_take(l, m);
-	converts_take(l, m);
+	converts_take(l, m, now_ns);
 	turn_take(&l->restarted, now_ns);
 	turn_take(&l->moved, now_ns);
 	state_set(l, DT_LINK_UP);
@@ -537,6 +540,11 @@ uint64_t dt_client_link_heard_ns(const struct dt_client_link *l)
 bool dt_client_link_converts(const struct dt_client_link *l)
 {
 	return l->converts;
+}
+
+bool dt_client_link_limited(const struct dt_client_link *l, uint64_t now_ns)
+{
+	return l->limited_ns && now_ns - l->limited_ns < DT_LINK_LIMITED_MS * DT_MS;
 }
 
 uint32_t dt_client_link_rtt_us(const struct dt_client_link *l)

@@ -43,6 +43,8 @@ enum dt_client_link_state {
  * renewed then.
  */
 #define DT_LINK_TURN_MS 10000
+/* So long the relay's word that converted connections are at their limit is believed. It repeats it while it is so. */
+#define DT_LINK_LIMITED_MS 30000
 /* Longest round-trip time that is believed. From the relay to a server, a longer one counts as unknown. */
 #define DT_LINK_RTT_MAX_MS 10000
 
@@ -119,6 +121,8 @@ bool dt_client_link_draining(const struct dt_client_link *l);
 uint64_t dt_client_link_heard_ns(const struct dt_client_link *l);
 /* The relay said that it converts for this client: see DT_OPTION_CONVERTER. */
 bool dt_client_link_converts(const struct dt_client_link *l);
+/* It said a short while ago that this client has as many converted connections as it may have. */
+bool dt_client_link_limited(const struct dt_client_link *l, uint64_t now_ns);
 /* Smoothed, microseconds; 0 before the first answer. */
 uint32_t dt_client_link_rtt_us(const struct dt_client_link *l);
 /* The last full reply, for its addresses (control4/6, nat4/6, seen); all unset before the first. */

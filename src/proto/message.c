@@ -238,7 +238,7 @@ static int option_take(struct dt_message *m, uint8_t type, const uint8_t *value,
 			return -EBADMSG;
 		m->converts = true;
 		/* one of a later version says nothing to this one */
-		m->outcome = *value <= DT_CONVERT_DENIED ? *value : DT_CONVERT_UNKNOWN;
+		m->outcome = *value <= DT_CONVERT_LIMITED ? *value : DT_CONVERT_UNKNOWN;
 		return 0;
 	default: /* padding, and options newer than this code */
 		return 0;

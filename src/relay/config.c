@@ -35,6 +35,12 @@ struct client_allow {
 	struct dt_config_pos pos;
 };
 
+/* A client's "convert". */
+struct client_convert {
+	size_t client;
+	struct dt_config_pos pos;
+};
+
 struct parse {
 	struct dt_relay_config *config;
 	struct dt_config_pos ports_pos; /* of the later of the two ranges */
@@ -43,6 +49,8 @@ struct parse {
 	size_t nallow_pos;
 	struct client_allow *client_allow;
 	size_t nclient_allow;
+	struct client_convert *client_convert;
+	size_t nclient_convert;
 	struct dt_config_public_keys client_keys;
 };
 
@@ -383,7 +391,11 @@ static void take_plain_tcp(struct dt_config *c, void *section, const char *value
 
 static void take_convert(struct dt_config *c, void *section, const char *value)
 {
+	struct parse *p = section;
+	struct client_convert convert = {.client = p->config->nclients - 1, .pos = c->pos};
+
 	dt_config_bool(c, value, &last_client(section)->convert);
+	dt_config_append(c, &p->client_convert, &p->nclient_convert, sizeof(convert), &convert);
 }
 
 static void take_client_allow(struct dt_config *c, void *section, const char *value)
@@ -498,6 +510,18 @@ static void client_allow_warn(struct dt_config *c, const struct parse *p)
 	}
 }
 
+static void client_convert_warn(struct dt_config *c, const struct parse *p)
+{
+	for (size_t i = 0; i < p->nclient_convert; i++) {
+		const struct dt_peer_conf *client = &p->config->clients[p->client_convert[i].client];
+
+		if (client->convert && (client->max_flows == 0 || client->max_new_flows == 0))
+			dt_config_warn_at(c, p->client_convert[i].pos,
+					  "this does nothing: %s = 0 of this client leaves room for no connection",
+					  client->max_flows == 0 ? "max-flows" : "max-new-flows");
+	}
+}
+
 static void listen_default(struct dt_config *c, struct dt_relay_config *config)
 {
 	struct dt_endpoint any[2] = {{dt_ip_from_v4(0), DT_WIRE_PORT}, {{{{0}}}, DT_WIRE_PORT}};
@@ -539,6 +563,7 @@ static void whole_check(struct dt_config *c)
 	wireguard_port_check(c, p);
 	allow_warn(c, p);
 	client_allow_warn(c, p);
+	client_convert_warn(c, p);
 }
 
 static int config_read(struct dt_relay_config **out, const struct dt_config_source *from)
@@ -554,6 +579,7 @@ static int config_read(struct dt_relay_config **out, const struct dt_config_sour
 	dt_config_public_keys_fini(&p.client_keys);
 	free(p.allow_pos);
 	free(p.client_allow);
+	free(p.client_convert);
 	if (err)
 		dt_relay_config_free(p.config);
 	else

@@ -49,6 +49,7 @@ struct dt_converter_client {
 	size_t leases;
 	struct dt_converter_totals totals;
 	struct dt_converter_rates rates;
+	uint64_t limited_ns; /* a connection was reset for a limit; 0: none */
 	struct dt_rate_reserve reserve;
 	UT_hash_handle hh;
 };

@@ -31,6 +31,8 @@
 #define SILENCE_S (BEAT_MS * BEATS_MAX / 1000)
 /* The same patience with the process of an earlier run. */
 #define HANDSHAKE_MS ((uint64_t)BEAT_MS * BEATS_MAX)
+/* So long a client hears that a connection was reset for a limit: it asks every 2 s. */
+#define LIMITED_NS (5 * DT_SEC)
 
 struct dt_converters {
 	uv_loop_t *loop;
@@ -41,7 +43,7 @@ struct dt_converters {
 	uv_poll_t *syns_poll;
 	struct dt_converter_ports source_ports;
 	struct dt_converter_leases leases;
-	dt_converters_flow_fn flow;
+	dt_converters_flow_fn flow, limited;
 	void *data;
 	bool wanted;
 	bool is_behind; /* the process is to be told more, once there is room */
@@ -197,18 +199,37 @@ static void grant_tell(struct dt_converters *c, const struct dt_channel_message 
 	dt_channel_send(c->fd, &m, -1); /* where there is no room it goes on without, after a while */
 }
 
+static void limited_take(struct dt_converters *c, const struct dt_channel_message *m)
+{
+	struct dt_converter_client *client = dt_converter_client_find(&c->leases, m->client_id);
+
+	if (!client)
+		return;
+	client->limited_ns = dt_now_ns();
+	c->limited(m, c->data);
+}
+
+static void began_take(struct dt_converters *c, const struct dt_channel_message *m)
+{
+	struct dt_converter_lease *lease = dt_converter_lease_at(&c->leases, &m->relay);
+
+	if (!lease)
+		return;
+	lease->outcome = m->outcome <= DT_CONVERT_DENIED ? m->outcome : DT_CONVERT_UNKNOWN;
+	if (m->rtt_us)
+		lease->rtt_us = m->rtt_us;
+}
+
 static void message_take(struct dt_converters *c, const struct dt_channel_message *m)
 {
 	struct dt_converter_lease *lease;
 
 	switch ((enum dt_channel_type)m->type) {
 	case DT_CHANNEL_BEGAN:
-		lease = dt_converter_lease_at(&c->leases, &m->relay);
-		if (!lease)
-			break;
-		lease->outcome = m->outcome <= DT_CONVERT_DENIED ? m->outcome : DT_CONVERT_UNKNOWN;
-		if (m->rtt_us)
-			lease->rtt_us = m->rtt_us;
+		if (m->outcome == DT_CONVERT_LIMITED)
+			limited_take(c, m);
+		else
+			began_take(c, m);
 		break;
 	case DT_CHANNEL_FLOW:
 		c->flow(m, c->data);
@@ -466,7 +487,8 @@ static void syns_close(struct dt_converters *c)
 /* --- opening and closing ----------------------------------------------------------------------- */
 
 int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, const struct dt_converters_fds *fds,
-		       struct dt_lease_table *ports, dt_converters_flow_fn flow, void *data)
+		       struct dt_lease_table *ports, dt_converters_flow_fn flow, dt_converters_flow_fn limited,
+		       void *data)
 {
 	struct dt_converters *c = calloc(1, sizeof(*c));
 	int err;
@@ -480,6 +502,7 @@ int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, const struct
 	c->leases.map_fd = fds->leases;
 	c->leases.ports = ports;
 	c->flow = flow;
+	c->limited = limited;
 	c->data = data;
 	syns_watch(c, fds->syns);
 	process_find(c);
@@ -685,6 +708,14 @@ struct dt_converter_totals dt_converters_totals(const struct dt_converters *c, u
 		sum.down_bps += client->rates.down_bps;
 	}
 	return sum;
+}
+
+bool dt_converters_limited(const struct dt_converters *c, uint64_t client_id, uint64_t now_ns)
+{
+	const struct dt_converter_client *client = dt_converter_client_find(&c->leases, client_id);
+
+	return client && (client->totals.connections >= client->limits.max_connections || client->limits.max_new == 0 ||
+			  (client->limited_ns && now_ns - client->limited_ns < LIMITED_NS));
 }
 
 unsigned dt_converters_crashes(const struct dt_converters *c)

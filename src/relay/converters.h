@@ -14,7 +14,7 @@
 
 struct dt_converters;
 
-/* A connection has ended. */
+/* A connection has ended; one was reset for a limit, flow->reason. */
 typedef void (*dt_converters_flow_fn)(const struct dt_channel_message *flow, void *data);
 
 /* Maps and programs of nat.bpf. */
@@ -29,7 +29,8 @@ struct dt_converters_fds {
  * Takes over the process of an earlier run with the leases that the map has, or ends what is left of them. ports: what NAT leases have, and what is kept free of them. Logs why it failed.
  */
 int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, const struct dt_converters_fds *fds,
-		       struct dt_lease_table *ports, dt_converters_flow_fn flow, void *data);
+		       struct dt_lease_table *ports, dt_converters_flow_fn flow, dt_converters_flow_fn limited,
+		       void *data);
 /* Leaves the process and its connections to the next run. May be NULL. Frees it in a later turn of the loop. */
 void dt_converters_close(struct dt_converters *c);
 /* Starts the process if it is wanted, and is not there; ends it if it is not wanted and has no lease. Called after a change of the configuration. */
@@ -59,6 +60,8 @@ size_t dt_converters_revoke_if(struct dt_converters *c, bool (*doomed)(const str
 size_t dt_converters_count(const struct dt_converters *c, uint64_t client_id);
 /* Of a client (0: of all), since the process started, as it last said. */
 struct dt_converter_totals dt_converters_totals(const struct dt_converters *c, uint64_t client_id);
+/* It has as many connections as it may have, or had a moment ago: one more is reset. */
+bool dt_converters_limited(const struct dt_converters *c, uint64_t client_id, uint64_t now_ns);
 /* How often the process ended by itself, or was killed because it did not answer. */
 unsigned dt_converters_crashes(const struct dt_converters *c);
 

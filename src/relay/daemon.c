@@ -107,6 +107,20 @@ static void converted_ended(const struct dt_channel_message *flow, void *data)
 	dt_flowlog_converted(r->flowlog, flow, dt_relay_client_name(r, flow->client_id), dt_now_ns());
 }
 
+static void converted_limited(const struct dt_channel_message *flow, void *data)
+{
+	struct dt_relay *r = data;
+	const char *client = dt_relay_client_name(r, flow->client_id);
+	char server[DT_ENDPOINT_STRLEN];
+	uint64_t suppressed;
+
+	if (client && dt_log_allowed(&r->converter_log, dt_now_ns(), &suppressed))
+		dt_log_warn("converter: reset a connection: %s of the client is reached; the client is told, and goes "
+			    "to servers directly for a while client=%s server=%s suppressed=%llu",
+			    flow->reason, client, dt_endpoint_format(&flow->server, server),
+			    (unsigned long long)suppressed);
+}
+
 /* Stops the daemon once it is certain that no flow is open, or at the deadline. */
 static void drain_check(struct dt_relay *r, uint64_t now_ns)
 {
@@ -309,7 +323,7 @@ static int converters_start(struct dt_relay *r)
 		.rate = dt_dataplane_rate_fd(r->dataplane),
 	};
 
-	return dt_converters_open(&r->converters, r->loop, &fds, r->leases, converted_ended, r);
+	return dt_converters_open(&r->converters, r->loop, &fds, r->leases, converted_ended, converted_limited, r);
 }
 
 static int flows_start(struct dt_relay *r)

@@ -25,14 +25,15 @@ struct dt_flow_totals dt_relay_totals(const struct dt_relay *r, uint64_t client_
 	return totals;
 }
 
-unsigned dt_relay_limits_reached(const struct dt_peer_conf *conf, size_t leases, const struct dt_flow_totals *totals)
+unsigned dt_relay_limits_reached(const struct dt_peer_conf *conf, size_t leases, const struct dt_flow_totals *totals,
+				 bool converted_limited)
 {
 	uint64_t rate_bps = totals->up_bps > totals->down_bps ? totals->up_bps : totals->down_bps;
 	unsigned reached = 0;
 
 	if (leases >= conf->max_leases)
 		reached |= 1u << DT_LIMIT_LEASES;
-	if (totals->flows >= conf->max_flows)
+	if (totals->flows >= conf->max_flows || converted_limited)
 		reached |= 1u << DT_LIMIT_FLOWS;
 	if ((double)rate_bps >= (double)conf->max_rate_bps * RATE_REACHED)
 		reached |= 1u << DT_LIMIT_RATE;

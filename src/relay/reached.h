@@ -15,7 +15,8 @@ enum dt_relay_limit { DT_LIMIT_LEASES, DT_LIMIT_FLOWS, DT_LIMIT_RATE, DT_RELAY_L
 
 /* As the configuration calls it. */
 const char *dt_relay_limit_name(enum dt_relay_limit limit);
-/* Bits of enum dt_relay_limit. Pure. */
-unsigned dt_relay_limits_reached(const struct dt_peer_conf *conf, size_t leases, const struct dt_flow_totals *totals);
+/* converted_limited: as dt_converters_limited(). Bits of enum dt_relay_limit. Pure. */
+unsigned dt_relay_limits_reached(const struct dt_peer_conf *conf, size_t leases, const struct dt_flow_totals *totals,
+				 bool converted_limited);
 
 #endif

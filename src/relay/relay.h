@@ -151,6 +151,7 @@ struct dt_relay {
 	uint64_t drain_ns;	    /* when that began */
 	uint64_t counters[DT_RELAY_COUNTERS];
 	struct dt_log_limit denied_log;
+	struct dt_log_limit converter_log;
 	struct dt_strangers strangers;
 	struct dt_log_limit strangers_log;
 	struct dt_log_limit join_log;

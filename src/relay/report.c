@@ -92,7 +92,8 @@ static void limits_look(struct dt_relay *r, struct dt_relay_client *c)
 	unsigned reached;
 	char detail[64];
 
-	reached = dt_relay_limits_reached(c->conf, dt_lease_table_count_client(r->leases, c->id), &totals);
+	reached = dt_relay_limits_reached(c->conf, dt_lease_table_count_client(r->leases, c->id), &totals,
+					  dt_converters_limited(r->converters, c->id, dt_now_ns()));
 	for (unsigned i = 0; i < DT_RELAY_LIMITS; i++) {
 		if (!((reached ^ c->limits_told) & 1u << i))
 			continue;

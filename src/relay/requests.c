@@ -286,7 +286,8 @@ static uint8_t converter_answer(struct dt_relay *r, const struct dt_relay_reques
 	m->lifetime_s = lifetime_granted(asked->lifetime_s);
 	m->dpt = e.dpt;
 	m->rtt_us = e.rtt_us;
-	m->outcome = (uint8_t)outcome;
+	if (m->outcome != DT_CONVERT_LIMITED)
+		m->outcome = (uint8_t)outcome;
 	converter_report(r, req, m, dt_converters_count(r->converters, client->id) == before);
 	return DT_REASON_OK;
 }
@@ -382,6 +383,9 @@ static size_t request_answer(struct dt_relay *r, const struct dt_relay_request *
 	m.draining = r->draining;
 	m.converts = !r->draining && dt_converters_ready(r->converters) &&
 		     dt_relay_client_converts(r, ((const struct dt_relay_client *)req->owner)->id);
+	if (m.converts &&
+	    dt_converters_limited(r->converters, ((const struct dt_relay_client *)req->owner)->id, now_ns))
+		m.outcome = DT_CONVERT_LIMITED;
 	addresses_put(r, &m, dt_ip_family(&req->from.ip), to);
 	if (is_holder(req->owner)) {
 		/* what walks over the clients goes first; the holder asks again */

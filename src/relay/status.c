@@ -60,10 +60,12 @@ static void rates_put(json_t *status, const struct dt_flow_totals *totals)
 }
 
 /* Its limits, and which of them keep it from having more now. */
-static void limits_put(json_t *status, const struct dt_peer_conf *conf, size_t leases,
+static void limits_put(json_t *status, const struct dt_relay *r, const struct dt_relay_client *c, size_t leases,
 		       const struct dt_flow_totals *totals)
 {
-	unsigned reached = dt_relay_limits_reached(conf, leases, totals);
+	const struct dt_peer_conf *conf = c->conf;
+	unsigned reached =
+		dt_relay_limits_reached(conf, leases, totals, dt_converters_limited(r->converters, c->id, dt_now_ns()));
 	json_t *names = json_array();
 
 	for (unsigned i = 0; i < DT_RELAY_LIMITS; i++)
@@ -107,7 +109,7 @@ static json_t *client_status(const struct dt_relay *r, const struct dt_relay_cli
 			   c->invitation != NULL, "convert", conf->convert);
 	seen_put(status, c);
 	rates_put(status, &totals);
-	limits_put(status, conf, leases, &totals);
+	limits_put(status, r, c, leases, &totals);
 	converted_put(status, r, c);
 	return status;
 }

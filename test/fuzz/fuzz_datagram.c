@@ -77,7 +77,7 @@ static bool message_take(struct dt_message *m, struct fuzz_input *in, bool is_pl
 	m->draining = fuzz_byte(&body) & 1;
 	memset(m->key, fuzz_byte(&body), sizeof(m->key));
 	m->converts = fuzz_byte(&body) & 1;
-	m->outcome = fuzz_byte(&body) % (DT_CONVERT_DENIED + 1);
+	m->outcome = fuzz_byte(&body) % (DT_CONVERT_LIMITED + 1);
 	return true;
 }
 

@@ -188,7 +188,7 @@ static uint8_t converter_answer(struct relay *r, const struct dt_relay_request *
 	m->lifetime_s = lifetime_of(r, asked->lifetime_s);
 	l->expires_ns = world_now() + m->lifetime_s * DT_SEC;
 	m->dpt = l->dpt;
-	m->outcome = r->outcome;
+	m->outcome = r->limited ? DT_CONVERT_LIMITED : r->outcome;
 	return DT_REASON_OK;
 }
 
@@ -230,6 +230,7 @@ static size_t request_answer(struct relay *r, const struct dt_relay_request *req
 	m.server = req->message.server;
 	m.draining = r->draining;
 	m.converts = r->converter;
+	m.outcome = r->limited ? DT_CONVERT_LIMITED : DT_CONVERT_UNKNOWN;
 	m.nat4 = r->nat;
 	m.nat6 = r->nat6;
 	if (!dt_ip_is_unset(&r->control6))

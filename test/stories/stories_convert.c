@@ -170,6 +170,44 @@ STORY(convert, a_server_that_the_relay_does_not_reach)
 	expect(converts(PLAIN, NULL)); /* not at once */
 }
 
+STORY(convert, at_the_relays_limit_new_ones_are_direct_for_a_while)
+{
+	struct relay *fra = converter_is("convert = auto", "");
+	json_t *all, *why;
+
+	falls_back();
+	run_ms(2000);
+	expect(converts(PLAIN, CONVERTER));
+	happens(fra->limited = true);
+	run_ms(3500); /* its next answer to a PING says so */
+	expect(converts(PLAIN, NULL));
+	all = answer_why(PLAIN);
+	why = json_object_get(json_array_get(json_object_get(all, "conversions"), 0), "why");
+	expect(strcmp(json_string_value(why), "max-flows at the relay is reached") == 0);
+	json_decref(all);
+	run_ms(60000);
+	expect(converts(PLAIN, NULL)); /* as long as it says so */
+	happens(fra->limited = false);
+	run_ms(20000);
+	expect(converts(PLAIN, NULL)); /* not at once */
+	run_ms(15000);
+	expect(converts(PLAIN, CONVERTER));
+}
+
+STORY(convert, at_a_relays_limit_another_one_converts)
+{
+	struct relay *fra = converter_is("convert = auto", "");
+
+	happens(relay_named("par")->converter = true);
+	run_ms(3000);
+	falls_back();
+	run_ms(2000);
+	expect(converts(PLAIN, CONVERTER));
+	happens(fra->limited = true);
+	run_ms(5000);
+	expect(!converts(PLAIN, CONVERTER) && !converts(PLAIN, NULL));
+}
+
 STORY(convert, a_lease_is_kept_and_the_server_asked_again_after_an_hour)
 {
 	struct relay *fra = converter_is("convert = auto", "");

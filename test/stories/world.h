@@ -177,6 +177,7 @@ struct relay {
 	unsigned quota;	      /* leases at most; 0: no limit */
 	bool converter;	      /* it converts for this client */
 	uint8_t outcome;      /* enum dt_convert_outcome: how it reached the server last */
+	bool limited;	      /* this client has as many converted connections as it may have */
 	uint8_t reason;	      /* enum dt_reason: it refuses leases; 0: it grants them */
 	uint32_t lifetime_s;  /* at most granted; 0: as asked for */
 	bool wireguard;	      /* it has tunnels */

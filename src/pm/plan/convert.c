@@ -97,6 +97,10 @@ static struct dt_pm_lease *lease_of(const struct dt_conversion *v, struct dt_pm_
 		reason_take(reason, RANK_NOT_HERE, dt_reason_text(DT_REASON_NO_CONVERTER));
 		return NULL;
 	}
+	if (dt_client_link_limited(link->proto, now_ns)) {
+		reason_take(reason, RANK_LEASE, "max-flows at the relay is reached");
+		return NULL;
+	}
 	return dt_pm_lease_get_converter(link, server, now_ns);
 }
 
@@ -106,6 +110,7 @@ static bool outcome_take(struct dt_conversion *v, struct dt_pm_lease *lease, uin
 	switch ((enum dt_convert_outcome)lease->outcome) {
 	case DT_CONVERT_UNKNOWN:
 	case DT_CONVERT_REACHED:
+	case DT_CONVERT_LIMITED: /* of the relay, not of this server: see lease_of() */
 		return false;
 	case DT_CONVERT_REFUSED:
 		v->pause_ns = now_ns + REFUSED_NS;
