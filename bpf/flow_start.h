@@ -76,6 +76,9 @@ VERIFIED_ONCE int converter_admit(const struct packet *p)
 	c = bpf_map_lookup_elem(&converters, &key);
 	if (!c || p->tunnel)
 		return DT_NAT_DROP_NO_LEASE;
+	/* the host answers by RST; strangers get no answer */
+	if (c->closed)
+		return ip_equal(&p->key.src, &c->client) ? DT_NAT_PASS_CONVERTED : DT_NAT_DROP_NO_LEASE;
 	if (p->join_len == MP_JOIN_SYN_LEN)
 		return DT_NAT_PASS_CONVERTED;
 	if (p->now > c->expires_ns || p->join_len || !ip_equal(&p->key.src, &c->client))

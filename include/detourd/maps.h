@@ -64,7 +64,8 @@ struct dt_converter {
 	__u64 created_ns;
 	struct dt_ip server;
 	__u16 rpt_be16;
-	__u16 pad[3];
+	__u16 closed; /* 1: the lease has ended, and nothing listens there any more */
+	__u16 pad[2];
 };
 
 /* Ring buffer "syns" (not pinned; the daemon reads): a connection to a converter's socket begins. */
@@ -290,7 +291,7 @@ enum dt_nat_counter {
 	DT_NAT_PASS_REFUSED,   /* of a flow whose SYN-ACK lacked MP_JOIN */
 	DT_NAT_PASS_EXPIRED,   /* of a flow whose time is over */
 	DT_NAT_PASS_DEAD,      /* the daemon has been away for too long (dead_after_ns) */
-	DT_NAT_PASS_CONVERTED, /* SYN to a converter's port, from its client or with MP_JOIN */
+	DT_NAT_PASS_CONVERTED, /* SYN to a converter's port, open or closed, from its client; or with MP_JOIN */
 	DT_NAT_PASS_LAST = DT_NAT_PASS_CONVERTED,
 	DT_NAT_DROP_NO_LEASE,	 /* SYN to a lease port without a lease, or the lease has expired */
 	DT_NAT_DROP_NO_DAEMON,	 /* new flow, but the daemon has not renewed alive_until_ns */

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "relay/converter_closed.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -115,18 +116,29 @@ struct dt_lease_entry dt_converter_lease_entry(const struct dt_converter_lease *
 	};
 }
 
-int dt_converter_lease_store(const struct dt_converter_leases *l, const struct dt_converter_lease *lease)
+static int store(const struct dt_converter_leases *l, const struct dt_converter_lease *lease, bool closed)
 {
 	struct dt_converter value;
 
 	memset(&value, 0, sizeof(value));
 	value.client = lease->target.client;
 	value.client_id = lease->target.client_id;
-	value.expires_ns = lease->is_over ? 0 : lease->expires_ns;
+	value.closed = closed;
+	value.expires_ns = lease->is_over || closed ? 0 : lease->expires_ns;
 	value.created_ns = lease->created_ns;
 	value.server = lease->target.server;
 	value.rpt_be16 = htons(lease->target.rpt);
 	return bpf_map_update_elem(l->map_fd, &lease->key, &value, BPF_ANY);
+}
+
+int dt_converter_lease_store(const struct dt_converter_leases *l, const struct dt_converter_lease *lease)
+{
+	return store(l, lease, false);
+}
+
+int dt_converter_lease_store_closed(const struct dt_converter_leases *l, const struct dt_converter_lease *lease)
+{
+	return store(l, lease, true);
 }
 
 static void lease_index(struct dt_converter_leases *l, struct dt_converter_lease *lease)
@@ -140,17 +152,20 @@ static void lease_index(struct dt_converter_leases *l, struct dt_converter_lease
 
 void dt_converter_lease_free(struct dt_converter_leases *l, struct dt_converter_lease *lease)
 {
-	int err = dt_bpf_map_delete(l->map_fd, &lease->key);
+	int err = 0;
 
-	if (err)
-		dt_log_warn("cannot delete a converter lease, it ends by its time: %s", strerror(-err));
 	if (!lease->is_over)
 		HASH_DELETE(by_target, l->by_target, lease);
 	HASH_DELETE(by_key, l->by_key, lease);
 	dt_converter_client_get(l, lease->target.client_id)->leases--;
-	dt_lease_table_reserve(l->ports, ntohs(lease->key.dpt_be16), false);
 	if (lease->fd >= 0)
 		close(lease->fd);
+	if (!dt_converter_closed_add(l, lease)) {
+		err = dt_bpf_map_delete(l->map_fd, &lease->key);
+		dt_lease_table_reserve(l->ports, ntohs(lease->key.dpt_be16), false);
+	}
+	if (err)
+		dt_log_warn("cannot delete a converter lease, it ends by its time: %s", strerror(-err));
 	free(lease);
 }
 
@@ -202,9 +217,13 @@ int dt_converter_lease_make(struct dt_converter_leases *l, const struct dt_lease
 	lease->target = dt_lease_target_of(e);
 	lease->expires_ns = e->expires_ns;
 	lease->created_ns = e->created_ns;
-	err = port_open(l, lease);
+	do
+		err = port_open(l, lease);
+	while (err == -EADDRNOTAVAIL && dt_converter_closed_drop(l));
 	if (err == 0) {
-		err = dt_converter_lease_store(l, lease);
+		do
+			err = dt_converter_lease_store(l, lease);
+		while (err == -E2BIG && dt_converter_closed_drop(l));
 		if (err)
 			close(lease->fd);
 	}
@@ -309,6 +328,7 @@ void dt_converter_leases_fini(struct dt_converter_leases *l)
 	struct dt_converter_lease *lease, *next;
 	struct dt_converter_client *client, *tmp;
 
+	dt_converter_closed_fini(l);
 	HASH_ITER(by_key, l->by_key, lease, next) {
 		if (!lease->is_over)
 			HASH_DELETE(by_target, l->by_target, lease);

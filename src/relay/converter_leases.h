@@ -54,11 +54,15 @@ struct dt_converter_client {
 	UT_hash_handle hh;
 };
 
+struct dt_converter_closed;
+
 struct dt_converter_leases {
 	int map_fd;
 	struct dt_lease_table *ports;
 	struct dt_converter_lease *by_key, *by_target; /* those that are over are in by_key only */
 	struct dt_converter_client *clients;
+	struct dt_converter_closed *closed; /* the oldest first; see relay/converter_closed.h */
+	size_t nclosed;
 };
 
 /* NULL: this client has had none. */
@@ -86,15 +90,17 @@ int dt_converter_lease_make(struct dt_converter_leases *l, const struct dt_lease
 int dt_converter_lease_adopt(struct dt_converter_leases *l, const struct dt_endpoint *relay, int fd, bool special);
 /* Writes the map. */
 int dt_converter_lease_store(const struct dt_converter_leases *l, const struct dt_converter_lease *lease);
+/* Likewise: nothing listens there any more. */
+int dt_converter_lease_store_closed(const struct dt_converter_leases *l, const struct dt_converter_lease *lease);
 /* It takes no new connections from now on. Its socket here is closed; the process has its own. */
 void dt_converter_lease_over(struct dt_converter_leases *l, struct dt_converter_lease *lease);
-/* With its entry of the map. */
+/* Its port stays closed for a while, if that can be; else its entry of the map goes too. */
 void dt_converter_lease_free(struct dt_converter_leases *l, struct dt_converter_lease *lease);
 /* All of them. */
 void dt_converter_leases_drop(struct dt_converter_leases *l);
 /* Deletes from the map what is not here. Negative errno of the map. */
 int dt_converter_leases_prune(struct dt_converter_leases *l);
-/* Frees the memory and closes the sockets; the map stays. */
+/* Frees the memory and closes the sockets, with those of closed ports; the map stays. */
 void dt_converter_leases_fini(struct dt_converter_leases *l);
 
 #endif

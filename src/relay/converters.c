@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "convert/process.h"
 #include "relay/convert_process.h"
+#include "relay/converter_closed.h"
 #include "relay/converter_leases.h"
 #include "relay/converter_ports.h"
 #include "relay/rate_grant.h"
@@ -652,6 +653,7 @@ void dt_converters_tick(struct dt_converters *c, uint64_t now_ns)
 	struct dt_converter_lease *lease, *next;
 
 	dt_converter_clients_rate(&c->leases, now_ns);
+	dt_converter_closed_tick(&c->leases, now_ns);
 	HASH_ITER(by_key, c->leases.by_key, lease, next)
 		if (!lease->is_over && lease->expires_ns <= now_ns)
 			lease_end(c, lease, false);

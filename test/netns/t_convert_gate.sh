@@ -143,6 +143,31 @@ equals "$(convert $SERVER4:8004 | cut -d' ' -f1)" 64 "after the reload"
 wait_for 5 grep -q "carrier=convert .*server=$SERVER4:8004 .*reason=revoked" "$TMP/flows"
 equals "$(on relay1 ss -Htln 'sport >= 50000' | wc -l)" 0 "listening sockets that are left"
 
+say "a connection to the port of a lease that has just ended"
+# connects_to PORT FROM [PROTOCOL]: what connect() says
+connects_to() {
+	on "$2" python3 -c "if 1:
+		import socket
+		s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, ${3:-262})
+		s.settimeout($((2 * SLOWNESS)))
+		try: print(s.connect(('$RELAY', $1)))
+		except OSError as e: print(type(e).__name__)"
+}
+equals "$(connects_to "$port" client)" ConnectionRefusedError "from the lease's address"
+equals "$(connects_to "$port" client 6)" ConnectionRefusedError "by TCP"
+equals "$(connects_to "$port" server)" TimeoutError "from a stranger"
+cat >"$TMP/listen.py" <<PY
+import socket
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+try:
+    s.bind(("0.0.0.0", $port))
+    s.listen()
+    print("listens")
+except OSError: print("in use")
+PY
+equals "$(on relay1 python3 "$TMP/listen.py")" "in use" "another program at this port"
+
 say "and permitted again by the next reload: the new process has the sockets"
 copiers_are() { [ "$(copier | wc -w)" = "$1" ]; }
 may_convert() { # yes|no: by a reload, and the process has come or gone

@@ -175,6 +175,18 @@ void scene_converter_put(struct scene *s, unsigned family, uint64_t expires_ns, 
 	bpf_map_update_elem(bpf_map__fd(s->skel->maps.converters), &key, &converter, BPF_ANY);
 }
 
+void scene_converter_close(struct scene *s, unsigned family)
+{
+	struct dt_converter_key key = {.relay = ip_of(scene_relay(family)), .dpt_be16 = htons(SCENE_DPT)};
+	int fd = bpf_map__fd(s->skel->maps.converters);
+	struct dt_converter converter;
+
+	bpf_map_lookup_elem(fd, &key, &converter);
+	converter.expires_ns = 0;
+	converter.closed = 1;
+	bpf_map_update_elem(fd, &key, &converter, BPF_EXIST);
+}
+
 void scene_lease_delete(struct scene *s, unsigned family)
 {
 	struct dt_lease_key key = lease_key(family);

@@ -37,6 +37,8 @@ void scene_limits_store(struct scene *s);
 void scene_lease_put(struct scene *s, unsigned family, uint64_t expires_ns);
 /* Instead of the lease: a converter's, for this client. */
 void scene_converter_put(struct scene *s, unsigned family, uint64_t expires_ns, bool other_client);
+/* Its lease has ended a short while ago. */
+void scene_converter_close(struct scene *s, unsigned family);
 void scene_lease_delete(struct scene *s, unsigned family);
 void scene_policy_put(struct scene *s, uint64_t client_id, unsigned kind, const char *prefix);
 void scene_route_put(struct scene *s, const char *prefix, uint32_t oif);

@@ -8,6 +8,7 @@ static void age_9(struct scene *s, unsigned family) { scene_flows_age(s, 9 * DT_
 static void converter(struct scene *s, unsigned family) { scene_converter_put(s, family, dt_now_ns() + 300 * DT_SEC, false); }
 static void converter_over(struct scene *s, unsigned family) { scene_converter_put(s, family, 0, false); }
 static void converter_of_other(struct scene *s, unsigned family) { scene_converter_put(s, family, dt_now_ns() + 300 * DT_SEC, true); }
+static void converter_closes(struct scene *s, unsigned family) { scene_converter_close(s, family); }
 static void age_2(struct scene *s, unsigned family) { scene_flows_age(s, 2 * DT_SEC); }
 
 const struct row gate_rows[] = {
@@ -64,6 +65,8 @@ const struct row gate_rows[] = {
 	{"another joins, but does not connect", {call(converter_of_other), from_client(SYN, OPT_JOIN_SYN, passed(CONVERTED)), from_client(SYN, OPT_CAPABLE, dropped(NO_LEASE)), from_client(SYN, OPT_MSS, dropped(NO_LEASE)), from_client(SYN, OPT_NONE, dropped(NO_LEASE))}, .flows_left = 0},
 	{"MP_JOIN of a wrong length to a converter", {call(converter), from_client(SYN, OPT_JOIN_SHORT, dropped(NO_LEASE)), from_client(SYN, OPT_JOIN_SYNACK, dropped(NO_LEASE))}, .flows_left = 0},
 	{"a converter whose lease is over takes joins only", {call(converter_over), from_client(SYN, OPT_CAPABLE, dropped(NO_LEASE)), from_client(SYN, OPT_MSS, dropped(NO_LEASE)), from_client(SYN, OPT_JOIN_SYN, passed(CONVERTED))}, .flows_left = 0},
+	{"a closed converter answers its client, revoked or not", {call(converter), call(converter_closes), from_client(SYN, OPT_CAPABLE, passed(CONVERTED)), from_client(SYN, OPT_MSS, passed(CONVERTED)), call(revoked), from_client(SYN, OPT_CAPABLE, passed(CONVERTED))}, .flows_left = 0},
+	{"and no stranger, not even one that joins", {call(converter_of_other), call(converter_closes), from_client(SYN, OPT_CAPABLE, dropped(NO_LEASE)), from_client(SYN, OPT_MSS, dropped(NO_LEASE)), from_client(SYN, OPT_JOIN_SYN, dropped(NO_LEASE))}, .flows_left = 0},
 	{"a converter of a revoked client", {call(converter), call(revoked), from_client(SYN, OPT_CAPABLE, dropped(REVOKED))}, .flows_left = 0},
 	{"a converter without a daemon", {call(converter), call(daemon_away), from_client(SYN, OPT_CAPABLE, dropped(NO_DAEMON)), from_client(SYN, OPT_JOIN_SYN, dropped(NO_DAEMON))}, .flows_left = 0},
 	{"another port than the converter's", {call(converter), from_client(SYN, OPT_CAPABLE, dropped(NO_LEASE), .lease_port = SCENE_DPT + 1)}, .flows_left = 0},
