@@ -36,6 +36,7 @@ at_most $((($(resident_kb) - before) * 1024 / count)) 4096 "bytes of the process
 echoed
 crowd_end all
 wait_for 20 connections_are 0
+! grep -q "new connections are direct: $" "$TMP/client.log" || fail "the client forgot a server in use"
 
 say "servers and clients that never read, and slow ones"
 cat >"$TMP/slow.py" <<'PY'

@@ -188,7 +188,7 @@ static void conversion_plan(struct dt_pm *pm, struct dt_conversion *v, uint64_t 
 	enum dt_convert_mode mode = dt_rules_convert(pm->config, &server, &plan);
 	enum dt_worth_verdict worth = mode == DT_CONVERT_AUTO ? dt_worth_judge(&v->worth, now_ns) : DT_WORTH_PAYS;
 
-	if (mode == DT_CONVERT_NO || now_ns - v->since_ns > ASK_AGAIN_NS || now_ns - v->used_ns > UNUSED_NS) {
+	if (mode == DT_CONVERT_NO || now_ns > v->since_ns + ASK_AGAIN_NS || now_ns > v->used_ns + UNUSED_NS) {
 		dt_conversion_lead(v, NULL, "", "");
 		tell(pm, v, &was, now_ns);
 		dt_conversion_free(pm, v);
