@@ -138,25 +138,19 @@ static void actions_carry_out(struct dt_connection *c, const struct dt_policy_ou
 			carry_out(c, &out->actions[i], relays[out->actions[i].path], now_ns);
 }
 
-/* The policy needs samples: starts them for a subflow that has none. */
-static void sample_begin(const struct dt_connection *c, const struct dt_endpoint *local,
-			 const struct dt_endpoint *remote)
-{
-	struct dt_arrival arrival;
-
-	if (!dt_arrivals_get(c->pm->arrivals, local, remote, &arrival))
-		dt_arrivals_expect(c->pm->arrivals, local, remote, c->device);
-}
-
-static void samples_begin(struct dt_connection *c)
+/*
+ * The policy needs samples: in its next tick of all subflows that may carry data until then, also of one that has long been
+ * idle as backup. Else it would seem to carry nothing.
+ */
+static void samples_expect(struct dt_connection *c)
 {
 	struct dt_subflow *s;
 
-	if (c->direct_established)
-		sample_begin(c, &c->local, &c->remote);
+	if (c->direct_established && !c->direct_backup)
+		dt_arrivals_expect(c->pm->arrivals, &c->local, &c->remote, c->device);
 	DL_FOREACH(c->subflows, s)
-		if (s->state == DT_SUBFLOW_ESTABLISHED)
-			sample_begin(c, &s->local, &s->remote);
+		if (s->state == DT_SUBFLOW_ESTABLISHED && !s->backup)
+			dt_arrivals_expect(c->pm->arrivals, &s->local, &s->remote, c->device);
 }
 
 static void way_look(struct dt_connection *c)
@@ -219,7 +213,6 @@ static void connection_tick(struct dt_connection *c, uint64_t now_ns)
 	DL_FOREACH(c->subflows, s)
 		if (s->unknown)
 			return; /* it may be a detour */
-	samples_begin(c);
 	earlier_decisions_adopt(c, &plan);
 	way_look(c);
 	in.way = c->way;
@@ -229,6 +222,7 @@ static void connection_tick(struct dt_connection *c, uint64_t now_ns)
 	dt_policy_tick(&c->chooser, &in, &out);
 	learn(c, &in, relays);
 	actions_carry_out(c, &out, relays, now_ns);
+	samples_expect(c);
 }
 
 void dt_choice_tick(struct dt_pm *pm, uint64_t now_ns)
