@@ -10,6 +10,7 @@
 
 #include "base/bpf.h"
 #include "base/clock.h"
+#include "relay/lease_table.h"
 
 /* A client knows within some seconds that the lease has ended; its first SYN after that may be repeated for long. */
 #define CLOSED_NS (60 * DT_SEC)
@@ -40,68 +41,68 @@ static int port_hold(const struct dt_endpoint *at)
 	return -1;
 }
 
-static size_t closed_max(const struct dt_converter_leases *l)
+static size_t closed_max(const struct dt_converter_closed_ports *p)
 {
-	struct dt_port_range range = dt_lease_table_ports(l->ports);
+	struct dt_port_range range = dt_lease_table_ports(p->ports);
 	size_t quarter = (size_t)(range.max - range.min + 1) / 4;
 
 	return quarter < CLOSED_MAX ? quarter : CLOSED_MAX;
 }
 
-static void closed_free(struct dt_converter_leases *l, struct dt_converter_closed *c)
+static void closed_free(struct dt_converter_closed_ports *p, struct dt_converter_closed *c)
 {
-	DL_DELETE(l->closed, c);
-	l->nclosed--;
+	DL_DELETE(p->list, c);
+	p->count--;
 	close(c->fd);
 	free(c);
 }
 
-bool dt_converter_closed_drop(struct dt_converter_leases *l)
+bool dt_converter_closed_drop(struct dt_converter_closed_ports *p)
 {
-	struct dt_converter_closed *c = l->closed;
+	struct dt_converter_closed *c = p->list;
 
 	if (!c)
 		return false;
-	dt_bpf_map_delete(l->map_fd, &c->key);
-	dt_lease_table_reserve(l->ports, ntohs(c->key.dpt_be16), false);
-	closed_free(l, c);
+	dt_bpf_map_delete(p->map_fd, &c->key);
+	dt_lease_table_reserve(p->ports, ntohs(c->key.dpt_be16), false);
+	closed_free(p, c);
 	return true;
 }
 
-bool dt_converter_closed_add(struct dt_converter_leases *l, const struct dt_converter_lease *lease)
+bool dt_converter_closed_add(struct dt_converter_closed_ports *p, const struct dt_converter_key *key,
+			     const struct dt_endpoint *at)
 {
-	struct dt_endpoint at = dt_converter_lease_relay(lease);
 	struct dt_converter_closed *c;
+	int fd;
 
-	if (closed_max(l) == 0)
+	if (closed_max(p) == 0)
+		return false;
+	fd = port_hold(at);
+	if (fd < 0)
 		return false;
 	c = calloc(1, sizeof(*c));
-	if (!c)
-		return false;
-	c->key = lease->key;
-	c->fd = port_hold(&at);
-	c->until_ns = dt_now_ns() + CLOSED_NS;
-	if (c->fd < 0 || dt_converter_lease_store_closed(l, lease) < 0) {
-		if (c->fd >= 0)
-			close(c->fd);
-		free(c);
+	if (!c) {
+		close(fd);
 		return false;
 	}
-	while (l->nclosed >= closed_max(l))
-		dt_converter_closed_drop(l);
-	DL_APPEND(l->closed, c);
-	l->nclosed++;
+	c->key = *key;
+	c->fd = fd;
+	c->until_ns = dt_now_ns() + CLOSED_NS;
+	while (p->count >= closed_max(p))
+		dt_converter_closed_drop(p);
+	DL_APPEND(p->list, c);
+	p->count++;
 	return true;
 }
 
-void dt_converter_closed_tick(struct dt_converter_leases *l, uint64_t now_ns)
+void dt_converter_closed_tick(struct dt_converter_closed_ports *p, uint64_t now_ns)
 {
-	while (l->closed && l->closed->until_ns <= now_ns)
-		dt_converter_closed_drop(l);
+	while (p->list && p->list->until_ns <= now_ns)
+		dt_converter_closed_drop(p);
 }
 
-void dt_converter_closed_fini(struct dt_converter_leases *l)
+void dt_converter_closed_fini(struct dt_converter_closed_ports *p)
 {
-	while (l->closed)
-		closed_free(l, l->closed);
+	while (p->list)
+		closed_free(p, p->list);
 }

@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "relay/converter_closed.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -136,11 +135,6 @@ int dt_converter_lease_store(const struct dt_converter_leases *l, const struct d
 	return store(l, lease, false);
 }
 
-int dt_converter_lease_store_closed(const struct dt_converter_leases *l, const struct dt_converter_lease *lease)
-{
-	return store(l, lease, true);
-}
-
 static void lease_index(struct dt_converter_leases *l, struct dt_converter_lease *lease)
 {
 	HASH_ADD(by_key, l->by_key, key, sizeof(lease->key), lease);
@@ -152,6 +146,7 @@ static void lease_index(struct dt_converter_leases *l, struct dt_converter_lease
 
 void dt_converter_lease_free(struct dt_converter_leases *l, struct dt_converter_lease *lease)
 {
+	struct dt_endpoint at = dt_converter_lease_relay(lease);
 	int err = 0;
 
 	if (!lease->is_over)
@@ -160,7 +155,7 @@ void dt_converter_lease_free(struct dt_converter_leases *l, struct dt_converter_
 	dt_converter_client_get(l, lease->target.client_id)->leases--;
 	if (lease->fd >= 0)
 		close(lease->fd);
-	if (!dt_converter_closed_add(l, lease)) {
+	if (store(l, lease, true) < 0 || !dt_converter_closed_add(&l->closed, &lease->key, &at)) {
 		err = dt_bpf_map_delete(l->map_fd, &lease->key);
 		dt_lease_table_reserve(l->ports, ntohs(lease->key.dpt_be16), false);
 	}
@@ -219,11 +214,11 @@ int dt_converter_lease_make(struct dt_converter_leases *l, const struct dt_lease
 	lease->created_ns = e->created_ns;
 	do
 		err = port_open(l, lease);
-	while (err == -EADDRNOTAVAIL && dt_converter_closed_drop(l));
+	while (err == -EADDRNOTAVAIL && dt_converter_closed_drop(&l->closed));
 	if (err == 0) {
 		do
 			err = dt_converter_lease_store(l, lease);
-		while (err == -E2BIG && dt_converter_closed_drop(l));
+		while (err == -E2BIG && dt_converter_closed_drop(&l->closed));
 		if (err)
 			close(lease->fd);
 	}
@@ -328,7 +323,7 @@ void dt_converter_leases_fini(struct dt_converter_leases *l)
 	struct dt_converter_lease *lease, *next;
 	struct dt_converter_client *client, *tmp;
 
-	dt_converter_closed_fini(l);
+	dt_converter_closed_fini(&l->closed);
 	HASH_ITER(by_key, l->by_key, lease, next) {
 		if (!lease->is_over)
 			HASH_DELETE(by_target, l->by_target, lease);

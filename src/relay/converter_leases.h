@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "detourd/wire.h"
+#include "relay/converter_closed.h"
 #include "relay/lease_table.h"
 #include "relay/rate_grant.h"
 
@@ -54,15 +55,12 @@ struct dt_converter_client {
 	UT_hash_handle hh;
 };
 
-struct dt_converter_closed;
-
 struct dt_converter_leases {
 	int map_fd;
 	struct dt_lease_table *ports;
 	struct dt_converter_lease *by_key, *by_target; /* those that are over are in by_key only */
 	struct dt_converter_client *clients;
-	struct dt_converter_closed *closed; /* the oldest first; see relay/converter_closed.h */
-	size_t nclosed;
+	struct dt_converter_closed_ports closed;
 };
 
 /* NULL: this client has had none. */
@@ -90,8 +88,6 @@ int dt_converter_lease_make(struct dt_converter_leases *l, const struct dt_lease
 int dt_converter_lease_adopt(struct dt_converter_leases *l, const struct dt_endpoint *relay, int fd, bool special);
 /* Writes the map. */
 int dt_converter_lease_store(const struct dt_converter_leases *l, const struct dt_converter_lease *lease);
-/* Likewise: nothing listens there any more. */
-int dt_converter_lease_store_closed(const struct dt_converter_leases *l, const struct dt_converter_lease *lease);
 /* It takes no new connections from now on. Its socket here is closed; the process has its own. */
 void dt_converter_lease_over(struct dt_converter_leases *l, struct dt_converter_lease *lease);
 /* Its port stays closed for a while, if that can be; else its entry of the map goes too. */

@@ -16,7 +16,6 @@
 #include "base/loop.h"
 #include "convert/process.h"
 #include "relay/convert_process.h"
-#include "relay/converter_closed.h"
 #include "relay/converter_leases.h"
 #include "relay/converter_ports.h"
 #include "relay/rate_grant.h"
@@ -502,6 +501,7 @@ int dt_converters_open(struct dt_converters **out, uv_loop_t *loop, const struct
 	dt_converter_ports_init(&c->source_ports, fds->flows);
 	c->leases.map_fd = fds->leases;
 	c->leases.ports = ports;
+	c->leases.closed = (struct dt_converter_closed_ports){.map_fd = fds->leases, .ports = ports};
 	c->flow = flow;
 	c->limited = limited;
 	c->data = data;
@@ -653,7 +653,7 @@ void dt_converters_tick(struct dt_converters *c, uint64_t now_ns)
 	struct dt_converter_lease *lease, *next;
 
 	dt_converter_clients_rate(&c->leases, now_ns);
-	dt_converter_closed_tick(&c->leases, now_ns);
+	dt_converter_closed_tick(&c->leases.closed, now_ns);
 	HASH_ITER(by_key, c->leases.by_key, lease, next)
 		if (!lease->is_over && lease->expires_ns <= now_ns)
 			lease_end(c, lease, false);

@@ -69,13 +69,16 @@ nsenter --net="/run/netns/$PREFIX-relay1" -- "$DETOURD" monitor --relay --json -
 disown
 wait_for 10 converted_by 9000 relay1
 sleep 1.1 # a second of the old max-new-flows
+# the client hears of it only after all nine
+kill -STOP "$(cat "$TMP/client.pid")"
 at_once 9 60 >"$TMP/held" &
 held=$!
+wait_for 10 [ -s "$TMP/held" ]
+kill -CONT "$(cat "$TMP/client.pid")"
+equals "$(cat "$TMP/held")" 5 "of nine: the others were reset"
 wait_for 10 connections_are 5
 direct_why() { status_is client ".conversions[] | select(.remote == \"$SERVER4:9000\") | .why == \"$1\""; }
 wait_for 5 direct_why "max-flows at the relay is reached"
-wait_for 10 [ -s "$TMP/held" ]
-equals "$(cat "$TMP/held")" 5 "of nine: the others were reset"
 equals "$(at_once 10 0)" 10 "new ones, direct"
 connections_are 5 || fail "not direct"
 status_is relay1 '.clients[0].limits_reached == ["max-flows"]' || fail "the status does not show it"
