@@ -55,6 +55,21 @@ STORY(choice, detour_that_pays_stays)
 	expect(!subflow(c, "fra")->backup);
 }
 
+STORY(choice, detour_that_was_idle_is_looked_at_when_it_is_used_again)
+{
+	struct connection *c = fra_did_not_pay();
+
+	flows(c, "fra", 0, 0);
+	run_ms(20000); /* so that it does not count as moving */
+	for (int ms = 0; ms < 60000 && subflow(c, "fra")->backup; ms += 100)
+		run_ms(100);
+	flows(c, "fra", 20 * MBIT, 0);
+	mark();
+	run_ms(12000);
+	expect_told(0, "prio fra connection=1 backup");
+	expect(!subflow(c, "fra")->backup);
+}
+
 static json_t *gain_of(json_t *object)
 {
 	return json_object_get(object, "gain");
