@@ -47,7 +47,7 @@ closed() {
 	return 0
 }
 detour() {
-	on client mptcpize run curl -sS --limit-rate 1500k -o "$TMP/got" "http://$SERVER4/file" &
+	on client mptcpize run curl -sS --limit-rate 500k -o "$TMP/got" "http://$SERVER4/file" &
 	local curl=$!
 	wait_for 10 status_is client '.connections[].subflows[] | select(.carrier == "wireguard" and .state == "established")'
 	wait $curl || fail "curl failed"

@@ -27,6 +27,7 @@ relay_conf() {
 		pins = /sys/fs/bpf/detourd-$PREFIX-relay$n
 		control = $TMP/relay$n.sock
 		log-level = debug
+		$(case ${2:-} in *"state = "*) ;; *) echo "state = $TMP/relay$n.state" ;; esac)
 		${2:-}
 		[client client]
 		public-key = $(pub client)

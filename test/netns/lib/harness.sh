@@ -34,11 +34,14 @@ cleanup() {
 	set +e
 	joins_report
 	for space in ${SPACES[@]+"${SPACES[@]}"}; do
-		pids=$(ip netns pids "$space" 2>/dev/null)
-		# shellcheck disable=SC2086 # a list of pids
-		[ -z "$pids" ] || kill -CONT $pids 2>/dev/null
-		# shellcheck disable=SC2086
-		[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+		for _ in 1 2 3; do # a daemon may start another process meanwhile
+			pids=$(ip netns pids "$space" 2>/dev/null)
+			[ -n "$pids" ] || break
+			# shellcheck disable=SC2086 # a list of pids
+			kill -CONT $pids 2>/dev/null
+			# shellcheck disable=SC2086
+			kill -KILL $pids 2>/dev/null
+		done
 		for dev in $(ip -n "$space" -o link 2>/dev/null | sed -n 's/^[0-9]*: \(w[a-z0-9]*-[0-9]*\):.*/\1/p'); do
 			rm -f "/var/run/wireguard/$dev.sock"
 		done
