@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cli/cells.h"
 #include "cli/invite.h"
 
 #include <errno.h>
@@ -13,6 +12,7 @@
 #include "base/units.h"
 #include "base/unix.h"
 #include "cli/ask.h"
+#include "cli/cells.h"
 #include "cli/fields.h"
 #include "cli/query.h"
 #include "cli/setup.h"

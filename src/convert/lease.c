@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "convert/allowance.h"
+#include "convert/connect.h"
 #include "convert/early.h"
 #include "convert/outbox.h"
 #include "convert/pair.h"
@@ -91,20 +92,6 @@ void dt_copy_clients_tell(struct dt_copier *copier)
 
 /* --- accepting --------------------------------------------------------------------------------- */
 
-static struct dt_channel_message message_of(const struct dt_copy_lease *lease, enum dt_channel_type type)
-{
-	struct dt_channel_message m;
-
-	memset(&m, 0, sizeof(m));
-	m.type = type;
-	m.client_id = lease->client->id;
-	m.client.ip = lease->allowed;
-	m.relay = (struct dt_endpoint){lease->relay.ip, lease->relay.port};
-	m.server = lease->server;
-	m.special = lease->special;
-	return m;
-}
-
 /* Why this connection is reset at once, but for limits; NULL: it is not. */
 static const char *refusal(const struct dt_copy_lease *lease, const struct dt_endpoint *from)
 {
@@ -131,7 +118,7 @@ static const char *limit(const struct dt_copy_lease *lease)
 static void limited_tell(struct dt_copy_lease *lease, const char *why)
 {
 	struct dt_copier *copier = lease->copier;
-	struct dt_channel_message m = message_of(lease, DT_CHANNEL_BEGAN);
+	struct dt_channel_message m = dt_outbox_message(lease, DT_CHANNEL_BEGAN);
 
 	if (lease->client->limited_ns && copier->now_ns - lease->client->limited_ns < LIMITED_TELL_NS)
 		return;
@@ -139,14 +126,6 @@ static void limited_tell(struct dt_copy_lease *lease, const char *why)
 	m.outcome = DT_CONVERT_LIMITED;
 	snprintf(m.reason, sizeof(m.reason), "%s", why);
 	dt_outbox_put(copier->outbox, &m, -1);
-}
-
-static void reset(int fd)
-{
-	struct linger linger = {.l_onoff = 1};
-
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(fd);
 }
 
 static void accepted(struct dt_copy_lease *lease, int fd, const struct sockaddr *sa)
@@ -173,7 +152,8 @@ static void accepted(struct dt_copy_lease *lease, int fd, const struct sockaddr 
 	else if (dt_log_allowed(&copier->log, copier->now_ns, &suppressed))
 		dt_log_info("converter: reset a connection: %s from=%s suppressed=%llu", why,
 			    dt_endpoint_format(&from, text), (unsigned long long)suppressed);
-	reset(fd);
+	dt_copy_resets_on_close(fd, true);
+	close(fd);
 }
 
 /* Accepts so many, if max-new-flows has room for them: the others wait in the socket's queue. False: there are no more. */
@@ -333,7 +313,7 @@ void dt_copy_leases_reap(struct dt_copier *copier)
 		if (!lease->is_over || lease->pairs)
 			continue;
 		dt_early_drop(lease);
-		m = message_of(lease, DT_CHANNEL_CLOSED);
+		m = dt_outbox_message(lease, DT_CHANNEL_CLOSED);
 		dt_outbox_put(copier->outbox, &m, -1);
 		HASH_DELETE(hh, copier->leases, lease);
 		if (lease->waits)
@@ -349,7 +329,7 @@ void dt_copy_leases_tell(struct dt_copier *copier)
 
 	dt_outbox_put(copier->outbox, &m, -1);
 	for (struct dt_copy_lease *lease = copier->leases; lease; lease = lease->hh.next) {
-		m = message_of(lease, DT_CHANNEL_HAS);
+		m = dt_outbox_message(lease, DT_CHANNEL_HAS);
 		dt_outbox_put(copier->outbox, &m, lease->fd);
 	}
 	for (struct dt_copy_client *c = copier->clients; c; c = c->hh.next) {

@@ -90,3 +90,17 @@ bool dt_outbox_flush(struct dt_outbox *o)
 	}
 	return true;
 }
+
+struct dt_channel_message dt_outbox_message(const struct dt_copy_lease *lease, enum dt_channel_type type)
+{
+	struct dt_channel_message m;
+
+	memset(&m, 0, sizeof(m));
+	m.type = type;
+	m.client_id = lease->client->id;
+	m.client.ip = lease->allowed;
+	m.relay = (struct dt_endpoint){lease->relay.ip, lease->relay.port};
+	m.server = lease->server;
+	m.special = lease->special;
+	return m;
+}

@@ -4,6 +4,7 @@
 #define DETOURD_CONVERT_OUTBOX_H
 
 #include "convert/channel.h"
+#include "convert/state.h"
 
 struct dt_outbox;
 
@@ -16,5 +17,7 @@ int dt_outbox_fd(const struct dt_outbox *o);
 void dt_outbox_put(struct dt_outbox *o, const struct dt_channel_message *m, int passed);
 /* Sends what can be sent now. False: more waits for room. */
 bool dt_outbox_flush(struct dt_outbox *o);
+/* A message about a lease, with its client's id and address, its socket's address and its server. */
+struct dt_channel_message dt_outbox_message(const struct dt_copy_lease *lease, enum dt_channel_type type);
 
 #endif

@@ -23,21 +23,9 @@
 
 /* --- what the daemon hears --------------------------------------------------------------------- */
 
-static struct dt_channel_message message_of(const struct dt_copy_lease *lease, enum dt_channel_type type)
-{
-	struct dt_channel_message m;
-
-	memset(&m, 0, sizeof(m));
-	m.type = type;
-	m.client_id = lease->client->id;
-	m.relay = (struct dt_endpoint){lease->relay.ip, lease->relay.port};
-	m.server = lease->server;
-	return m;
-}
-
 static void began_tell(const struct dt_copy_lease *lease, enum dt_convert_outcome outcome, uint32_t rtt_us)
 {
-	struct dt_channel_message m = message_of(lease, DT_CHANNEL_BEGAN);
+	struct dt_channel_message m = dt_outbox_message(lease, DT_CHANNEL_BEGAN);
 
 	m.outcome = outcome;
 	m.rtt_us = rtt_us;
@@ -46,7 +34,7 @@ static void began_tell(const struct dt_copy_lease *lease, enum dt_convert_outcom
 
 static void flow_tell(const struct dt_copy_pair *p, const char *reason)
 {
-	struct dt_channel_message m = message_of(p->lease, DT_CHANNEL_FLOW);
+	struct dt_channel_message m = dt_outbox_message(p->lease, DT_CHANNEL_FLOW);
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
 
