@@ -133,6 +133,18 @@ static int judge(struct dt_web_request *r, const struct dt_web_place *place)
 	return 200;
 }
 
+static void byte_take(struct dt_web_request *r, const struct dt_web_place *place, const char *byte)
+{
+	http_parser_execute(&r->parser, &settings, byte, 1);
+	r->size++;
+	if (r->status == 200)
+		r->status = judge(r, place);
+	else if (r->status == 0 && HTTP_PARSER_ERRNO(&r->parser) != HPE_OK)
+		r->status = HTTP_PARSER_ERRNO(&r->parser) == HPE_HEADER_OVERFLOW ? 431 : 400;
+	else if (r->status == 0 && r->size == DT_WEB_REQUEST_MAX)
+		r->status = 431;
+}
+
 void dt_web_request_begin(struct dt_web_request *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -142,18 +154,10 @@ void dt_web_request_begin(struct dt_web_request *r)
 
 bool dt_web_request_feed(struct dt_web_request *r, const struct dt_web_place *place, const char *data, size_t len)
 {
-	size_t room = DT_WEB_REQUEST_MAX - r->size;
-
-	if (r->status)
-		return true;
-	http_parser_execute(&r->parser, &settings, data, len < room ? len : room);
-	r->size += len < room ? len : room;
-	if (r->status == 200)
-		r->status = judge(r, place);
-	else if (r->status == 0 && HTTP_PARSER_ERRNO(&r->parser) != HPE_OK)
-		r->status = HTTP_PARSER_ERRNO(&r->parser) == HPE_HEADER_OVERFLOW ? 431 : 400;
-	else if (r->status == 0 && r->size == DT_WEB_REQUEST_MAX)
-		r->status = 431;
+	/* Byte by byte: the parser reports a part at its end, or where the data end, so of two errors the cuts would decide
+	   which one is answered. */
+	for (size_t i = 0; i < len && !r->status; i++)
+		byte_take(r, place, data + i);
 	return r->status != 0;
 }
 

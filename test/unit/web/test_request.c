@@ -83,10 +83,23 @@ Test(web_request, what_is_too_long_is_refused_at_once)
 	memcpy(text, "GET /", 5);
 	memset(text + 5, 'x', sizeof(text) - 5);
 	cr_expect_eq(status_of(&r, "127.0.0.1:9745", text, sizeof(text), 100), 414);
-	cr_expect_leq(r.size, DT_WEB_TARGET_MAX + 100);
+	cr_expect_leq(r.size, DT_WEB_TARGET_MAX + 5);
 	used = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: ");
 	memset(text + used, 'x', sizeof(text) - (size_t)used);
 	cr_expect_eq(status_of(&r, "127.0.0.1:9745", text, sizeof(text), 100), 400);
+}
+
+Test(web_request, of_two_errors_the_first_is_answered_wherever_it_is_cut)
+{
+	static char text[2 * DT_WEB_TARGET_MAX];
+	struct dt_web_request r;
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "GET /", 5);
+	text[DT_WEB_TARGET_MAX + 100] = '\1'; /* is in no target */
+	for (size_t piece = 1; piece <= sizeof(text); piece *= 2)
+		cr_expect_eq(status_of(&r, "127.0.0.1:9745", text, sizeof(text), piece), 414, "by %zu: %d", piece,
+			     r.status);
 }
 
 static const struct {
