@@ -17,6 +17,11 @@ struct dt_converters;
 /* A connection has ended; one was reset for a limit, flow->reason. */
 typedef void (*dt_converters_flow_fn)(const struct dt_channel_message *flow, void *data);
 
+struct dt_converter_granted {
+	enum dt_convert_outcome outcome; /* of its last connection */
+	bool is_new;			 /* made, not extended */
+};
+
 /* Maps and programs of nat.bpf. */
 struct dt_converters_fds {
 	int leases;
@@ -43,11 +48,11 @@ void dt_converters_limit(struct dt_converters *c, uint64_t client_id, const stru
 
 /*
  * Makes the lease, or extends the one that the same client, address, relay address and server have already. Fills dpt,
- * rtt_us and *outcome. -EDQUOT: it would be one more than client_max; -EADDRNOTAVAIL: no free port; -EPROTONOSUPPORT: this
+ * rtt_us and *granted. -EDQUOT: it would be one more than client_max; -EADDRNOTAVAIL: no free port; -EPROTONOSUPPORT: this
  * host has no MPTCP; -ENOTCONN: there is no process; others of socket(2), bind(2) and the map.
  */
 int dt_converters_ask(struct dt_converters *c, struct dt_lease_entry *e, bool special, size_t client_max,
-		      enum dt_convert_outcome *outcome);
+		      struct dt_converter_granted *granted);
 /* No new connections under it. -ENOENT. */
 int dt_converters_release(struct dt_converters *c, const struct dt_lease_entry *e);
 /* Ends the expired; starts the process again where it failed. Called every few seconds. */
@@ -64,8 +69,5 @@ struct dt_converter_totals dt_converters_totals(const struct dt_converters *c, u
 bool dt_converters_limited(const struct dt_converters *c, uint64_t client_id, uint64_t now_ns);
 /* How often the process ended by itself, or was killed because it did not answer. */
 unsigned dt_converters_crashes(const struct dt_converters *c);
-
-/* Ends a process that an earlier run left behind in this network namespace. */
-void dt_converters_flush(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/netns.h"
 #include "base/run_dir.h"
 #include "base/service.h"
+#include "relay/converter_channel.h"
 #include "relay/metrics.h"
 #include "relay/ports.h"
 #include "relay/relay.h"
@@ -566,7 +567,7 @@ int dt_relay_flush(const char *config_path)
 		dt_relay_config_free(config);
 		return lock_fd;
 	}
-	dt_converters_flush();
+	dt_converter_channel_flush();
 	err = dt_dataplane_flush(config->pins);
 	if (err == 0 && config->wireguard_port)
 		err = dt_tunnels_flush(config->wireguard_device, config->wireguard_port, config->keys.secret);

@@ -227,14 +227,14 @@ static uint8_t lease_answer(struct dt_relay *r, const struct dt_relay_request *r
 }
 
 static void converter_report(struct dt_relay *r, const struct dt_relay_request *req, const struct dt_message *m,
-			     bool renew)
+			     bool is_new)
 {
 	const struct dt_relay_client *client = req->owner;
 	char detail[64];
 
-	snprintf(detail, sizeof(detail), "converter %s, port %u for %u s", renew ? "renewed" : "granted", m->dpt,
+	snprintf(detail, sizeof(detail), "converter %s, port %u for %u s", is_new ? "granted" : "renewed", m->dpt,
 		 m->lifetime_s);
-	dt_relay_report(r, "lease", renew ? "debug" : "info", client->conf->name, &req->from, &req->message.server,
+	dt_relay_report(r, "lease", is_new ? "info" : "debug", client->conf->name, &req->from, &req->message.server,
 			detail);
 }
 
@@ -246,14 +246,13 @@ static uint8_t converter_answer(struct dt_relay *r, const struct dt_relay_reques
 	const struct dt_message *asked = &req->message;
 	const struct dt_nat_address *configured = address_configured(r, dt_ip_family(&req->from.ip));
 	size_t nat_leases = dt_lease_table_count_client(r->leases, client->id);
-	enum dt_convert_outcome outcome = DT_CONVERT_UNKNOWN;
+	struct dt_converter_granted granted = {0};
 	struct dt_lease_entry e = {.client_id = client->id,
 				   .client = req->from.ip,
 				   .relay = configured ? configured->local : *to,
 				   .server = asked->server,
 				   .expires_ns = now_ns + lifetime_granted(asked->lifetime_s) * DT_SEC,
 				   .created_ns = now_ns};
-	size_t before;
 	int err;
 
 	if (asked->op == DT_OP_UNCONVERT) {
@@ -274,12 +273,11 @@ static uint8_t converter_answer(struct dt_relay *r, const struct dt_relay_reques
 		denied(r, req, DT_RELAY_COUNT_DENIED_DESTINATION, "destination denied", now_ns);
 		return DT_REASON_DESTINATION;
 	}
-	before = dt_converters_count(r->converters, client->id);
 	err = dt_dataplane_address(r->dataplane, &e.relay);
 	if (err == 0)
 		err = dt_converters_ask(
 			r->converters, &e, dt_special_has(&asked->server.ip),
-			client->conf->max_leases > nat_leases ? client->conf->max_leases - nat_leases : 0, &outcome);
+			client->conf->max_leases > nat_leases ? client->conf->max_leases - nat_leases : 0, &granted);
 	if (err)
 		return lease_reason(r, req, err, now_ns);
 	r->counters[DT_RELAY_COUNT_CONVERTERS_MADE]++;
@@ -287,8 +285,8 @@ static uint8_t converter_answer(struct dt_relay *r, const struct dt_relay_reques
 	m->dpt = e.dpt;
 	m->rtt_us = e.rtt_us;
 	if (m->outcome != DT_CONVERT_LIMITED)
-		m->outcome = (uint8_t)outcome;
-	converter_report(r, req, m, dt_converters_count(r->converters, client->id) == before);
+		m->outcome = (uint8_t)granted.outcome;
+	converter_report(r, req, m, granted.is_new);
 	return DT_REASON_OK;
 }
 
