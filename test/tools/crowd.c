@@ -3,9 +3,10 @@
  * Thousands of MPTCP connections.
  *     crowd serve ADDRESS PORT           accepts them, sends each byte back, closes what the client closes
  *     crowd serve-tcp ADDRESS PORT       the same without MPTCP
- *     crowd open ADDRESS PORT COUNT PER-SECOND
+ *     crowd open ADDRESS PORT COUNT PER-SECOND [EVERY-MS]
  *                                        opens them, with a byte each way; prints how many were made and how long it took,
- *                                        then holds them until SIGTERM; at each SIGUSR1 half of them close
+ *                                        then holds them until SIGTERM; at each SIGUSR1 half of them close. With EVERY-MS
+ *                                        each sends a byte so often, and has it back
  *     crowd short ADDRESS PORT COUNT AT-ONCE
  *                                        one after the other, so many at a time: a byte each way, then its end; prints how
  *                                        many, and how long it took
@@ -206,9 +207,26 @@ static void close_half(struct crowd *crowd)
 	fflush(stdout);
 }
 
+/* One connection after the other, so that each has its turn once in every_ms. */
+static void talk(const struct crowd *crowd, double begin_s, double every_ms, size_t *said)
+{
+	size_t due = (size_t)((now_s() - begin_s) * 1000 / every_ms * (double)crowd->opened);
+	const struct timespec turn = {.tv_nsec = 1000000};
+	char bytes[16];
+
+	for (; *said < due && !stopped; ++*said) {
+		int fd = crowd->fds[*said % crowd->opened];
+
+		recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+		send(fd, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+	nanosleep(&turn, NULL);
+}
+
 static int open_all(char **args)
 {
-	size_t count = (size_t)atol(args[2]);
+	size_t count = (size_t)atol(args[2]), said = 0;
+	double every_ms = args[4] ? atof(args[4]) : 0;
 	struct epoll_event events[EVENTS];
 	double begin_s = now_s(), rate = atof(args[3]);
 	struct crowd crowd = {.epoll = epoll_create1(0)};
@@ -232,8 +250,12 @@ static int open_all(char **args)
 	}
 	printf("open %zu failed %zu seconds %.2f\n", crowd.done, crowd.failed, now_s() - begin_s);
 	fflush(stdout);
+	begin_s = now_s();
 	while (!stopped) {
-		pause();
+		if (every_ms > 0)
+			talk(&crowd, begin_s, every_ms, &said);
+		else
+			pause();
 		if (halved)
 			close_half(&crowd);
 		halved = 0;
@@ -353,14 +375,14 @@ int main(int argc, char **argv)
 		return serve(argv + 2, IPPROTO_MPTCP);
 	if (argc == 4 && strcmp(argv[1], "serve-tcp") == 0)
 		return serve(argv + 2, IPPROTO_TCP);
-	if (argc == 6 && strcmp(argv[1], "open") == 0)
+	if ((argc == 6 || argc == 7) && strcmp(argv[1], "open") == 0)
 		return open_all(argv + 2);
 	if (argc == 6 && strcmp(argv[1], "short") == 0)
 		return short_ones(argv + 2);
 	if (argc == 4 && strcmp(argv[1], "shrink") == 0)
 		return shrink(argv + 2);
 	fprintf(stderr,
-		"usage: crowd serve|serve-tcp ADDRESS PORT | open ADDRESS PORT COUNT PER-SECOND | short ADDRESS PORT "
+		"usage: crowd serve|serve-tcp ADDRESS PORT | open ADDRESS PORT COUNT PER-SECOND [EVERY-MS] | short ADDRESS PORT "
 		"COUNT AT-ONCE | shrink PID BYTES\n");
 	return 2;
 }

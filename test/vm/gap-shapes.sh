@@ -80,15 +80,21 @@ add table inet fault
 add chain inet fault forward { type filter hook forward priority 0; }
 NFT
 fault_rules() { on r1 nft -f - <<<"$(printf 'add rule inet fault forward %s drop\n' "$@")"; }
+# delay US: how long the direct path takes, one way
+delay() {
+	echo "up $1" >"$TMP/links.control"
+	sleep 0.02
+	echo "down $1" >"$TMP/links.control"
+}
 fault_ends() {
 	on r1 nft flush chain inet fault forward
-	printf 'up %d\n' $((rtt * 500)) >"$TMP/links.control"
-	sleep 0.05
-	printf 'down %d\n' $((rtt * 500)) >"$TMP/links.control"
+	delay $((rtt * 500))
 }
+# lasts_still: the fault is not over
+lasts_still() { [ "$SECONDS" -lt $((began + last)) ]; }
 hole() { fault_rules "oifname narrow" "iifname narrow"; }
 fault_begins() {
-	local share at
+	local share at began=$SECONDS
 	case $1 in
 	none) ;;
 	hole | early) hole ;;
@@ -98,10 +104,26 @@ fault_begins() {
 		share=${1#loss-}
 		fault_rules "oifname narrow numgen random mod 100 < $share" "iifname narrow numgen random mod 100 < $share"
 		;;
-	slow)
-		echo "up 1000000" >"$TMP/links.control"
-		sleep 0.02
-		echo "down 1000000" >"$TMP/links.control"
+	slow) delay 1000000 ;;
+	jitter)
+		while lasts_still; do
+			delay $((rtt * 500 + RANDOM % 30000))
+			sleep 0.05
+		done
+		;;
+	stalls-*)
+		while lasts_still; do
+			at=$((10 + RANDOM % (${1#stalls-} - 9)))
+			delay $((rtt * 500 + at * 1000))
+			sleep "0.$(printf %03d $at)"
+			delay $((rtt * 500))
+			sleep "0.$((2 + RANDOM % 8))"
+		done
+		;;
+	crowd)
+		for at in bulk-up bulk-down; do
+			on alone python3 $shapes_py $at $SERVER4 7000 "$last" >"$TMP/crowd" &
+		done
 		;;
 	flap)
 		for ((at = 0; at < last; at++)); do

@@ -13,9 +13,10 @@ crowd_serve() {
 	wait_for 5 on server sh -c 'ss -ltn | grep -q :5555'
 }
 
-# crowd NAME ADDRESS COUNT PER-SECOND: opens connections and holds them until crowd_end NAME
+# crowd NAME ADDRESS COUNT PER-SECOND [EVERY-MS]: opens connections and holds them until crowd_end NAME; with EVERY-MS each
+# sends a byte so often
 crowd() {
-	nsenter --net="/run/netns/$PREFIX-client" -- "$CROWD" open "$2" 5555 "$3" "$4" >"$TMP/crowd-$1" 2>"$TMP/crowd.log" &
+	nsenter --net="/run/netns/$PREFIX-client" -- "$CROWD" open "$2" 5555 "${@:3}" >"$TMP/crowd-$1" 2>"$TMP/crowd.log" &
 	disown
 	echo $! >"$TMP/crowd-$1.pid"
 	wait_for 60 grep -q "^open $3 failed 0 " "$TMP/crowd-$1"

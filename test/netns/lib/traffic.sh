@@ -26,9 +26,9 @@ iperf3_run() {
 
 # iperf [OPTIONS]: over MPTCP, to $TARGET or the server
 iperf() { iperf3_run on client mptcpize run iperf3 -c "${TARGET:-$SERVER4}" -J "$@"; }
-# web_start: nginx on the server, port 80, over MPTCP; serves the files in $TMP/www
+# web_start: nginx on the server, port 80, over MPTCP; serves the files in $TMP/www, and takes what is PUT to /put/ into $TMP/put
 web_start() {
-	mkdir -p "$TMP/www"
+	mkdir -p "$TMP/www" "$TMP/put"
 	cat >"$TMP/nginx.conf" <<-CONF
 		daemon off;
 		worker_processes 1;
@@ -36,10 +36,13 @@ web_start() {
 		error_log $TMP/nginx.log info;
 		events { worker_connections 1024; }
 		http {
-			access_log off; send_timeout 10m;
+			access_log off; send_timeout 10m; client_body_timeout 10m; client_max_body_size 0;
 			client_body_temp_path $TMP/body; proxy_temp_path $TMP/p; fastcgi_temp_path $TMP/f;
 			uwsgi_temp_path $TMP/u; scgi_temp_path $TMP/s;
-			server { listen 80; listen [::]:80; root $TMP/www; }
+			server {
+				listen 80; listen [::]:80; root $TMP/www;
+				location /put/ { root $TMP; dav_methods PUT; }
+			}
 		}
 	CONF
 	chmod -R a+rwX "$TMP" 2>/dev/null || true
