@@ -94,6 +94,8 @@ static __always_inline void pulse_read(struct dt_pulse *p, struct bpf_sock *sk)
 	p->retransmitted = tp->total_retrans - tp->dsack_dups;
 	p->snd_una = tp->snd_una;
 	p->rcv_nxt = tp->rcv_nxt;
+	p->bytes_received = tp->bytes_received;
+	p->bytes_acked = tp->bytes_acked;
 	more_read(p, sk);
 	connection_read(p, sk);
 	p->state = sk->state;

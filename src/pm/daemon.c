@@ -27,6 +27,7 @@
 #include "pm/events/watch.h"
 #include "pm/events/young.h"
 #include "pm/kernel/arrivals.h"
+#include "pm/kernel/pulse.h"
 #include "pm/kernel/convert.h"
 #include "pm/kernel/inventory.h"
 #include "pm/kernel/mptcpify.h"
@@ -91,6 +92,7 @@ static void daemon_free(struct daemon *daemon)
 	dt_server_limits_free(pm);
 	dt_inventory_close(pm->inventory);
 	dt_arrivals_free(pm->arrivals);
+	dt_pulse_reader_close(pm->pulses);
 	dt_tallies_free(pm);
 	dt_history_free(pm->history);
 	dt_track_close(pm->track);
@@ -196,7 +198,8 @@ static int track_open(struct dt_pm *pm)
 
 static int arrivals_new(struct dt_pm *pm)
 {
-	return dt_arrivals_new(&pm->arrivals, &pm->diag, pm->track, &pm->tallies->direct.by[DT_CARRIER_DIRECT].moved);
+	return dt_arrivals_new(&pm->arrivals, pm->pulses, &pm->diag, pm->track,
+			       &pm->tallies->direct.by[DT_CARRIER_DIRECT].moved);
 }
 
 static int inventory_open(struct dt_pm *pm)

@@ -165,6 +165,8 @@ static void pulse_fill(struct dt_pulse *p, struct sock *s)
 	p->packets_out = s->up_bps || s->stuck > 0 ? 10 : 0;
 	p->snd_una = (uint32_t)s->acked;
 	p->rcv_nxt = (uint32_t)s->received;
+	p->bytes_received = s->received;
+	p->bytes_acked = s->acked;
 	p->timestamps = 1;
 	p->data_hole = data_is_missing(s->connection);
 }

@@ -70,7 +70,6 @@ struct member {
 struct dt_watch {
 	struct dt_pm *pm;
 	struct dt_answers *answers; /* NULL: this kernel cannot keep them away from TCP */
-	struct dt_pulse_reader *reader;
 	struct dt_tcp_prober prober;
 	uv_timer_t timer;
 	uint64_t due_ns; /* when it expires; long ago: it does not run */
@@ -451,7 +450,7 @@ static void turn_due(uv_timer_t *timer)
 
 	w->ends_ns = 0;
 	members_gather(w, begin_ns);
-	err = dt_pulse_read(w->reader, w->pulses, w->used);
+	err = dt_pulse_read(w->pm->pulses, w->pulses, w->used);
 	if (err) {
 		dt_log_err("cannot read the state of subflows: %s; dead paths are left to the kernel", strerror(-err));
 		return;
@@ -478,7 +477,6 @@ static void turn_due(uv_timer_t *timer)
 
 static void watch_free(struct dt_watch *w)
 {
-	dt_pulse_reader_close(w->reader);
 	dt_answers_close(w->answers);
 	dt_tcp_prober_close(&w->prober);
 	free(w->members);
@@ -503,9 +501,9 @@ void dt_watch_open(struct dt_pm *pm)
 	if (err)
 		dt_log_err("cannot open a raw socket: %s", strerror(-err));
 	else if (dt_answers_open(&w->answers) == 0)
-		err = dt_pulse_reader_open(&w->reader, dt_answers_fd(w->answers));
+		err = dt_pulse_reader_open(&pm->pulses, dt_answers_fd(w->answers));
 	else
-		err = dt_pulse_reader_open(&w->reader, -1);
+		err = dt_pulse_reader_open(&pm->pulses, -1);
 	if (err) {
 		dt_log_warn("dead paths are left to the kernel");
 		watch_free(w);

@@ -27,10 +27,12 @@ struct socket_entry {
 };
 
 struct dt_arrivals {
+	struct dt_pulse_reader *pulses; /* NULL: none */
 	struct dt_netlink *diag;
 	const struct dt_track *track;
 	struct socket_entry *sockets;
 	struct socket_entry *moving;
+	unsigned moving_count;
 	struct dt_moved *direct;
 	unsigned sweep; /* 0: before the first is over */
 };
@@ -48,10 +50,13 @@ static void moving_set(struct dt_arrivals *a, struct socket_entry *e, bool movin
 	if (e->moving == moving)
 		return;
 	e->moving = moving;
-	if (moving)
+	if (moving) {
 		DL_APPEND(a->moving, e);
-	else
+		a->moving_count++;
+	} else {
 		DL_DELETE(a->moving, e);
+		a->moving_count--;
+	}
 }
 
 static void entry_free(struct dt_arrivals *a, struct socket_entry *e)
@@ -188,10 +193,43 @@ void dt_arrivals_end(struct dt_arrivals *a)
 	a->sweep++;
 }
 
+/* All by few system calls. -ENOTSUP: there is no reader; others of it, and -ENOMEM: nothing was done. */
+static int pulses_sample(struct dt_arrivals *a, uint64_t now_ns)
+{
+	struct dt_pulse *pulses = NULL, *p;
+	struct socket_entry *e, *tmp;
+	int err = -ENOTSUP;
+
+	if (a->pulses) {
+		pulses = calloc(a->moving_count, sizeof(*pulses));
+		err = pulses ? 0 : -ENOMEM;
+	}
+	if (err)
+		return err;
+	p = pulses;
+	DL_FOREACH(a->moving, e)
+		*p++ = (struct dt_pulse){.key = e->tuple, .device = e->device};
+	err = dt_pulse_read(a->pulses, pulses, a->moving_count);
+	p = pulses;
+	DL_FOREACH_SAFE(a->moving, e, tmp) {
+		if (err)
+			break;
+		if (p->state)
+			sample_take(a, e, p->bytes_received, p->bytes_acked, now_ns);
+		else
+			entry_gone(a, e);
+		p++;
+	}
+	free(pulses);
+	return err;
+}
+
 void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns)
 {
 	struct socket_entry *e, *tmp;
 
+	if (!a->moving || pulses_sample(a, now_ns) == 0)
+		return;
 	DL_FOREACH_SAFE(a->moving, e, tmp) {
 		struct dt_endpoint local = {e->tuple.local, e->tuple.lport}, remote = {e->tuple.remote, e->tuple.rport};
 		struct dt_tcp_sample sample;
@@ -215,13 +253,14 @@ bool dt_arrivals_get(const struct dt_arrivals *a, const struct dt_endpoint *loca
 	return true;
 }
 
-int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag, const struct dt_track *track,
-		    struct dt_moved *direct)
+int dt_arrivals_new(struct dt_arrivals **out, struct dt_pulse_reader *pulses, struct dt_netlink *diag,
+		    const struct dt_track *track, struct dt_moved *direct)
 {
 	struct dt_arrivals *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return -ENOMEM;
+	a->pulses = pulses;
 	a->diag = diag;
 	a->track = track;
 	a->direct = direct;

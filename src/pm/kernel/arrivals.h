@@ -7,6 +7,7 @@
 #define DETOURD_PM_KERNEL_ARRIVALS_H
 
 #include "net/sock_diag.h"
+#include "pm/kernel/pulse.h"
 #include "pm/kernel/track.h"
 
 struct dt_arrivals;
@@ -25,11 +26,11 @@ struct dt_moved {
 };
 
 /*
- * diag, track, and direct, to which subflows count unless dt_arrivals_assign() says otherwise, are borrowed, and must live
- * longer. -ENOMEM.
+ * pulses, diag, track, and direct, to which subflows count unless dt_arrivals_assign() says otherwise, are borrowed, and must
+ * live longer. pulses reads many sockets at once; without it (NULL) diag reads one after the other. -ENOMEM.
  */
-int dt_arrivals_new(struct dt_arrivals **out, struct dt_netlink *diag, const struct dt_track *track,
-		    struct dt_moved *direct);
+int dt_arrivals_new(struct dt_arrivals **out, struct dt_pulse_reader *pulses, struct dt_netlink *diag,
+		    const struct dt_track *track, struct dt_moved *direct);
 /* May be NULL. */
 void dt_arrivals_free(struct dt_arrivals *a);
 /* While stock is taken: once for each subflow. */

@@ -28,6 +28,7 @@
 
 struct dt_accepted;
 struct dt_arrivals;
+struct dt_pulse_reader;
 struct dt_client_config;
 struct dt_connection;
 struct dt_control;
@@ -69,6 +70,7 @@ struct dt_pm {
 	struct dt_takeover takeover;
 	struct dt_track *track;
 	struct dt_inventory *inventory;
+	struct dt_pulse_reader *pulses; /* NULL: no BPF; set by dt_watch_open() */
 	struct dt_arrivals *arrivals;
 	struct dt_mptcpify *mptcpify; /* NULL: not wanted yet, or not possible on this kernel */
 	int mptcpify_err;	      /* negative errno: why [mptcp] has no effect; 0: it has */
