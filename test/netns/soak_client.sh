@@ -21,9 +21,16 @@ web_start
 random_file "$TMP/www/file" 10
 random_file "$TMP/up" 10
 
+touch "$TMP/done"
 # --- transfers: each worker repeats until told to stop, and leaves FAILED-n where bytes differ
 # A transfer is broken when it makes no end in so many seconds, as slow as the machine is just now.
 patience() { echo $((150 * $(slowness))); }
+# wrong WHAT SENT RECEIVED: what is known about a transfer that failed
+wrong() {
+	echo "$1 after $(wc -l <"$TMP/done") transfers"
+	python3 "$(dirname "$0")/../tools/wrong_bytes.py" "$2" "$3" 2>&1 | head -20
+	echo "mismatches at the server: $(on server nstat -asz MPTcpExtDSSNotMatching MPTcpExtDataCsumErr 2>/dev/null | grep MPTcp | xargs)"
+}
 # A connection cannot begin while the link is down: then it is tried again.
 download() {
 	local n=$1 code
@@ -35,7 +42,7 @@ download() {
 			continue
 		fi
 		if [ $code != 0 ] || ! cmp -s "$TMP/www/file" "$TMP/down-$n"; then
-			echo "download: curl $code" >>"$TMP/FAILED-$n"
+			wrong "download: curl $code" "$TMP/www/file" "$TMP/down-$n" >>"$TMP/FAILED-$n"
 			return
 		fi
 		echo >>"$TMP/done"
@@ -53,7 +60,7 @@ upload() {
 			continue
 		fi
 		if [ $code != 0 ] || ! cmp -s "$TMP/up" "$TMP/put/$n"; then
-			echo "upload: curl $code, $(cmp "$TMP/up" "$TMP/put/$n" 2>&1)" >>"$TMP/FAILED-$n"
+			wrong "upload: curl $code" "$TMP/up" "$TMP/put/$n" >>"$TMP/FAILED-$n"
 			return
 		fi
 		echo >>"$TMP/done"

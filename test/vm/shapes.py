@@ -5,7 +5,7 @@ shapes.py SHAPE ADDRESS PORT SECONDS: prints how long, in ms, the slowest messag
 the start or later. A message that has not arrived 15 s after the end counts until then.
 
     thin-up, thin-down      1 kB each 10 ms
-    ask                     200 bytes, answered by 2 kB; the next 50 ms after the answer
+    ask                     200 bytes, answered by 2 kB; the next 30 to 70 ms after the answer
     keys                    40 bytes each 80 to 250 ms, and their echo
     burst-up, burst-down    500 kB each 2 s
     video-down              500 kB each 0.5 s
@@ -85,7 +85,7 @@ def slowest_asked(sock, shape, seconds):
         took = time.monotonic() - asked
         if asked - begin > SETTLED:
             worst = max(worst, took)
-        time.sleep(0.05 if shape == "ask" else max(0, random.uniform(0.08, 0.25) - took))
+        time.sleep(random.uniform(0.03, 0.07) if shape == "ask" else max(0, random.uniform(0.08, 0.25) - took))
     return worst
 
 
