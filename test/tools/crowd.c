@@ -381,8 +381,8 @@ int main(int argc, char **argv)
 		return short_ones(argv + 2);
 	if (argc == 4 && strcmp(argv[1], "shrink") == 0)
 		return shrink(argv + 2);
-	fprintf(stderr,
-		"usage: crowd serve|serve-tcp ADDRESS PORT | open ADDRESS PORT COUNT PER-SECOND [EVERY-MS] | short ADDRESS PORT "
-		"COUNT AT-ONCE | shrink PID BYTES\n");
+	fprintf(stderr, "usage: crowd serve|serve-tcp ADDRESS PORT | open ADDRESS PORT COUNT PER-SECOND [EVERY-MS] | "
+			"short ADDRESS PORT "
+			"COUNT AT-ONCE | shrink PID BYTES\n");
 	return 2;
 }
