@@ -104,3 +104,53 @@ STORY(young, six_hundred_at_a_time)
 	for (int i = 0; i < 600; i++)
 		expect_subflows(c[i], "fra");
 }
+
+/* Some servers put data at the wrong place that comes by a subflow which their program has not let them list yet. */
+STORY(young, a_detour_of_an_upload_carries_data_a_moment_after_its_join)
+{
+	struct connection *c;
+
+	relays_are("fra");
+	story_begin("choose = order\ndetour-after = 10s, 64kB", "");
+	c = connection_opens();
+	flows(c, "direct", 0, 8 * MBIT);
+	run_ms(200);
+	expect_told(1, "join fra connection=1 id=1 backup");
+	run_ms(200);
+	expect_subflows(c, "fra");
+	expect_told(1, "prio fra connection=1 normal");
+	expect(!subflow(c, "fra")->backup);
+	run_ms(11000);
+	expect_told(2, "prio fra connection=1 normal"); /* the first one may have been lost */
+}
+
+STORY(young, a_detour_of_a_download_carries_data_at_once)
+{
+	struct connection *c;
+
+	relays_are("fra");
+	story_begin("choose = order\ndetour-after = 10s, 64kB", "");
+	c = connection_opens();
+	flows(c, "direct", 8 * MBIT, 0);
+	run_ms(12000);
+	expect_subflows(c, "fra");
+	expect_told(0, "join fra connection=1 id=1 backup");
+	expect_told(0, "prio fra");
+}
+
+STORY(young, a_subflow_of_an_upload_that_has_no_other_way_carries_data_at_once)
+{
+	struct connection *c;
+
+	relays_are("fra");
+	story_begin("choose = order\ndetour-after = 10s, 64kB", "");
+	c = connection_opens();
+	flows(c, "direct", 0, 8 * MBIT);
+	run_ms(1000);
+	mark();
+	happens(host_address_remove(eth0, "192.0.2.10"));
+	happens(host_address_add(eth0, "192.0.2.77"));
+	run_ms(3000);
+	expect_told(1, "join plain:eth0 connection=1 id=2 from");
+	expect_told(1, "join fra connection=1 id=3 backup"); /* now there is one */
+}

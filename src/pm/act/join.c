@@ -27,6 +27,12 @@
 #define PROVEN_MS 10000
 /* First wait before MP_PRIO is sent again if the kernel refused it. Then waits as long as it has been established. */
 #define PREFER_MS 20
+/*
+ * Linux 6.14 to 6.18, as a server, puts a new subflow's data at the wrong place if it comes while the program is still inside
+ * recv() since the join's last ACK (docs/upstream/join-while-reading.md). So a subflow that joins an upload carries data only
+ * after this time.
+ */
+#define LISTED_MS 50
 /* If a lease takes longer than this, the next relay is tried. */
 #define LEASE_PATIENCE_MS 1000
 /* carrier = auto: how long a relay's NAT counts as blocked after an unanswered join. */
@@ -91,6 +97,9 @@ static void proven(uv_timer_t *timer)
 {
 	struct dt_subflow *s = timer->data;
 
+	if (s->untold)
+		dt_subflow_stir(s); /* MP_PRIO may have been lost */
+	s->untold = false;
 	s->backoff_ns = 0;
 	dt_subflow_server_took(s->connection);
 }
@@ -112,6 +121,17 @@ static void prefer_until_told(uv_timer_t *timer)
 		dt_timer_arm(timer, proven, PROVEN_MS, 0);
 }
 
+static void listed(uv_timer_t *timer)
+{
+	struct dt_subflow *s = timer->data;
+
+	s->unlisted = false;
+	s->untold = true;
+	s->since_ns = dt_now_ns(); /* it begins to send only now */
+	s->backup = !dt_connection_backup_due(s);
+	prefer_until_told(timer);
+}
+
 void dt_subflow_established(struct dt_subflow *s)
 {
 	struct dt_connection *c = s->connection;
@@ -126,9 +146,13 @@ void dt_subflow_established(struct dt_subflow *s)
 		return;
 	c->pm->counters[DT_PM_JOINS_ESTABLISHED]++;
 	dt_tally_established(s);
-	if (dt_connection_backup_due(s) || s->backup)
-		s->backup = !dt_connection_backup_due(s); /* so that MP_PRIO is sent whatever the join said */
-	prefer_until_told(&s->timer);
+	if (s->unlisted) {
+		dt_timer_arm(&s->timer, listed, LISTED_MS, 0);
+	} else {
+		if (dt_connection_backup_due(s) || s->backup)
+			s->backup = !dt_connection_backup_due(s); /* so that MP_PRIO is sent whatever the join said */
+		prefer_until_told(&s->timer);
+	}
 	dt_report_subflow(c, s, "established");
 	dt_todo_connection(c, DT_CONNECTION_LEAVE);
 }
@@ -212,6 +236,8 @@ bool dt_subflow_join(struct dt_subflow *s, uint64_t now_ns)
 
 	if (s->state != DT_SUBFLOW_WAITING)
 		s->wanted_ns = now_ns;
+	s->unlisted = c->way == DT_WAY_UP && dt_connection_has_way(c);
+	s->untold = false;
 	err = join_send(s);
 	c->pm->counters[DT_PM_JOINS]++;
 	dt_tally_joins(s);

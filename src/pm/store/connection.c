@@ -90,7 +90,7 @@ unsigned dt_connection_unknown(const struct dt_connection *c)
 
 bool dt_connection_backup_due(const struct dt_subflow *s)
 {
-	return s->fading.fading || (s->backup_wanted && !s->connection->backups_lifted);
+	return s->unlisted || s->fading.fading || (s->backup_wanted && !s->connection->backups_lifted);
 }
 
 struct dt_connection *dt_connection_find(const struct dt_pm *pm, dt_mptcp_token token)

@@ -98,7 +98,7 @@ struct dt_connection {
 	UT_hash_handle hh;
 };
 
-/* Its subflow is to be backup now: because that is wanted, or because its path fades. */
+/* Its subflow is to be backup now: because that is wanted, because its path fades, or because it is new. */
 bool dt_connection_backup_due(const struct dt_subflow *s);
 struct dt_connection *dt_connection_find(const struct dt_pm *pm, dt_mptcp_token token);
 /* This four-tuple is the initial subflow's. */

@@ -57,6 +57,8 @@ struct dt_subflow {
 	int error;
 	bool backup_wanted; /* by the configuration or the policy */
 	bool backup;	    /* the server was told that it is backup */
+	bool unlisted;	    /* just joined: backup until the server has surely listed it, see act/join.c */
+	bool untold;	    /* it began as backup for that, and the server may have missed that it is no longer */
 	uint8_t id;
 	struct dt_endpoint local;
 	struct dt_endpoint remote;
