@@ -3,6 +3,7 @@
 #ifndef DETOURD_BASE_LOOP_H
 #define DETOURD_BASE_LOOP_H
 
+#include <stdlib.h>
 #include <uv.h>
 
 /* From now on libuv ends the process by dt_memory_exhausted() where it would abort. Before any other call of libuv. */
@@ -16,6 +17,12 @@ static inline void dt_poll_resume(uv_poll_t *poll, int status, uv_poll_cb callba
 {
 	if (status < 0)
 		uv_poll_start(poll, UV_READABLE, callback);
+}
+
+/* For uv_close(): the handle was allocated by itself. */
+static inline void dt_handle_free(uv_handle_t *handle)
+{
+	free(handle);
 }
 
 /*

@@ -25,11 +25,6 @@
 
 static void readable(uv_poll_t *poll, int status, int events);
 
-static void handle_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
 static int channel_watch(struct dt_converter_channel *ch, int fd)
 {
 	uv_poll_t *poll = calloc(1, sizeof(*poll));
@@ -124,7 +119,7 @@ void dt_converter_channel_fini(struct dt_converter_channel *ch)
 {
 	dt_converter_channel_close(ch);
 	if (ch->heart)
-		uv_close((uv_handle_t *)ch->heart, handle_closed);
+		uv_close((uv_handle_t *)ch->heart, dt_handle_free);
 	ch->heart = NULL;
 }
 
@@ -205,7 +200,7 @@ void dt_converter_channel_close(struct dt_converter_channel *ch)
 	if (!ch->poll)
 		return;
 	uv_poll_stop(ch->poll);
-	uv_close((uv_handle_t *)ch->poll, handle_closed);
+	uv_close((uv_handle_t *)ch->poll, dt_handle_free);
 	ch->poll = NULL;
 	close(ch->fd);
 	ch->fd = -1;

@@ -46,16 +46,11 @@ void dt_converter_syns_watch(struct dt_converter_syns *s, uv_loop_t *loop, int f
 	s->poll = NULL;
 }
 
-static void handle_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
 void dt_converter_syns_close(struct dt_converter_syns *s)
 {
 	if (s->poll) {
 		uv_poll_stop(s->poll);
-		uv_close((uv_handle_t *)s->poll, handle_closed);
+		uv_close((uv_handle_t *)s->poll, dt_handle_free);
 	}
 	ring_buffer__free(s->ring);
 }

@@ -105,15 +105,23 @@ STORY(young, six_hundred_at_a_time)
 		expect_subflows(c[i], "fra");
 }
 
-/* Some servers put data at the wrong place that comes by a subflow which their program has not let them list yet. */
-STORY(young, a_detour_of_an_upload_carries_data_a_moment_after_its_join)
+/* Has its detour after 64 kB. */
+static struct connection *grows_up(uint64_t down_bps, uint64_t up_bps)
 {
 	struct connection *c;
 
 	relays_are("fra");
 	story_begin("choose = order\ndetour-after = 10s, 64kB", "");
 	c = connection_opens();
-	flows(c, "direct", 0, 8 * MBIT);
+	flows(c, "direct", down_bps, up_bps);
+	return c;
+}
+
+/* Some servers put data at the wrong place that comes by a subflow which their program has not let them list yet. */
+STORY(young, a_detour_of_an_upload_carries_data_a_moment_after_its_join)
+{
+	struct connection *c = grows_up(0, 8 * MBIT);
+
 	run_ms(200);
 	expect_told(1, "join fra connection=1 id=1 backup");
 	run_ms(200);
@@ -126,12 +134,8 @@ STORY(young, a_detour_of_an_upload_carries_data_a_moment_after_its_join)
 
 STORY(young, a_detour_of_a_download_carries_data_at_once)
 {
-	struct connection *c;
+	struct connection *c = grows_up(8 * MBIT, 0);
 
-	relays_are("fra");
-	story_begin("choose = order\ndetour-after = 10s, 64kB", "");
-	c = connection_opens();
-	flows(c, "direct", 8 * MBIT, 0);
 	run_ms(12000);
 	expect_subflows(c, "fra");
 	expect_told(0, "join fra connection=1 id=1 backup");
@@ -140,12 +144,7 @@ STORY(young, a_detour_of_a_download_carries_data_at_once)
 
 STORY(young, a_subflow_of_an_upload_that_has_no_other_way_carries_data_at_once)
 {
-	struct connection *c;
-
-	relays_are("fra");
-	story_begin("choose = order\ndetour-after = 10s, 64kB", "");
-	c = connection_opens();
-	flows(c, "direct", 0, 8 * MBIT);
+	grows_up(0, 8 * MBIT);
 	run_ms(1000);
 	mark();
 	happens(host_address_remove(eth0, "192.0.2.10"));

@@ -382,7 +382,6 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "shrink") == 0)
 		return shrink(argv + 2);
 	fprintf(stderr, "usage: crowd serve|serve-tcp ADDRESS PORT | open ADDRESS PORT COUNT PER-SECOND [EVERY-MS] | "
-			"short ADDRESS PORT "
-			"COUNT AT-ONCE | shrink PID BYTES\n");
+			"short ADDRESS PORT COUNT AT-ONCE | shrink PID BYTES\n");
 	return 2;
 }

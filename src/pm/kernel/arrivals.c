@@ -193,42 +193,43 @@ void dt_arrivals_end(struct dt_arrivals *a)
 	a->sweep++;
 }
 
-/* All by few system calls. -ENOTSUP: there is no reader; others of it, and -ENOMEM: nothing was done. */
-static int pulses_sample(struct dt_arrivals *a, uint64_t now_ns)
+/* pulses: one of each in the list of moving ones, in its order. */
+static void pulses_take(struct dt_arrivals *a, const struct dt_pulse *pulses, uint64_t now_ns)
 {
-	struct dt_pulse *pulses = NULL, *p;
 	struct socket_entry *e, *tmp;
-	int err = -ENOTSUP;
 
-	if (a->pulses) {
-		pulses = calloc(a->moving_count, sizeof(*pulses));
-		err = pulses ? 0 : -ENOMEM;
-	}
-	if (err)
-		return err;
-	p = pulses;
-	DL_FOREACH(a->moving, e)
-		*p++ = (struct dt_pulse){.key = e->tuple, .device = e->device};
-	err = dt_pulse_read(a->pulses, pulses, a->moving_count);
-	p = pulses;
 	DL_FOREACH_SAFE(a->moving, e, tmp) {
-		if (err)
-			break;
-		if (p->state)
-			sample_take(a, e, p->bytes_received, p->bytes_acked, now_ns);
+		if (pulses->state)
+			sample_take(a, e, pulses->bytes_received, pulses->bytes_acked, now_ns);
 		else
 			entry_gone(a, e);
-		p++;
+		pulses++;
 	}
+}
+
+/* All by few system calls. False: there is no reader, or it failed, and nothing was done. */
+static bool pulses_sample(struct dt_arrivals *a, uint64_t now_ns)
+{
+	struct dt_pulse *pulses = a->pulses ? calloc(a->moving_count, sizeof(*pulses)) : NULL, *p = pulses;
+	const struct socket_entry *e;
+	bool read;
+
+	if (!pulses)
+		return false;
+	DL_FOREACH(a->moving, e)
+		*p++ = (struct dt_pulse){.key = e->tuple, .device = e->device};
+	read = dt_pulse_read(a->pulses, pulses, a->moving_count) == 0;
+	if (read)
+		pulses_take(a, pulses, now_ns);
 	free(pulses);
-	return err;
+	return read;
 }
 
 void dt_arrivals_sample(struct dt_arrivals *a, uint64_t now_ns)
 {
 	struct socket_entry *e, *tmp;
 
-	if (!a->moving || pulses_sample(a, now_ns) == 0)
+	if (!a->moving || pulses_sample(a, now_ns))
 		return;
 	DL_FOREACH_SAFE(a->moving, e, tmp) {
 		struct dt_endpoint local = {e->tuple.local, e->tuple.lport}, remote = {e->tuple.remote, e->tuple.rport};

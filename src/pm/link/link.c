@@ -37,16 +37,11 @@ static struct link *link_of(const struct dt_relay_link *known)
 
 /* --- the socket -------------------------------------------------------------------------------- */
 
-static void poll_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
 static void socket_close(struct link *l)
 {
 	if (l->poll) {
 		uv_poll_stop(l->poll);
-		uv_close((uv_handle_t *)l->poll, poll_closed);
+		uv_close((uv_handle_t *)l->poll, dt_handle_free);
 		l->poll = NULL;
 	}
 	if (l->fd >= 0)

@@ -130,6 +130,9 @@ process_ended() { ! kill -0 "$1" 2>/dev/null; }
 status() { "$DETOURD" status --json --control "$TMP/$1.sock"; }
 # status_is NAME JQ-FILTER: true when the filter is
 status_is() { status "$1" | jq -e "$2" >/dev/null; }
+# What the process NAME has used so far: cpu_ms NAME, switches NAME (context switches)
+cpu_ms() { awk -v hz="$(getconf CLK_TCK)" '{ printf "%d\n", ($14 + $15) * 1000 / hz }' "/proc/$(cat "$TMP/$1.pid")/stat"; }
+switches() { awk '/ctxt_switches/ { n += $2 } END { print n }' "/proc/$(cat "$TMP/$1.pid")/status"; }
 # counter NAME COUNTER
 counter() { status "$1" | jq -r ".counters.$2"; }
 # Subflows that the client gave up, a line each, from its log.
