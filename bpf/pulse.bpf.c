@@ -90,6 +90,7 @@ static __always_inline void pulse_read(struct dt_pulse *p, struct bpf_sock *sk)
 	p->segs_in = tp->segs_in + (answered ? *answered : 0);
 	p->data_segs_in = tp->data_segs_in;
 	p->data_segs_out = tp->data_segs_out;
+	p->delivered = tp->delivered;
 	p->packets_out = tp->packets_out;
 	p->retransmitted = tp->total_retrans - tp->dsack_dups;
 	p->snd_una = tp->snd_una;

@@ -381,6 +381,7 @@ struct dt_pulse {
 	__u32 segs_in;	 /* with or without data; with answers to probes that TCP did not see */
 	__u32 data_segs_in;
 	__u32 data_segs_out; /* with retransmissions */
+	__u32 delivered;     /* segments that the peer has, also those that it has out of order */
 	__u32 packets_out;   /* segments that are not acknowledged yet */
 	__u32 snd_una;
 	__u32 rcv_nxt;
@@ -489,7 +490,7 @@ struct dt_subflow_record {
 
 #ifndef DT_NO_LAYOUT_ASSERTS
 _Static_assert(sizeof(struct dt_subflow_record) == 144, "layout");
-_Static_assert(sizeof(struct dt_pulse) == 136, "layout");
+_Static_assert(sizeof(struct dt_pulse) == 144, "layout");
 _Static_assert(sizeof(struct dt_ip) == 16, "layout");
 _Static_assert(sizeof(struct dt_lease_key) == 40, "layout");
 _Static_assert(sizeof(struct dt_lease) == 48, "layout");

@@ -162,6 +162,7 @@ static void pulse_fill(struct dt_pulse *p, struct sock *s)
 	p->data_segs_in = (uint32_t)(s->received / SEGMENT);
 	p->segs_in = 2 + p->data_segs_in + (uint32_t)(s->acked / SEGMENT / 2) + s->probes_answered;
 	p->data_segs_out = (uint32_t)((s->acked + s->stuck) / SEGMENT) + s->rtos;
+	p->delivered = (uint32_t)(s->acked / SEGMENT);
 	p->packets_out = s->up_bps || s->stuck > 0 ? 10 : 0;
 	p->snd_una = (uint32_t)s->acked;
 	p->rcv_nxt = (uint32_t)s->received;

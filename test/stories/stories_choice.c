@@ -396,15 +396,21 @@ STORY(choice, direct_path_gone_during_a_comparison)
 
 /* --- a slow direct path ------------------------------------------------------------------------ */
 
-/* The detour carries 40 Mbit/s, but only 8 while the direct path of 1 is used beside it. Asked for each second. */
+static void slow_direct_run(struct connection *c, uint64_t direct_bps, uint64_t detour_bps, unsigned ms)
+{
+	for (struct sock *s = c->socks; s; s = s->next)
+		sock_flow(s, s->initial ? direct_bps : detour_bps, 0);
+	run_ms(ms);
+}
+
+/* The detour carries 40 Mbit/s, but pauses for most of the time while the direct path of 1 is used beside it. */
 static void slow_direct(struct connection *c, unsigned seconds)
 {
-	while (seconds--) {
+	for (unsigned n = 0; n < seconds * 5; n++) {
 		bool held_up = !subflow(c, "direct")->backup;
 
-		for (struct sock *s = c->socks; s; s = s->next)
-			sock_flow(s, s->initial ? held_up * MBIT : (held_up ? 8 : 40) * MBIT, 0);
-		run_ms(1000);
+		slow_direct_run(c, held_up * MBIT, 40 * MBIT, 40);
+		slow_direct_run(c, held_up * MBIT, held_up ? 0 : 40 * MBIT, 160);
 	}
 }
 

@@ -278,6 +278,23 @@ static void go_on(struct dt_chooser *p, const struct dt_policy_input *in, struct
 		detours_end(p, in, out);
 }
 
+/* What the detours carry in their best moments, bits a second: without the direct path they have no more. */
+static double detours_most(const struct dt_policy_input *in)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < dt_paths_count(in); i++) {
+		const struct dt_path *path = &in->paths[i];
+
+		if (!dt_path_carries(path))
+			continue;
+		if (!(path->room > 0))
+			return HUGE_VAL; /* it is not known */
+		sum += path->memory->tick_bps * path->room;
+	}
+	return sum;
+}
+
 /* It carries little beside a detour. After a verdict it is compared again as soon as it is used again. */
 static bool direct_is_due(const struct dt_chooser *p, const struct dt_policy_input *in)
 {
@@ -285,6 +302,8 @@ static bool direct_is_due(const struct dt_chooser *p, const struct dt_policy_inp
 
 	if (in->direct_fixed || !m || m->little < LITTLE_TICKS)
 		return false;
+	if (detours_most(in) < p->last_bps * ADDS_LITTLE)
+		return false; /* it does not hold them up: they are full */
 	return !p->compared_direct_ns || m->backups || p->busy_ns - p->compared_direct_ns >= COMPARE_FIRST_NS;
 }
 

@@ -26,7 +26,6 @@
 #define RUN_RTTS 2
 #define RUN_PAUSE_NS (15 * DT_MS)
 #define RUN_GROWS 1.3 /* the second half is so many times the first */
-#define SEGMENT_BYTES 1424
 
 static void top_add(struct dt_pace *p, double rate)
 {
@@ -39,10 +38,10 @@ static void top_add(struct dt_pace *p, double rate)
 		}
 }
 
-static void run_begin(struct dt_pace *p, uint64_t from_ns, uint32_t arrived)
+static void run_begin(struct dt_pace *p, uint64_t from_ns, uint32_t segments)
 {
 	p->run_ns = from_ns;
-	p->run_arrived = arrived;
+	p->run_segments = segments;
 	p->half_ns = 0;
 }
 
@@ -52,28 +51,24 @@ static double rate_of(uint32_t segments, uint64_t ns)
 }
 
 /* The run is long enough: is the path full? */
-static void run_judge(struct dt_pace *p, uint64_t now_ns)
+static void run_judge(struct dt_pace *p, uint32_t segments, uint64_t now_ns)
 {
-	double first = rate_of(p->half_arrived - p->run_arrived, p->half_ns - p->run_ns);
-	double second = rate_of(p->arrived - p->half_arrived, now_ns - p->half_ns);
+	double first = rate_of(p->half_segments - p->run_segments, p->half_ns - p->run_ns);
+	double second = rate_of(segments - p->half_segments, now_ns - p->half_ns);
 
-	p->narrow = second < first * RUN_GROWS ? rate_of(p->arrived - p->run_arrived, now_ns - p->run_ns) : 0;
-	run_begin(p, now_ns, p->arrived);
+	p->narrow = second < first * RUN_GROWS ? rate_of(segments - p->run_segments, now_ns - p->run_ns) : 0;
+	run_begin(p, now_ns, segments);
 }
 
-static void run_note(struct dt_pace *p, const struct dt_pulse *sample, uint64_t now_ns)
+static void run_note(struct dt_pace *p, uint32_t segments, uint32_t srtt_us, uint64_t now_ns)
 {
-	uint32_t before = p->arrived;
 	uint64_t least_ns;
 
-	if (!p->rtt_us || sample->srtt_us < p->rtt_us)
-		p->rtt_us = sample->srtt_us;
-	if (!p->snd_una)
-		p->snd_una = sample->snd_una;
-	p->arrived = sample->data_segs_in + (sample->snd_una - p->snd_una) / SEGMENT_BYTES;
-	if (p->arrived != before) {
+	if (!p->rtt_us || srtt_us < p->rtt_us)
+		p->rtt_us = srtt_us;
+	if (segments != p->last_segments) {
 		if (!p->run_ns || now_ns - p->heard_ns > RUN_PAUSE_NS)
-			run_begin(p, p->last_ns, before);
+			run_begin(p, p->last_ns, p->last_segments);
 		p->heard_ns = now_ns;
 	}
 	if (!p->last_ns || now_ns - p->last_ns > RUN_PAUSE_NS || now_ns - p->heard_ns > RUN_PAUSE_NS)
@@ -83,18 +78,18 @@ static void run_note(struct dt_pace *p, const struct dt_pulse *sample, uint64_t 
 	least_ns = dt_max_u64(RUN_NS, RUN_RTTS * DT_US * p->rtt_us);
 	if (!p->half_ns && now_ns - p->run_ns >= least_ns / 2) {
 		p->half_ns = now_ns;
-		p->half_arrived = p->arrived;
+		p->half_segments = segments;
 	} else if (p->half_ns && now_ns - p->run_ns >= least_ns) {
-		run_judge(p, now_ns);
+		run_judge(p, segments, now_ns);
 	}
 }
 
 void dt_pace_sample(struct dt_pace *p, const struct dt_pulse *sample, uint64_t now_ns)
 {
-	uint32_t segments = sample->data_segs_in + sample->data_segs_out;
+	uint32_t segments = sample->data_segs_in + sample->delivered;
 	double rate;
 
-	run_note(p, sample, now_ns);
+	run_note(p, segments, sample->srtt_us, now_ns);
 	p->last_ns = now_ns;
 	p->last_segments = segments;
 	if (!p->begin_ns) {
@@ -112,14 +107,18 @@ void dt_pace_sample(struct dt_pace *p, const struct dt_pulse *sample, uint64_t n
 	p->slot_segments = segments;
 }
 
-bool dt_pace_has_slack(const struct dt_pace *p)
+double dt_pace_room(const struct dt_pace *p)
 {
-	double fast = p->top[DT_PACE_TOP - 1], mean;
+	double fast = p->top[DT_PACE_TOP - 1];
 
 	if (p->slots < SLOTS_MIN || fast * SLOT_NS < (double)SLOT_SEGMENTS_MIN * DT_SEC)
-		return false;
-	mean = (double)(p->last_segments - p->begin_segments) * DT_SEC / (double)(p->last_ns - p->begin_ns);
-	return mean < fast * FULL_SHARE;
+		return 0;
+	return fast / rate_of(p->last_segments - p->begin_segments, p->last_ns - p->begin_ns);
+}
+
+bool dt_pace_has_slack(const struct dt_pace *p)
+{
+	return dt_pace_room(p) > 1 / FULL_SHARE;
 }
 
 void dt_pace_reset(struct dt_pace *p)

@@ -63,6 +63,7 @@ struct dt_path {
 	bool backup;		      /* the server was told that it is backup */
 	bool backup_wanted;	      /* the user made it backup: it is opened, but the policy never changes it */
 	bool slack;		      /* since the last tick it carried less than it could: see pace.h */
+	double room;		      /* since the last tick: its fastest moments / its mean; 0: unknown. See pace.h */
 	double pace;		      /* segments a second, just now; 0: unknown */
 	double narrow;		      /* young one: it is full with so many; 0: not that one knows. See pace.h */
 	uint64_t since_ns;	      /* start of the state */
@@ -121,7 +122,7 @@ struct dt_policy_input {
 	unsigned limit;	   /* of detours, open and opening */
 	bool direct_open;  /* there is a direct path that the user did not make backup */
 	bool direct_fixed; /* the policy cannot make it backup: it is more than the initial subflow */
-	/* only state, since_ns, bytes, slack, pace, backup, srtt_us, gain and memory are used */
+	/* only state, since_ns, bytes, slack, room, pace, backup, srtt_us, gain and memory are used */
 	struct dt_path direct;
 	struct dt_path *paths; /* in the user's order of preference */
 	size_t npaths;	       /* those after the first DT_POLICY_PATHS_MAX are ignored */

@@ -66,6 +66,7 @@ static struct dt_path path_of(const struct dt_connection *c, const struct dt_pla
 	path.state = DT_PATH_OPEN;
 	path.backup = s->backup;
 	path.slack = dt_pace_has_slack(&s->pace);
+	path.room = dt_pace_room(&s->pace);
 	path.pace = s->pace.recent;
 	path.narrow = s->pace.narrow;
 	path.backup_wanted = path.backup_wanted || s->fading.fading; /* not the policy's business */

@@ -115,6 +115,7 @@ static void carry_data(struct world *w)
 	for (int i = 0; i < PATHS; i++) {
 		w->paths[i].bytes += (uint64_t)(rates[i] * share * MBIT_BYTES);
 		w->paths[i].slack = w->bursts;
+		w->paths[i].room = w->looked_often && rates[i] > 0 ? w->mbit[i] / (rates[i] * share) : 0;
 	}
 	w->direct.bytes += (uint64_t)(rates[PATHS] * share * MBIT_BYTES);
 	w->direct.slack = w->bursts;

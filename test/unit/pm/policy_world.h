@@ -20,6 +20,7 @@ struct world {
 	double lost_to_direct;		 /* share of mbit[] that is lost while the direct path carries data */
 	double wanted_mbit;		 /* what the application sends, at most; 0: no limit */
 	bool bursts;			 /* ... in bursts, so that it shows that no path is full */
+	bool looked_often;		 /* so it is known what each detour carries in its best moments */
 	enum dt_way way;
 	struct dt_path direct;
 	unsigned limit;

@@ -6,7 +6,7 @@
 #include "pm/decide/pace.h"
 
 /* Segments arrive at a rate in the first on_ms of each period. */
-static bool has_slack(unsigned per_second, unsigned on_ms, unsigned period_ms, unsigned look_ms)
+static struct dt_pace pace_of(unsigned per_second, unsigned on_ms, unsigned period_ms, unsigned look_ms)
 {
 	struct dt_pulse pulse = {0};
 	struct dt_pace pace = {0};
@@ -19,7 +19,21 @@ static bool has_slack(unsigned per_second, unsigned on_ms, unsigned period_ms, u
 		if (ms % look_ms == 0)
 			dt_pace_sample(&pace, &pulse, ms * DT_MS);
 	}
+	return pace;
+}
+
+static bool has_slack(unsigned per_second, unsigned on_ms, unsigned period_ms, unsigned look_ms)
+{
+	struct dt_pace pace = pace_of(per_second, on_ms, period_ms, look_ms);
+
 	return dt_pace_has_slack(&pace);
+}
+
+static double room(unsigned per_second, unsigned on_ms, unsigned period_ms, unsigned look_ms)
+{
+	struct dt_pace pace = pace_of(per_second, on_ms, period_ms, look_ms);
+
+	return dt_pace_room(&pace);
 }
 
 Test(pace, a_full_path_has_no_slack)
@@ -43,13 +57,24 @@ Test(pace, nothing_is_known_from_few_looks_or_few_segments)
 	cr_assert_not(dt_pace_has_slack(&(struct dt_pace){0}));
 }
 
+Test(pace, a_path_has_room_by_how_long_it_pauses)
+{
+	cr_assert_float_eq(room(3000, 1, 1, 5), 1, 0.1);
+	cr_assert_float_eq(room(800, 1, 1, 5), 1, 0.1, "10 Mbit/s");
+	cr_assert_float_eq(room(3000, 50, 100, 5), 2, 0.2);
+	cr_assert_float_eq(room(3000, 50, 200, 5), 4, 0.4);
+	cr_assert_eq(room(3000, 26, 200, 200), 0, "looked at too seldom");
+	cr_assert_eq(room(200, 1, 1, 5), 0, "too few segments");
+	cr_assert_eq(dt_pace_room(&(struct dt_pace){0}), 0);
+}
+
 /*
  * The lowest rate with which a path seems to be full in its first 300 ms; 0: it never does. It delivers full_per_second at
  * most, of a window that begins with 10 segments and doubles each round trip; paced: spread over half of one.
  */
 static double narrow_of(double full_per_second, unsigned rtt_ms, bool paced, bool acks)
 {
-	struct dt_pulse pulse = {.srtt_us = rtt_ms * 1000, .snd_una = 1};
+	struct dt_pulse pulse = {.srtt_us = rtt_ms * 1000};
 	struct dt_pace pace = {0};
 	double queue = 0, arrived = 0, least = 0, share = 0;
 	unsigned window = 10;
@@ -67,7 +92,7 @@ static double narrow_of(double full_per_second, unsigned rtt_ms, bool paced, boo
 		queue -= share;
 		arrived += share;
 		pulse.data_segs_in = acks ? 0 : (uint32_t)arrived;
-		pulse.snd_una = acks ? 1 + 1424 * (uint32_t)(arrived / 2) * 2 : 1; /* of every second segment */
+		pulse.delivered = acks ? (uint32_t)(arrived / 2) * 2 : 0; /* every second segment is acknowledged */
 		if (ms % 5 == 0)
 			dt_pace_sample(&pace, &pulse, (1000 + ms) * DT_MS);
 		if (pace.narrow > 0 && (least <= 0 || pace.narrow < least))

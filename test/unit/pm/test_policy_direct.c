@@ -45,6 +45,26 @@ Test(policy, a_slow_direct_path_that_does_no_harm_stays)
 	cr_assert_str_eq(w.log, "open 0; backup direct; normal direct; ");
 }
 
+Test(policy, a_slow_direct_path_beside_full_detours_is_not_compared)
+{
+	struct world w;
+
+	harmless_direct(&w);
+	w.looked_often = true;
+	world_run(&w, 60);
+	cr_assert_str_eq(w.log, "open 0; ");
+}
+
+Test(policy, a_slow_direct_path_beside_detours_that_pause_is_compared)
+{
+	struct world w;
+
+	world_with_slow_direct(&w);
+	w.looked_often = true;
+	world_run(&w, 10);
+	cr_assert_str_eq(w.log, "open 0; backup direct; backup direct; ");
+}
+
 Test(policy, a_direct_path_that_does_no_harm_is_away_for_two_seconds)
 {
 	struct world w;
