@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The policy over measured data, and what a buyer of relays asks of them: bench-traces [--json] DIR [TRACES [SEED]].
- * DIR has intercloud/results.csv and seattle/SeattleData_1 ..., or one of these; docs/measurements/traces.md says whence.
+ * DIR has intercloud/results.csv, seattle/SeattleData_1 ... and planetlab/PlanetLabData_1 ..., or some of these;
+ * docs/measurements/traces.md says whence.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,8 +15,19 @@
 
 #define FILE_MAX (16 << 20)
 #define SLICES_MAX 4096
-#define SEATTLE_SLICE_S 15.7 /* 688 in three hours */
 #define RESAMPLES 1000
+
+/* Matrices of round-trip times, one a file. */
+struct set {
+	const char *name, *files; /* numbered from 1 on */
+	double unit_s;		  /* seconds of 1 */
+	double slice_s;		  /* from one matrix to the next */
+	bool has_tuned;		  /* constants were chosen on half of it */
+};
+static const struct set sets[] = {
+	{"seattle", "seattle/SeattleData_", 1, 15.7, true},		     /* 688 in three hours */
+	{"planetlab", "planetlab/PlanetLabData_", 1e-3, 14.7 * 3600, false}, /* 18 in eleven days */
+};
 
 static bool json;
 
@@ -50,10 +62,10 @@ static void die(const char *path, unsigned line, int err)
 }
 
 /* False: there are none. */
-static bool seattle_read(const char *dir, struct sim_measured *m)
+static bool set_read(const char *dir, const struct set *set, struct sim_measured *m)
 {
 	memset(m, 0, sizeof(*m));
-	m->slice_s = SEATTLE_SLICE_S;
+	m->slice_s = set->slice_s;
 	m->rtt_s = calloc(SLICES_MAX, sizeof(*m->rtt_s));
 	if (!m->rtt_s)
 		die(dir, 0, -ENOMEM);
@@ -62,13 +74,13 @@ static bool seattle_read(const char *dir, struct sim_measured *m)
 		char path[4096], *text;
 		int err;
 
-		snprintf(path, sizeof(path), "%s/seattle/SeattleData_%zu", dir, m->slices + 1);
+		snprintf(path, sizeof(path), "%s/%s%zu", dir, set->files, m->slices + 1);
 		text = file_read(path);
 		if (!text && errno == ENOENT)
 			break;
 		if (!text)
 			die(path, 0, -errno);
-		err = sim_matrix_parse(text, 1, &m->nodes, &m->rtt_s[m->slices], &line);
+		err = sim_matrix_parse(text, set->unit_s, &m->nodes, &m->rtt_s[m->slices], &line);
 		free(text);
 		if (err)
 			die(path, line, err);
@@ -135,14 +147,14 @@ static void interval_print(const char *name, const struct sim_interval *i)
 	printf(",\"%s\":[%.5g,%.5g,%.5g]", name, i->value, i->low, i->high);
 }
 
-static void policy_print(const char *part, const struct outcomes *o)
+static void policy_print(const char *set, const char *part, const struct outcomes *o)
 {
 	struct sim_interval i[POLICY_FIGURES];
 
 	if (sim_intervals(policy_figures, o, o->count, RESAMPLES, POLICY_FIGURES, i) < 0)
 		die("intervals", 0, -ENOMEM);
 	if (json) {
-		printf("{\"row\":\"policy\",\"data\":\"seattle\",\"part\":\"%s\",\"chooser\":\"%s\",\"traces\":%zu",
+		printf("{\"row\":\"policy\",\"data\":\"%s\",\"part\":\"%s\",\"chooser\":\"%s\",\"traces\":%zu", set,
 		       part, sim_choosers[o->chooser].name, o->count);
 		interval_print("of_oracle", &i[OF_ORACLE]);
 		interval_print("policy_ahead", &i[AHEAD]);
@@ -160,7 +172,8 @@ static void policy_print(const char *part, const struct outcomes *o)
 
 #define DEATHS_S 120 /* between two of a path's, on average, where deaths are added */
 
-static void policy_report(const struct sim_measured *m, int half, bool deaths, size_t traces, uint64_t seed)
+static void policy_report(const char *set, const struct sim_measured *m, int half, bool deaths, size_t traces,
+			  uint64_t seed)
 {
 	const char *part = deaths ? "deaths" : half ? "report" : "tune";
 	static struct trace t;
@@ -176,12 +189,35 @@ static void policy_report(const struct sim_measured *m, int half, bool deaths, s
 		trace_run(&t, o.list[n], (seed + n + 77) * 0xbf58476d1ce4e5b9ULL);
 	}
 	if (!json)
-		printf("\n%zu traces of 10 minutes, part: %s\n%-14s %-24s %-27s %-24s %8s %10s\n", traces, part, "",
-		       "goodput / oracle", "the policy is ahead by", "repaired, <= 4 probes", "probes", "joins");
+		printf("\n%zu traces of 10 minutes of %s, part: %s\n%-14s %-24s %-27s %-24s %8s %10s\n", traces, set,
+		       part, "", "goodput / oracle", "the policy is ahead by", "repaired, <= 4 probes", "probes",
+		       "joins");
 	sim_seed(seed);
 	for (o.chooser = 0; o.chooser < SIM_CHOOSERS; o.chooser++)
-		policy_print(part, &o);
+		policy_print(set, part, &o);
 	free(o.list);
+}
+
+/* False: there are no data. */
+static bool set_report(const char *dir, const struct set *set, size_t traces, uint64_t seed)
+{
+	struct sim_measured measured;
+	bool found = set_read(dir, set, &measured);
+
+	if (found) {
+		int err;
+
+		sim_seed(seed);
+		err = sim_measured_divide(&measured);
+		if (err)
+			die(set->name, 0, err);
+		if (set->has_tuned)
+			policy_report(set->name, &measured, 0, false, traces, seed);
+		policy_report(set->name, &measured, 1, false, traces, seed + 1);
+		policy_report(set->name, &measured, 1, true, traces, seed + 1);
+	}
+	sim_measured_fini(&measured);
+	return found;
 }
 
 /* --- the buyer --------------------------------------------------------------------------------- */
@@ -235,7 +271,6 @@ static void buyer_report(const struct sim_transfers *t, uint64_t seed)
 int main(int argc, char **argv)
 {
 	static struct sim_transfers transfers;
-	struct sim_measured measured;
 	char path[4096], *text;
 	unsigned line = 0;
 	bool found;
@@ -265,19 +300,8 @@ int main(int argc, char **argv)
 			die(path, line, err);
 		buyer_report(&transfers, seed);
 	}
-	if (seattle_read(argv[at], &measured)) {
-		int err;
-
-		found = true;
-		sim_seed(seed);
-		err = sim_measured_divide(&measured);
-		if (err)
-			die("seattle", 0, err);
-		for (int half = 0; half < 2; half++)
-			policy_report(&measured, half, false, (size_t)traces, seed + (uint64_t)half);
-		policy_report(&measured, 1, true, (size_t)traces, seed + 1);
-	}
-	sim_measured_fini(&measured);
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		found = set_report(argv[at], &sets[i], (size_t)traces, seed) || found;
 	if (!found)
 		die(argv[at], 0, -ENOENT);
 	return 0;

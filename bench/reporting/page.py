@@ -77,7 +77,8 @@ plot "%s" using ($3/2):1:($3/2):(0.35):ytic(2) with boxxyerror lc rgb "#3b6ea5" 
 
 # Those of README.md, and more: name, row, unit, title, and what its values' names contain
 FIGURES = (
-    ("rules", "traces", "ratio", "Goodput, of an oracle's, on measured round-trip times", "report, "),
+    ("rules", "traces", "ratio", "Goodput, of an oracle's, on measured round-trip times", "seattle, report, "),
+    ("rules-planetlab", "traces", "ratio", "The same between PlanetLab's hosts", "planetlab, report, "),
     ("relays", "traces", "times", "Rate with well-chosen relays / without: median pair of cloud regions, modelled on measured transfers", "chosen"),
     ("by-chance", "traces", "times", "The same with relays drawn at random", "random"),
     ("gap", "gap", "ms", "How long an application waits when its path dies", ""),

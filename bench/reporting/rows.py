@@ -119,7 +119,7 @@ def read_traces(text):
         except ValueError:
             continue
         if row.get("row") == "policy":
-            who = "%s, %s: " % (row["part"], row["chooser"])
+            who = "%s, %s, %s: " % (row["data"], row["part"], row["chooser"])
             name, of, unit = who + "goodput of the oracle's", row["of_oracle"], "ratio"
             for key, what in (("repaired", "repaired by four joins or fewer"), ("probe_share", "probes of the payload"),
                               ("joins", "joins a trace")):

@@ -107,6 +107,51 @@ static void choose_sosr(struct run *r, int step)
 	r->racing = false;
 }
 
+/* Opens so many of those that were not measured yet; returns how many. */
+static int open_unmeasured(struct run *r, int step, int wanted)
+{
+	int opened = 0;
+
+	for (int i = 0; i < RELAYS && opened < wanted; i++)
+		if (!r->is_measured[i] && sim_usable(r, i, step)) {
+			sim_flow_open(r, i, step, false);
+			opened++;
+		}
+	return opened;
+}
+
+/* What was opened to be measured is; all but the best go. */
+static void measured_note(struct run *r, int step, unsigned kept)
+{
+	for (int i = 0; i < RELAYS; i++)
+		if (r->flows[i].state != DT_PATH_IDLE) {
+			r->measured[i] = r->flows[i].bytes;
+			r->is_measured[i] = true;
+		}
+	while (sim_under_way(r) > kept) {
+		int worst = -1;
+
+		for (int i = 0; i < RELAYS; i++)
+			if (r->flows[i].state != DT_PATH_IDLE && (worst < 0 || r->measured[i] < r->measured[worst]))
+				worst = i;
+		sim_flow_close(r, worst, step, false);
+	}
+}
+
+static void open_best_measured(struct run *r, int step)
+{
+	while (sim_under_way(r) < PLACES) {
+		int best = -1;
+
+		for (int i = 0; i < RELAYS; i++)
+			if (sim_usable(r, i, step) && (best < 0 || r->measured[i] > r->measured[best]))
+				best = i;
+		if (best < 0)
+			return;
+		sim_flow_open(r, best, step, false);
+	}
+}
+
 /* CRONets (Cai 2016): all relays are measured once, for four seconds, and the best are used until they fail. */
 static void choose_cronets(struct run *r, int step)
 {
@@ -118,28 +163,26 @@ static void choose_cronets(struct run *r, int step)
 	}
 	if (r->racing && step < r->chosen_at)
 		return;
-	for (int i = 0; i < RELAYS && r->racing; i++)
-		r->measured[i] = r->flows[i].bytes;
-	while (r->racing && sim_under_way(r) > PLACES) {
-		int worst = -1;
-
-		for (int i = 0; i < RELAYS; i++)
-			if (r->flows[i].state != DT_PATH_IDLE && (worst < 0 || r->measured[i] < r->measured[worst]))
-				worst = i;
-		sim_flow_close(r, worst, step, false);
-	}
+	if (r->racing)
+		measured_note(r, step, PLACES);
 	r->all_measured = true;
 	r->racing = false;
-	while (sim_under_way(r) < PLACES) {
-		int best = -1;
+	open_best_measured(r, step);
+}
 
-		for (int i = 0; i < RELAYS; i++)
-			if (sim_usable(r, i, step) && (best < 0 || r->measured[i] > r->measured[best]))
-				best = i;
-		if (best < 0)
-			return;
-		sim_flow_open(r, best, step, false);
-	}
+/* The same where a connection has no more than its places, as servers allow it: relays are measured one after the other. */
+static void choose_cronets_in_places(struct run *r, int step)
+{
+	if (r->racing && step < r->chosen_at)
+		return;
+	if (r->racing)
+		measured_note(r, step, 0);
+	r->racing = !r->all_measured && open_unmeasured(r, step, PLACES) > 0;
+	r->chosen_at = step + 4 * STEPS_S;
+	if (r->racing)
+		return;
+	r->all_measured = true;
+	open_best_measured(r, step);
 }
 
 static double ahead(const struct trace *t, int i, int step)
@@ -187,8 +230,13 @@ static void choose_none(struct run *r, int step)
 }
 
 const struct sim_chooser sim_choosers[SIM_CHOOSERS] = {
-	[SIM_POLICY] = {"policy", sim_choose_policy}, [SIM_RANDOM] = {"random", choose_random},
-	[SIM_RTT] = {"lowest RTT", choose_rtt},	      [SIM_RACE] = {"race of three", choose_race},
-	[SIM_CRONETS] = {"CRONets", choose_cronets},  [SIM_SOSR] = {"SOSR", choose_sosr},
-	[SIM_ORACLE] = {"oracle", choose_oracle},     [SIM_NONE] = {"no detours", choose_none},
+	[SIM_POLICY] = {"policy", sim_choose_policy},
+	[SIM_RANDOM] = {"random", choose_random},
+	[SIM_RTT] = {"lowest RTT", choose_rtt},
+	[SIM_RACE] = {"race of three", choose_race},
+	[SIM_CRONETS] = {"CRONets", choose_cronets},
+	[SIM_CRONETS_IN_PLACES] = {"CRONets, two", choose_cronets_in_places},
+	[SIM_SOSR] = {"SOSR", choose_sosr},
+	[SIM_ORACLE] = {"oracle", choose_oracle},
+	[SIM_NONE] = {"no detours", choose_none},
 };

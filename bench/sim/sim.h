@@ -68,7 +68,8 @@ struct run {
 	bool joined[RELAYS]; /* there is a lease, and with it the time from relay to server */
 	int chosen_at;
 	bool racing;		 /* more than PLACES were opened on purpose */
-	double measured[RELAYS]; /* CRONets: bytes a step when all were measured */
+	double measured[RELAYS]; /* CRONets: bytes in the time of measuring */
+	bool is_measured[RELAYS];
 	bool all_measured;
 };
 
@@ -78,7 +79,18 @@ struct sim_chooser {
 	const char *name;
 	sim_choose_fn choose;
 };
-enum { SIM_POLICY, SIM_RANDOM, SIM_RTT, SIM_RACE, SIM_CRONETS, SIM_SOSR, SIM_ORACLE, SIM_NONE, SIM_CHOOSERS };
+enum {
+	SIM_POLICY,
+	SIM_RANDOM,
+	SIM_RTT,
+	SIM_RACE,
+	SIM_CRONETS,
+	SIM_CRONETS_IN_PLACES,
+	SIM_SOSR,
+	SIM_ORACLE,
+	SIM_NONE,
+	SIM_CHOOSERS
+};
 extern const struct sim_chooser sim_choosers[SIM_CHOOSERS];
 
 /* Runs the trace from its begin to its end. Draws the noise of rates, so the caller sets the seed. */
