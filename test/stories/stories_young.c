@@ -132,6 +132,18 @@ STORY(young, a_detour_of_an_upload_carries_data_a_moment_after_its_join)
 	expect_told(2, "prio fra connection=1 normal"); /* the first one may have been lost */
 }
 
+STORY(young, a_detour_that_just_joined_an_upload_is_not_taken_for_an_earlier_decision)
+{
+	relays_are("fra");
+	story_begin("detour-after = 10s, 64kB", "");
+	for (int i = 0; i < 40; i++) { /* of some, the policy's tick falls into the moment after their join */
+		flows(connection_opens(), "direct", 0, 8 * MBIT);
+		run_ms(27);
+	}
+	run_ms(2000);
+	expect_counter("decisions", 0);
+}
+
 STORY(young, a_detour_of_a_download_carries_data_at_once)
 {
 	struct connection *c = grows_up(8 * MBIT, 0);
