@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "pm/decide/early.h"
 
+#include <math.h>
+
 #include "pm/decide/measure.h"
 #include "pm/decide/verdict.h"
 
@@ -9,6 +11,10 @@
 #define EARLY_RTTS 6
 #define LATE_NS (1500 * DT_MS)	/* older ones are the ticks' business, */
 #define YOUNG_NS (2000 * DT_MS) /* as are detours of connections that were older when these began */
+/*
+ * It carries little in so many looks in a row, and for a round trip of the slower path: one that has long round trips
+ * delivers in bursts, and what is behind a burst of it waits.
+ */
 #define LITTLE_LOOKS 4
 
 static bool is_in_slow_start(const struct dt_path *path, uint64_t age_ns)
@@ -19,7 +25,28 @@ static bool is_in_slow_start(const struct dt_path *path, uint64_t age_ns)
 /* Already in slow start it delivers no more than this. */
 static bool is_narrow(const struct dt_policy_input *in, const struct dt_path *path)
 {
-	return path->narrow > 0 && path->narrow < in->direct.pace * DT_LITTLE_SHARE;
+	return path->narrow > 0 && in->direct.pace >= DT_EARLY_PACE && path->narrow < in->direct.pace * DT_LITTLE_SHARE;
+}
+
+static unsigned looks_needed(const struct dt_policy_input *in, const struct dt_path *path)
+{
+	unsigned rtt_ms = (path->srtt_us > in->direct.srtt_us ? path->srtt_us : in->direct.srtt_us) / 1000;
+
+	return rtt_ms > LITTLE_LOOKS * DT_EARLY_LOOK_MS ? rtt_ms / DT_EARLY_LOOK_MS : LITTLE_LOOKS;
+}
+
+/* It has carried little beside the direct path for long enough. */
+static bool carries_little(const struct dt_policy_input *in, const struct dt_path *path, uint64_t age_ns)
+{
+	struct dt_path_memory *m = path->memory;
+
+	if (path->pace >= fmax(in->direct.pace, DT_EARLY_PACE) * DT_LITTLE_SHARE) {
+		m->early_little = 0;
+		return false;
+	}
+	if (in->direct.pace < DT_EARLY_PACE || is_in_slow_start(path, age_ns))
+		return false;
+	return ++m->early_little >= looks_needed(in, path);
 }
 
 static void look(const struct dt_policy_input *in, struct dt_policy_output *out, size_t i, uint64_t age_ns)
@@ -27,18 +54,8 @@ static void look(const struct dt_policy_input *in, struct dt_policy_output *out,
 	const struct dt_path *path = &in->paths[i];
 	struct dt_path_memory *m = path->memory;
 
-	if (in->direct.pace < DT_EARLY_PACE)
+	if (!is_narrow(in, path) && !carries_little(in, path, age_ns))
 		return;
-	if (!is_narrow(in, path)) {
-		if (is_in_slow_start(path, age_ns))
-			return;
-		if (path->pace >= in->direct.pace * DT_LITTLE_SHARE) {
-			m->early_little = 0;
-			return;
-		}
-		if (++m->early_little < LITTLE_LOOKS)
-			return;
-	}
 	m->judged = true;
 	/* a short transfer is over then; later a comparison shows whether the detour pays */
 	dt_verdict_wait(m, in->direct.since_ns + DT_EARLY_LASTED_NS);

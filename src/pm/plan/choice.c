@@ -261,6 +261,6 @@ void dt_choice_look(struct dt_pm *pm, uint64_t now_ns)
 	DL_FOREACH_SAFE2(pm->early, c, tmp, early_next)
 		if (now_ns - c->since_ns > DT_EARLY_LASTED_NS)
 			dt_connection_early_set(c, false);
-		else if (c->watched && c->direct_pace.recent >= DT_EARLY_PACE)
+		else if (c->watched)
 			connection_look(c, now_ns);
 }

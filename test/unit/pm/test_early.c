@@ -46,6 +46,37 @@ Test(early, a_detour_that_is_about_as_fast_stays)
 	cr_assert(backup_after_ms(3000, 2000, 20000, 200) == 0);
 }
 
+/* A direct path of long round trips delivers in bursts. What the detour carries behind one waits for it. */
+Test(early, a_detour_beside_bursts_is_left_only_after_a_round_trip_of_little)
+{
+	struct dt_path_memory memory = {0};
+	struct dt_path path = {.state = DT_PATH_OPEN, .srtt_us = 60000, .memory = &memory};
+	struct dt_policy_input in = {
+		.direct_open = true, .direct = {.state = DT_PATH_OPEN, .srtt_us = 220000}, .paths = &path, .npaths = 1};
+	struct dt_policy_output out;
+
+	for (unsigned ms = 20; ms <= 1400; ms += DT_EARLY_LOOK_MS) {
+		bool burst = ms % 220 < 140;
+
+		in.direct.pace = burst ? 860 : 0;
+		path.pace = burst ? 100 : 800;
+		in.now_ns = ms * MS;
+		dt_early_look(&in, &out);
+		cr_assert(out.count == 0, "%u ms", ms);
+	}
+	path.pace = 100;
+	in.direct.pace = 860;
+	memory = (struct dt_path_memory){0};
+	for (unsigned ms = 600; ms < 800; ms += DT_EARLY_LOOK_MS) {
+		in.now_ns = ms * MS;
+		dt_early_look(&in, &out);
+		cr_assert(out.count == 0, "%u ms", ms);
+	}
+	in.now_ns = 820 * MS;
+	dt_early_look(&in, &out);
+	cr_assert(out.count == 1);
+}
+
 Test(early, nothing_is_known_while_the_direct_path_is_slow_or_the_connection_old)
 {
 	cr_assert(backup_after_ms(100, 10, 20000, 200) == 0);
