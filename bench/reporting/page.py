@@ -128,7 +128,7 @@ PEERS_TEXT = ("Each on the same network in the same rounds, by its own files in 
               "where ours is the carrier that is most like it: more is better of goodput, less of all else. Two paths: one connection over "
               "the direct path and the relay's, 20 Mbit/s each; of the converter, HAProxy and shadowsocks by bench/convert, on another network. One path: "
               "plain TCP over the relay without limits. CPU: of processes at the relay and at the client; what works in the kernel shows "
-              "nothing. Set-up: from the client's start until something gets through. WireGuard is wireguard-go, for all.")
+              "nothing. A packet: coturn's process, and detourd's BPF program without the rest of the kernel's path. Set-up: from the client's start until something gets through. WireGuard is wireguard-go, for all.")
 
 
 PAIRS_TEXT = ("Ten pairs drawn from measured regions of clouds, each with three relays at their measured distance and rate (bench/pairs), in a "

@@ -104,7 +104,7 @@ def misses(data, table):
 FEATURES_HEAD = ["instead of detourd", "files", "it can", "it cannot"]
 FIGURES = (("two-paths-up", "two paths up, Mbit/s"), ("two-paths-down", "down"), ("one-path-up", "one path up, Mbit/s"), ("one-path-down", "down"),
            ("relay-cpu-up", "relay's CPU up, ms/Gbit"), ("relay-cpu-down", "down"), ("client-cpu-up", "client's CPU up, ms/Gbit"),
-           ("client-cpu-down", "down"), ("set-up", "set-up, ms"), ("allocation", "lease or allocation, us"))
+           ("client-cpu-down", "down"), ("packet", "relay's time a packet, ns"), ("set-up", "set-up, ms"), ("allocation", "lease or allocation, us"))
 PEERS_HEAD = ["theirs (ours / theirs)"] + [title for _, title in FIGURES]
 OURS = (("plain-tcp", "plain TCP, the direct path"), ("detourd-nat", "detourd, NAT"), ("detourd-wireguard", "detourd, WireGuard"),
         ("converter", "detourd, converter"))
