@@ -11,6 +11,8 @@ REASONS = os.path.join(os.path.dirname(__file__), "reasons.json")
 
 
 def number(value):
+    if 0 < value < 0.001:
+        return "< 0.001"
     if 0 < abs(value) < 0.01:
         return "%.2g" % value
     return "%.0f" % value if abs(value) >= 100 or value == 0 else "%.2f" % value if abs(value) >= 2 else "%.3f" % value

@@ -194,7 +194,7 @@ static void earlier_decisions_adopt(struct dt_connection *c, const struct dt_pla
 	struct dt_subflow *s;
 
 	DL_FOREACH(c->subflows, s)
-		if (s->relay && s->state == DT_SUBFLOW_ESTABLISHED && s->backup && !s->fading.fading && !s->unlisted &&
+		if (s->relay && !s->wanted_ns && s->state == DT_SUBFLOW_ESTABLISHED && s->backup && !s->fading.fading &&
 		    !(s->relay->conf->backup || plan->backup))
 			s->choice.by_policy = true;
 }
