@@ -24,10 +24,10 @@ def transfers(path):
     sums = {}
     with open(path, encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
-            pair = (row["from_cloud"] + "/" + row["from_region"], row["to_cloud"] + "/" + row["to_region"])
             try:
+                pair = (row["from_cloud"] + "/" + row["from_region"], row["to_cloud"] + "/" + row["to_region"])
                 rate, rtt = float(row["bitrate_Bps"]) / 1e6, float(row["avgrtt"])
-            except ValueError:
+            except (KeyError, TypeError, ValueError):
                 continue
             if math.isfinite(rate) and math.isfinite(rtt) and rate > 0 and rtt > 0:
                 sums.setdefault(pair, []).append((rate, rtt))
@@ -67,9 +67,12 @@ def main():
     places = sorted({place for pair in known for place in pair})
     pairs = [pair for pair in sorted(known) if pair[0] != pair[1] and len(relays_of(known, pair, places)) == RELAYS]
     chosen = random.Random(SEED).sample(pairs, min(PAIRS, len(pairs)))
-    for at, pair in enumerate(chosen):
-        if len(sys.argv) < 3 or int(sys.argv[2]) == at + 1:
-            print(line(known, pair, relays_of(known, pair, places)))
+    wanted = [pair for at, pair in enumerate(chosen) if len(sys.argv) < 3 or int(sys.argv[2]) == at + 1]
+    if not wanted:
+        sys.exit("pairs.py: %s: %d pairs have relays whose legs were measured%s" % (
+            sys.argv[1], len(chosen), ", so there is no number %s" % sys.argv[2] if chosen else ""))
+    for pair in wanted:
+        print(line(known, pair, relays_of(known, pair, places)))
 
 
 if __name__ == "__main__":

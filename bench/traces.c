@@ -19,14 +19,15 @@
 
 /* Matrices of round-trip times, one a file. */
 struct set {
-	const char *name, *files; /* numbered from 1 on */
+	const char *name, *files; /* numbered from 1 on, without gaps */
+	size_t slices;		  /* so many there are */
 	double unit_s;		  /* seconds of 1 */
 	double slice_s;		  /* from one matrix to the next */
 	bool has_tuned;		  /* constants were chosen on half of it */
 };
 static const struct set sets[] = {
-	{"seattle", "seattle/SeattleData_", 1, 15.7, true},		     /* 688 in three hours */
-	{"planetlab", "planetlab/PlanetLabData_", 1e-3, 14.7 * 3600, false}, /* 18 in eleven days */
+	{"seattle", "seattle/SeattleData_", 688, 1, 15.7, true},		 /* 688 in three hours */
+	{"planetlab", "planetlab/PlanetLabData_", 18, 1e-3, 14.7 * 3600, false}, /* 18 in eleven days */
 };
 
 static bool json;
@@ -85,6 +86,9 @@ static bool set_read(const char *dir, const struct set *set, struct sim_measured
 		if (err)
 			die(path, line, err);
 	}
+	if (m->slices && m->slices != set->slices)
+		fprintf(stderr, "%s: %zu of %zu matrices: number %zu is missing, and what follows it is not used\n",
+			set->name, m->slices, set->slices, m->slices + 1);
 	return m->slices > 0;
 }
 
@@ -304,5 +308,7 @@ int main(int argc, char **argv)
 		found = set_report(argv[at], &sets[i], (size_t)traces, seed) || found;
 	if (!found)
 		die(argv[at], 0, -ENOENT);
+	if (fflush(stdout) || ferror(stdout))
+		die("standard output", 0, -errno);
 	return 0;
 }
