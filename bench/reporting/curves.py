@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The plots of the thesis' slides: aggregation by loss and by delay of link 2, and the rate of one transfer over time."""
-import os
 import re
-import shutil
-import subprocess
 
-from . import run, stat
+from . import plot, run, stat
 
 COLOURS = ("#3b6ea5", "#88b0d8", "#b5651d", "#e0a96d", "#a40000", "#555555")
 WAYS = [(way, carrier) for carrier in ("nat", "wireguard") for way in ("up", "down")]
@@ -15,27 +12,19 @@ LABEL = {"nat": "NAT", "wireguard": "WireGuard"}
 def draw(folder, name, title, xlabel, ylabel, lines, low=None):
     """NAME.svg of LINES, [(label, [(x, y, low, high)], points only)]; its text. None: no gnuplot, or nothing to plot."""
     lines = [line for line in lines if line[1]]
-    if not lines or not shutil.which("gnuplot"):
+    if not lines:
         return None
-    svg = os.path.join(folder, name + ".svg")
-    script = ['set terminal svg size 900,420 dynamic font "sans,12" noenhanced', 'set output "%s"' % svg,
-              'set title "%s"' % title, 'set xlabel "%s"' % xlabel, 'set ylabel "%s"' % ylabel, "set grid", "set key outside right",
-              "set offsets graph 0.03, graph 0.03, 0, 0", "set yrange [%s:*]" % ("*" if low is None else low)]
-    plots = []
+    script = ["set title " + plot.quoted(title), "set xlabel " + plot.quoted(xlabel), "set ylabel " + plot.quoted(ylabel), "set grid",
+              "set key outside right", "set offsets graph 0.03, graph 0.03, 0, 0", "set yrange [%s:*]" % ("*" if low is None else low)]
+    parts = []
     for at, (label, points, only) in enumerate(lines):
         script += ["$data%d << EOD" % at] + ["%g %g %g %g" % point for point in points] + ["EOD"]
-        look = 'lc rgb "%s"' % ("#a40000" if only else COLOURS[at % len(COLOURS)])
-        plots.append('$data%d using 1:2 with %s %s title "%s"' % (at, "points pt 5 ps 1.2" if only else "linespoints pt 7 lw 2",
-                                                                  look, label))
+        look = "lc rgb '%s'" % ("#a40000" if only else COLOURS[at % len(COLOURS)])
+        parts.append("$data%d using 1:2 with %s %s title %s" % (at, "points pt 5 ps 1.2" if only else "linespoints pt 7 lw 2",
+                                                                look, plot.quoted(label)))
         if any(point[2] != point[3] for point in points):
-            plots.append('$data%d using 1:2:3:4 with yerrorbars pt 0 %s notitle' % (at, look))
-    done = subprocess.run(["gnuplot"], input="\n".join(script) + "\nplot " + ", ".join(plots) + "\n", text=True, capture_output=True,
-                          check=False)
-    if done.returncode or not os.path.exists(svg):
-        return None
-    with open(svg, encoding="utf-8") as stream:
-        text = stream.read()
-    return text[text.index("<svg"):]
+            parts.append("$data%d using 1:2:3:4 with yerrorbars pt 0 %s notitle" % (at, look))
+    return plot.draw(folder, name, 420, script + ["plot " + ", ".join(parts)])
 
 
 def cell_of(name, kind):
@@ -61,7 +50,7 @@ def by_link(data, kernel, kind, cells, thesis):
         for record in run.load(data, "thesis-%s-%s" % (kernel, cell)):
             for value in record["values"]:
                 for way, carrier in WAYS:
-                    if value.get("name") == "%s %s %s, of the TCP sum" % (cell, way, carrier):
+                    if value["name"] == "%s %s %s, of the TCP sum" % (cell, way, carrier):
                         found.setdefault((way, carrier), {}).setdefault(x, []).append(value["value"])
         if cell in thesis:
             row = thesis[cell]

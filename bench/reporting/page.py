@@ -2,10 +2,8 @@
 """Makes plots (by gnuplot) and one page of the records. The page needs no other file and no network."""
 import html
 import os
-import shutil
-import subprocess
 
-from . import curves, rows, run, stat, tables
+from . import curves, plot, rows, run, stat, tables
 from .tables import number
 
 STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222}
@@ -21,8 +19,8 @@ def summary(records):
     found = {}
     for record in records:
         for value in record["values"]:
-            if isinstance(value, dict) and isinstance(value.get("value"), (int, float)):
-                found.setdefault(str(value.get("name")), []).append(value)
+            if "value" in value:
+                found.setdefault(value["name"], []).append(value)
     lines = []
     for name, values in found.items():
         last = values[-1]
@@ -40,39 +38,26 @@ def between(row):
 
 # --- plots ---
 
-def gnuplot(folder, name, title, bars):
-    """NAME.svg: a bar for each, its interval, and the thesis' value. None: no gnuplot, or nothing to plot."""
-    if not bars or not shutil.which("gnuplot"):
+def bars_of(folder, name, title, bars):
+    """NAME.svg: a bar for each, its interval, and the thesis' value; its text. None: no gnuplot, or nothing to plot."""
+    if not bars:
         return None
-    data = os.path.join(folder, name + ".dat")
-    with open(data, "w", encoding="utf-8") as stream:
-        for at, row in enumerate(bars):
-            low, high = (row["value"], row["value"]) if row["low"] is None else (row["low"], row["high"])
-            label = row["name"].replace('"', "").replace("\\", "")
-            thesis = row["thesis"] if row["thesis"] is not None else "NaN"
-            stream.write('%d "%s" %g %g %g %s\n' % (at, label, row["value"], low, high, thesis))
-    svg = os.path.join(folder, name + ".svg")
-    script = """set terminal svg size 900,%d dynamic font "sans,12" noenhanced
-set output "%s"
-set title "%s"
-set style fill solid 0.5
-set yrange [%g:-0.7]
-set xrange [0:*]
-set grid xtics
-set xlabel "%s"
-set key below
-set lmargin %d
-plot "%s" using ($3/2):1:($3/2):(0.35):ytic(2) with boxxyerror lc rgb "#3b6ea5" title "mean", \\
- "" using 3:1:4:5 with xerrorbars pt 0 lc rgb "#222222" title "95 %% interval"%s
-""" % (125 + 24 * len(bars), svg, title, len(bars) - 0.3, bars[0]["unit"], max(len(row["name"]) for row in bars) + 2, data,
-       ', "" using 6:1 with points pt 7 lc rgb "#a40000" title "the thesis"' if any(r["thesis"] for r in bars) else "")
-    done = subprocess.run(["gnuplot"], input=script, text=True, capture_output=True, check=False)
-    os.unlink(data)
-    if done.returncode or not os.path.exists(svg):
-        return None
-    with open(svg, encoding="utf-8") as stream:
-        text = stream.read()
-    return text[text.index("<svg"):]
+    lines = ["$bars << EOD"]
+    for at, row in enumerate(bars):
+        low, high = (row["value"], row["value"]) if row["low"] is None else (row["low"], row["high"])
+        label = "".join(c if c.isprintable() and c not in '"\\' else " " for c in row["name"])
+        lines.append('%d "%s" %g %g %g %s' % (at, label, row["value"], low, high, "NaN" if row["thesis"] is None else row["thesis"]))
+    rounds = sorted({row["rounds"] for row in bars})
+    if rounds != [1]:
+        title += ", %s rounds" % " to ".join(str(one) for one in sorted({rounds[0], rounds[-1]}))
+    lines += ["EOD", "set title " + plot.quoted(title), "set style fill solid 0.5", "set yrange [%g:-0.7]" % (len(bars) - 0.3),
+              "set xrange [0:*]", "set grid xtics", "set xlabel " + plot.quoted(bars[0]["unit"]), "set key below",
+              "set lmargin %d" % (max(len(row["name"]) for row in bars) + 2)]
+    parts = ["$bars using ($3/2):1:($3/2):(0.35):ytic(2) with boxxyerror lc rgb '#3b6ea5' title 'mean'",
+             "$bars using 3:1:4:5 with xerrorbars pt 0 lc rgb '#222222' title '95 % interval'"]
+    if any(row["thesis"] for row in bars):
+        parts.append("$bars using 6:1 with points pt 7 lc rgb '#a40000' title 'the thesis'")
+    return plot.draw(folder, name, 125 + 24 * len(bars), lines + ["plot " + ", ".join(parts)])
 
 
 # Those of README.md, and more: name, row, unit, title, and what its values' names contain
@@ -95,7 +80,7 @@ def figures(folder, data, table):
         for value in bars:
             value["name"] = value["name"].replace(part, "").replace(": goodput of the oracle's", "").replace(
                 ", : median gain", "").replace(" 1 relays", " 1 relay")
-        if gnuplot(folder, name, title, bars):
+        if bars_of(folder, name, title, bars):
             made.append(os.path.join(folder, name + ".svg"))
     return made + [os.path.join(folder, name + ".svg") for name in curves.plots(folder, data, rows.KERNELS[:1], rows.CELLS, rows.THESIS)]
 
@@ -109,7 +94,8 @@ def conditions(data, some):
     records = [record for row in some for record in run.load(data, row.name)]
     kernels, versions, days = ({str(record.get(key))[:size] for record in records} for key, size in
                                (("kernel", 60), ("version", 60), ("date", 10)))
-    return "Linux %s; version %s; %s" % tuple(", ".join(sorted(one)) for one in (kernels, versions, days)) + loaded(records)
+    return "Linux %s; version %s; %s" % tuple(", ".join(sorted(one)) for one in (kernels, versions, days)) + loaded(records) + (
+        "; " + rounds_of(len(records)) if len(some) == 1 else "")
 
 
 def loaded(records):
@@ -125,9 +111,10 @@ THESIS_TEXT = ("One connection for 10 s, after 2 s that do not count, in the the
                "their own clock. \"thesis\" are his published cells (60 rounds), of which he says no direction. NAT / sum: goodput "
                "over both paths, divided by the sum of plain TCP's on each. =N are other losses, in %, and delays, in ms, of link 2.")
 PEERS_TEXT = ("Each on the same network in the same rounds, by its own files in bench/peers (bench/peers/run). In brackets: ours / theirs, "
-              "where ours is the carrier that is most like it: more is better of goodput, less of all else. Two paths: one connection over "
+              "where ours is the carrier that is most like it: more is better of goodput, less of all else. ±: half of the 95 % interval. Two paths: one connection over "
               "the direct path and the relay's, 20 Mbit/s each; of the converter, HAProxy and shadowsocks by bench/convert, on another network. One path: "
-              "plain TCP over the relay without limits. CPU: of processes at the relay and at the client; what works in the kernel shows "
+              "plain TCP over the relay without limits, in bundles of 64 kB (GSO), as within one machine; packet by packet, as from a network, by "
+              "bench/relay-goodput. CPU: of processes at the relay and at the client; what works in the kernel shows "
               "nothing. A packet: coturn's process, and detourd's BPF program without the rest of the kernel's path. Set-up: from the client's start until something gets through. WireGuard is wireguard-go, for all.")
 
 
@@ -142,6 +129,12 @@ def gathered(data, table):
              ("What they can do", "", "peers", tables.features),
              ("Measured places, in a guest", PAIRS_TEXT, "pair-", tables.pairs))
     return [(title, text, named(table, start), found) for title, text, start, make in parts for found in (make(data),) if found]
+
+
+def replace(path, text):
+    with open(path + ".new", "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.replace(path + ".new", path)
 
 
 def markdown_table(table):
@@ -159,8 +152,11 @@ def markdown(path, data, table):
         lines += ["", "## " + title, ""] + ([text, ""] if text else []) + [conditions(data, about) + ".", ""] + markdown_table(found)
     missed = tables.misses(data, table)
     if missed:
-        lines += ["", "## What misses its goal", ""] + markdown_table([["what", "mean", "95 % interval", "goal", "why, as far as found"]] +
+        lines += ["", "## What misses its goal", ""] + markdown_table([tables.MISSES_HEAD] +
                                                                       [list(one) for one in missed])
+    left = run.skips(data)
+    if left:
+        lines += ["", "## Left out", ""] + markdown_table([["measurement", "why"]] + [["`%s`" % name, reason] for name, reason in sorted(left.items())])
     for row in table:
         records = run.load(data, row.name)
         if not records or row in some:
@@ -169,37 +165,44 @@ def markdown(path, data, table):
                   "| what | value | unit | rounds | thesis | goal |", "|---|---|---|---|---|---|"]
         for value in summary(records):
             what = number(value["value"])
-            if value["goal"] is not None and value["value"] < value["goal"]:
+            if tables.is_miss(value, value["value"]):
                 what = "**%s**" % what
             lines.append("| %s | %s (%s) | %s | %d | %s | %s |" % (
                 value["name"], what, between(value), value["unit"], value["rounds"],
                 "" if value["thesis"] is None else number(value["thesis"]), "" if value["goal"] is None else number(value["goal"])))
-    with open(path, "w", encoding="utf-8") as stream:
-        stream.write("\n".join(lines) + "\n")
+    replace(path, "\n".join(lines) + "\n")
 
 
 # --- the page ---
 
-def head(all_rows):
-    """What a reader sees first: how much faster, at what cost, where not."""
-    def of(name, part):
-        return next((row for row in all_rows.get(name, []) if part in row["name"]), None)
+# What a reader sees first: title, row, part of the value's name, what it says, and which of several: the first, or the lowest
+CARDS = (
+    ("How much faster", "thesis-6.12-core", "core up nat, goodput", "Mbit/s over two paths of 10, by NAT (the thesis: 18.81)", None),
+    ("How much faster", "traces", "nat, 2 relays, chosen", "times the rate: median of pairs of clouds, two chosen relays", None),
+    ("How much faster", "peers", "two-paths-up: ours / ip-mptcp", "times the in-kernel path manager's goodput, two paths, upload", None),
+    ("At what cost", "footprint", "client, idle", "kB of memory, idle client", None),
+    ("At what cost", "nat-time", "forwarded, IPv4, 1440", "ns of the relay's processor for a packet", None),
+    ("At what cost", "relay-goodput", "nftables", "times the goodput of nftables' NAT at the relay, packet by packet (GSO off)", None),
+    ("Where not", "peers", "one-path-up: ours / nftables", "of nftables' goodput where packets come in bundles of 64 kB (GSO on)", None),
+    ("Where not", "never-harmful", "", "of the goodput without detours, where they cannot help: the worst of them", min),
+    ("Where not", "traces", "nat, one buffer, 2 relays, chosen", "times, where one receive buffer is the limit", None),
+    ("Where not", "convert-free", "down, converted / haproxy", "of HAProxy's goodput by a converter on paths without limits, download", None))
 
+
+def head(all_rows):
     cards = []
-    for title, name, part, text in (
-            ("How much faster", "thesis-6.12-core", "core up nat, goodput", "Mbit/s over two paths of 10, by NAT (the thesis: 18.81)"),
-            ("How much faster", "aggregation", "up, 2 detours", "of the sum of three paths, upload"),
-            ("How much faster", "traces", "nat, 2 relays, chosen", "times the rate: median of pairs of clouds, two chosen relays"),
-            ("At what cost", "relay-goodput", "nftables", "of the goodput of nftables' NAT, at the relay"),
-            ("How much faster", "peers", "two-paths-up: ours / openvpn-plain", "times the goodput of OpenVPN's tunnel beside the direct path, upload"),
-            ("At what cost", "footprint", "client, idle", "kB of memory, idle client"),
-            ("Where not", "never-harmful", "", "of the goodput without detours, where they cannot help"),
-            ("Where not", "traces", "nat, one buffer, 2 relays, chosen", "times, where one receive buffer is the limit")):
-        row = of(name, part)
-        if row:
-            cards.append("<div>%s<b>%s</b>%s <span class=note>(%s)</span></div>"
-                         % (title, number(row["value"]), html.escape(text), between(row)))
+    for title, name, part, text, which in CARDS:
+        found = [row for row in all_rows.get(name, []) if part in row["name"]]
+        if found:
+            row = which(found, key=lambda one: one["value"]) if which else found[0]
+            cards.append("<div>%s<b>%s</b>%s <span class=note>(%s%s)</span></div>"
+                         % (title, number(row["value"]), html.escape(text), between(row),
+                            "" if row["low"] is None else ", %s" % rounds_of(row["rounds"])))
     return '<div class="big">%s</div>' % "".join(cards) if cards else "<p>Nothing was measured yet.</p>"
+
+
+def rounds_of(count):
+    return "one round" if count == 1 else "%d rounds" % count
 
 
 def html_table(table):
@@ -217,7 +220,7 @@ def misses(data, table):
     found = tables.misses(data, table)
     if not found:
         return "<p>None of what was measured.</p>"
-    return html_table([["what", "mean", "95 % interval", "goal", "why, as far as found"]] + [list(one) for one in found])
+    return html_table([tables.MISSES_HEAD] + [list(one) for one in found])
 
 
 def gathered_parts(folder, data, table):
@@ -237,12 +240,11 @@ def section(folder, row, records, values):
         html.escape(row.question), html.escape(row.command), html.escape(", ".join(kernels)), html.escape(", ".join(versions)),
         html.escape(dates[0]), html.escape(dates[-1]) + loaded(records))]
     for unit in dict.fromkeys(value["unit"] for value in values):
-        plot = gnuplot(folder, "%s-%s" % (row.name, "".join(c for c in unit if c.isalnum())), "%s (%s)" % (row.name, unit),
-                       [value for value in values if value["unit"] == unit][:40])
-        lines.append(plot or "")
+        lines.append(bars_of(folder, "%s-%s" % (row.name, "".join(c for c in unit if c.isalnum())), "%s (%s)" % (row.name, unit),
+                             [value for value in values if value["unit"] == unit]) or "")
     lines.append("<table><tr><th>what<th>mean<th>95 % interval<th>unit<th>rounds<th>thesis<th>goal</tr>")
     for value in values:
-        bad = value["goal"] is not None and value["value"] < value["goal"]
+        bad = tables.is_miss(value, value["value"])
         lines.append('<tr><td>%s<td class="n%s">%s<td class=n>%s<td>%s<td class=n>%d<td class=n>%s<td class=n>%s</tr>' % (
             html.escape(value["name"]), " bad" if bad else "", number(value["value"]), between(value),
             html.escape(value["unit"]), value["rounds"], "" if value["thesis"] is None else number(value["thesis"]),
@@ -270,11 +272,10 @@ def write(folder, data, table, skipped):
              "<h2>What misses its goal</h2>", misses(data, table), "<h2>All other measurements</h2>"]
     parts += [section(folder, row, records[row.name], all_rows[row.name]) for row in table
               if row.name in all_rows and not row.name.startswith(("thesis-", "pair-", "peers"))]
-    parts.append("<h2>Left out</h2>" + left_out(table, all_rows, skipped))
+    parts.append("<h2>Left out</h2>" + ("" if plot.known() else "<p>There are no plots: gnuplot is not installed.</p>") +
+                 left_out(table, all_rows, skipped))
     parts.append("<p class=note>Intervals are Student's, from the rounds; those of simulations are bootstrapped. "
                  "One round has none. Made by <code>bench/report</code>.</p></html>")
     path = os.path.join(folder, "index.html")
-    with open(path + ".new", "w", encoding="utf-8") as stream:
-        stream.write("\n".join(parts))
-    os.replace(path + ".new", path)
+    replace(path, "\n".join(parts))
     return path

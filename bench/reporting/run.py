@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the rounds that are not there yet, one at a time, and writes each as a line of data/ROW.jsonl."""
-import ctypes
 import datetime
+import fcntl
 import json
 import math
 import os
@@ -12,25 +12,58 @@ import subprocess
 import sys
 import time
 
+WATCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "end_group.py")
 BUDGET = {"quick": 29 * 60}  # seconds that a run may take, building included; its page comes after that
 SKIPPED = (77, 3)  # exit codes: it cannot run here; its data are not there
 
 
+def is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_value(value):
+    """What the page can show: a name, and a figure or one a second; what else it has is of the right type."""
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str) or not isinstance(value.get("unit", ""), str):
+        return False
+    if "seconds" in value:
+        return isinstance(value["seconds"], list) and all(is_number(one) for one in value["seconds"])
+    both = (value.get("low") is None) == (value.get("high") is None)
+    return is_number(value.get("value")) and both and all(value.get(key) is None or is_number(value[key])
+                                                          for key in ("low", "high", "thesis", "goal"))
+
+
+def record_of(line):
+    """None: it is not whole, or not a record. Values that cannot be shown are left out of it."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("values"), list):
+        return None
+    record["values"] = [value for value in record["values"] if is_value(value)]
+    for key in ("seconds", "load", "processors"):
+        if key in record and not (is_number(record[key]) and 0 <= record[key] < 1e9):
+            del record[key]
+    return record
+
+
 def load(folder, name):
     """The records of a row. A line that is not whole, since the run was ended or the disk was full, counts as not there."""
-    records = []
     try:
         with open(os.path.join(folder, name + ".jsonl"), "rb") as stream:
-            for line in stream:
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(record, dict) and isinstance(record.get("values"), list):
-                    records.append(record)
+            return [record for record in map(record_of, stream) if record]
     except FileNotFoundError:
-        pass
-    return records
+        return []
+
+
+def skips(folder):
+    """{row: why it was left out}, as the last runs found it; what has records since is not in it"""
+    try:
+        with open(os.path.join(folder, "skipped.json"), encoding="utf-8") as stream:
+            found = json.load(stream)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {name: reason for name, reason in found.items() if isinstance(reason, str) and not load(folder, name)} if isinstance(found, dict) else {}
 
 
 def append(folder, name, record):
@@ -62,51 +95,39 @@ class Ended(Exception):
     pass
 
 
-def end_group(process):
-    """The command and all that it started and that stayed in its group: asked, given time to clean up, then killed."""
-    for sign, patience in ((signal.SIGTERM, 20), (signal.SIGKILL, 5)):
-        try:
-            os.killpg(process.pid, sign)
-        except ProcessLookupError:
-            break
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            process.poll()
-            try:
-                os.killpg(process.pid, 0)
-            except ProcessLookupError:
-                return
-            time.sleep(0.1)
-    process.wait()
-
-
-ENDS = {signal.SIGINT, signal.SIGTERM}
+ENDS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def in_child():
-    """The scripts clean up on SIGTERM, also when the report was killed and cannot tell them. PR_SET_PDEATHSIG"""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
 
 
 def execute(command, environment, log, limit):
-    """(exit code, output). Raises Ended where the limit passed."""
+    """
+    (exit code, output). Raises Ended where the limit passed. Whatever the command started and that stayed in its group ends with
+    it: a process of its own does that, which hears by a pipe that this one is done, or was killed.
+    """
     with open(log, "w+", encoding="utf-8", errors="replace") as stream:
         # Ctrl-C before Popen() has returned would leave a command that nobody knows
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
         try:
             process = subprocess.Popen(command, shell=True, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                        start_new_session=True, env=environment, preexec_fn=in_child)
-        except BaseException:
+            watch = subprocess.Popen([sys.executable, "-B", WATCH, str(process.pid)], stdin=subprocess.PIPE, start_new_session=True)
+        finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
-            raise
         try:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
             code = process.wait(limit)
         except subprocess.TimeoutExpired:
             raise Ended("took longer than %d s" % limit) from None
         finally:
-            end_group(process)
+            signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+            watch.stdin.close()
+            while watch.poll() is None:
+                process.poll()
+                time.sleep(0.02)
+            process.wait()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
         stream.seek(0)
         return code, stream.read()
 
@@ -134,7 +155,18 @@ class Run:
         self.version = version()
         self.ends = time.monotonic() + BUDGET[depth] if depth in BUDGET else math.inf
         self.skipped = {}  # name -> reason
+        self.failed = False  # a command ended with an error, or its output could not be read
         os.makedirs(folder, exist_ok=True)
+
+    def locked(self):
+        """A lock on the folder, held until the file is closed. BlockingIOError: another run has it."""
+        stream = open(os.path.join(self.folder, ".lock"), "w", encoding="utf-8")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            stream.close()
+            raise
+        return stream
 
     def wanted(self, row):
         wanted = row.rounds[self.depth]
@@ -158,15 +190,19 @@ class Run:
 
     def one(self, row):
         begin, load = time.monotonic(), os.getloadavg()[0]
-        log = os.path.join(self.folder, row.name + ".log")
+        log, limit = os.path.join(self.folder, row.name + ".log"), 600 + 20 * row.seconds
         try:
-            code, text = execute(row.command, os.environ, log, min(600 + 20 * row.seconds, self.ends - begin))
+            code, text = execute(row.command, os.environ, log, min(limit, self.ends - begin))
         except Ended as reason:
+            if limit > self.ends - begin:
+                return self.time_is_over()
+            self.failed = True
             return str(reason)
         values = row.read(text) if code == 0 else []
         if code in SKIPPED:
             return last_line(text)
         if not values:
+            self.failed = True
             return "exit code %d: %s" % (code, last_line(text))
         append(self.folder, row.name,
                {"row": row.name, "command": row.command, "kernel": row.kernel or platform.release(), "version": self.version,
@@ -174,6 +210,18 @@ class Run:
                 "load": round(load, 1), "processors": os.cpu_count(),
                 "seconds": round(time.monotonic() - begin, 1), "values": values})
         return None
+
+    def skips_note(self):
+        """Keeps the reasons for the next page. Only those of rows that were to run."""
+        kept = {**skips(self.folder), **{row.name: self.skipped[row.name] for row in self.rows
+                                         if row.name in self.skipped and self.wanted(row)}}
+        path = os.path.join(self.folder, "skipped.json")
+        with open(path + ".new", "w", encoding="utf-8") as stream:
+            json.dump(kept, stream, indent=1, sort_keys=True)
+        os.replace(path + ".new", path)
+
+    def time_is_over(self):
+        return "the time of --%s is over: --resume goes on" % self.depth
 
     def all(self):
         """Rounds go round the rows, so that an early end leaves some of each."""
@@ -192,7 +240,7 @@ class Run:
                 print("%s: round %d of %d; about %d min left" % (row.name, there + 1, wanted, self.time_left() / 60 + 1),
                       file=sys.stderr, flush=True)
                 if time.monotonic() + self.seconds(row) > self.ends:
-                    reason = "the time of --%s is over: --resume goes on" % self.depth
+                    reason = self.time_is_over()
                 else:
                     reason = self.one(row)
                 if reason:

@@ -23,9 +23,9 @@ def gather(records):
     found = {}
     for record in records:
         for value in record["values"]:
-            if isinstance(value, dict) and isinstance(value.get("value"), (int, float)):
-                values, _ = found.get(value.get("name"), ([], None))
-                found[value.get("name")] = values + [value["value"]], value
+            if "value" in value:
+                values, _ = found.get(value["name"], ([], None))
+                found[value["name"]] = values + [value["value"]], value
     return found
 
 
@@ -40,6 +40,9 @@ def is_miss(value, mean):
     if value.get("goal") is not None:
         return round(mean, 3) < value["goal"]
     return value.get("thesis") is not None and value["name"].endswith(", goodput") and round(mean, 2) < 0.997 * value["thesis"]
+
+
+MISSES_HEAD = ["what", "mean", "95 % interval", "rounds", "goal", "why, as far as found"]
 
 
 def mode_name(cell, way, mode):
@@ -87,7 +90,7 @@ def reasons():
 
 
 def misses(data, table):
-    """[(row, name, mean and its interval, what it should be, why)]"""
+    """[(row and name, mean, its interval, rounds, what it should be, why)]"""
     known, lines = reasons(), []
     for row in table:
         for name, (values, last) in gather(run.load(data, row.name)).items():
@@ -99,7 +102,7 @@ def misses(data, table):
                 aim += ", within the interval"
             why = next((reason for pattern, reason in known if fnmatch.fnmatchcase("%s %s" % (row.kernel or "-", name), pattern)), "not known")
             lines.append(("%s %s" % (row.kernel, name) if row.kernel else "%s, %s" % (row.name, name),
-                          number(mean), "one round" if low is None else "%s to %s" % (number(low), number(high)), aim, why))
+                          number(mean), "" if low is None else "%s to %s" % (number(low), number(high)), str(len(values)), aim, why))
     return lines
 
 
@@ -121,14 +124,14 @@ def features(data):
 
 
 def peers_figures(data):
-    """{(figure, peer): mean} of bench/peers, of bench/convert's two paths, and of bench/relay-goodput's ratio to forwarding"""
-    found = {tuple(name.split(": ", 1)): stat.interval(values)[0] for name, (values, _) in gather(run.load(data, "peers")).items()
-             if ": ours / " not in name}
+    """{(figure, peer): (mean, low, high)} of bench/peers, and of bench/convert's two paths"""
+    found = {tuple(name.split(": ", 1)): stat.interval(values) for name, (values, _) in gather(run.load(data, "peers")).items()
+             if ": " in name and ": ours / " not in name}
     for name, (values, _) in gather(run.load(data, "convert")).items():
         for way in ("up", "down"):
             for who, peer in (("converted", "converter"), ("haproxy", "haproxy"), ("shadowsocks", "shadowsocks")):
                 if name == "%s, %s" % (way, who):
-                    found["two-paths-" + way, peer] = stat.interval(values)[0]
+                    found["two-paths-" + way, peer] = stat.interval(values)
     return found
 
 
@@ -140,10 +143,12 @@ def instead(data):
     like = {peer["peer"]: peer["like"] for peer in rows.peers()}
 
     def cell(figure, peer):
-        theirs, ours = found.get((figure, peer)), found.get((figure, like.get(peer)))
-        if theirs is None:
+        if (figure, peer) not in found:
             return ""
-        return number(theirs) if ours is None or not theirs else "%s (%s)" % (number(theirs), number(ours / theirs))
+        theirs, low, high = found[figure, peer]
+        ours = found.get((figure, like.get(peer)))
+        text = number(theirs) if low is None else "%s ± %s" % (number(theirs), number((high - low) / 2))
+        return text if ours is None or not theirs else "%s (%s)" % (text, number(ours[0] / theirs))
 
     names = OURS + tuple((peer["peer"], peer["title"]) for peer in rows.peers())
     table = [[title] + [cell(figure, peer) for figure, _ in FIGURES] for peer, title in names]
@@ -163,12 +168,12 @@ def pairs(data):
     for row in rows.table():
         found = gather(run.load(data, row.name)) if row.name.startswith("pair-") else {}
         for way in ("up", "down"):
-            if way + ", achieved" not in found:
+            if any("%s, %s" % (way, word) not in found for word in ("achieved", "predicted", "modelled")):
                 continue
             values = found[way + ", achieved"][0]
             mean, low, high = stat.interval(values)
             predicted, modelled = (stat.interval(found["%s, %s" % (way, word)][0])[0] for word in ("predicted", "modelled"))
             table.append([row.name[5:], way, number(predicted), number(modelled),
                           number(mean) if low is None else "%s (%s to %s)" % (number(mean), number(low), number(high)),
-                          number(mean / predicted), str(len(values))])
+                          number(mean / predicted) if predicted else "", str(len(values))])
     return [PAIRS_HEAD] + table if table else None
