@@ -132,9 +132,14 @@ def gathered(data, table):
 
 
 def replace(path, text):
-    with open(path + ".new", "w", encoding="utf-8") as stream:
-        stream.write(text)
-    os.replace(path + ".new", path)
+    try:
+        with open(path + ".new", "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.replace(path + ".new", path)
+    except OSError:
+        if os.path.exists(path + ".new"):
+            os.unlink(path + ".new")
+        raise
 
 
 def markdown_table(table):
