@@ -8,6 +8,7 @@
 #define BETTER 1.15 /* factor: hysteresis */
 
 /* --- trials: part of a connection's busy time may go into measuring other relays --- */
+#define TRIALS_BEGIN_NS (6 * DT_SEC) /* from this busy time on: a connection that ends soon would only lose by one */
 #define TRIALS_FREE_NS (12 * DT_SEC) /* always allowed, plus */
 #define TRIALS_SHARE 0.05	     /* this share */
 #define TRIAL_COST_NS DT_PATH_SETTLED_NS
@@ -120,7 +121,7 @@ static bool all_rated(const struct dt_policy_input *in)
 
 static bool trials_allowed(const struct dt_chooser *p, const struct dt_policy_input *in)
 {
-	return all_rated(in) &&
+	return all_rated(in) && p->busy_ns >= TRIALS_BEGIN_NS &&
 	       (double)(p->trials_ns + TRIAL_COST_NS) <= (double)TRIALS_FREE_NS + TRIALS_SHARE * (double)p->busy_ns;
 }
 

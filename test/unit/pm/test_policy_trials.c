@@ -46,6 +46,18 @@ Test(policy, a_known_relay_replaces_one_that_got_slow)
 	cr_assert(world_logged(&w, "close 0; open 1; "), "%s", w.log);
 }
 
+Test(policy, a_short_connection_tries_no_other_relay)
+{
+	struct world w;
+
+	world_init(&w, 1);
+	w.mbit[1] = 40;
+	world_run(&w, 6);
+	cr_assert(w.trials == 0, "%s", w.log);
+	world_run(&w, 3);
+	cr_assert(w.trials == 1, "%s", w.log);
+}
+
 Test(policy, trials_have_a_budget)
 {
 	struct world w;
