@@ -12,8 +12,8 @@
 #define LATE_NS (1500 * DT_MS)	/* older ones are the ticks' business, */
 #define YOUNG_NS (2000 * DT_MS) /* as are detours of connections that were older when these began */
 /*
- * It carries little in so many looks in a row, and for a round trip of the slower path: one that has long round trips
- * delivers in bursts, and what is behind a burst of it waits.
+ * It carries little in so many looks in a row, and for a round trip of the direct path: if that is long, data comes by it in
+ * bursts, and what is behind a burst waits.
  */
 #define LITTLE_LOOKS 4
 
@@ -28,9 +28,9 @@ static bool is_narrow(const struct dt_policy_input *in, const struct dt_path *pa
 	return path->narrow > 0 && in->direct.pace >= DT_EARLY_PACE && path->narrow < in->direct.pace * DT_LITTLE_SHARE;
 }
 
-static unsigned looks_needed(const struct dt_policy_input *in, const struct dt_path *path)
+static unsigned looks_needed(const struct dt_policy_input *in)
 {
-	unsigned rtt_ms = (path->srtt_us > in->direct.srtt_us ? path->srtt_us : in->direct.srtt_us) / 1000;
+	unsigned rtt_ms = in->direct.srtt_us / 1000;
 
 	return rtt_ms > LITTLE_LOOKS * DT_EARLY_LOOK_MS ? rtt_ms / DT_EARLY_LOOK_MS : LITTLE_LOOKS;
 }
@@ -46,7 +46,7 @@ static bool carries_little(const struct dt_policy_input *in, const struct dt_pat
 	}
 	if (in->direct.pace < DT_EARLY_PACE || is_in_slow_start(path, age_ns))
 		return false;
-	return ++m->early_little >= looks_needed(in, path);
+	return ++m->early_little >= looks_needed(in);
 }
 
 static void look(const struct dt_policy_input *in, struct dt_policy_output *out, size_t i, uint64_t age_ns)
