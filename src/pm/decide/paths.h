@@ -122,7 +122,7 @@ struct dt_policy_input {
 	unsigned limit;	   /* of detours, open and opening */
 	bool direct_open;  /* there is a direct path that the user did not make backup */
 	bool direct_fixed; /* the policy cannot make it backup: it is more than the initial subflow */
-	/* only state, since_ns, bytes, slack, room, pace, backup, srtt_us, gain and memory are used */
+	/* only state, since_ns, bytes, slack, pace, backup, srtt_us, gain and memory are used */
 	struct dt_path direct;
 	struct dt_path *paths; /* in the user's order of preference */
 	size_t npaths;	       /* those after the first DT_POLICY_PATHS_MAX are ignored */
