@@ -17,25 +17,26 @@ upload() {
 	disown
 	wait_for 10 subflows_are "$1"
 }
-# most: prints the most unsent bytes of a subflow within some seconds
-most() {
+# unsent: prints how many unsent bytes a subflow holds: the median of what all hold at 50 moments. (The most of them says
+# nothing of the limit: it is set at each round trip, and a busy machine stops a path between two.)
+unsent() {
 	sleep "$SLOWNESS"
 	for _ in $(seq 50); do
 		on client ss -Htni state established | sed -n 's/.* notsent:\([0-9]*\).*/\1/p'
 		sleep 0.05
-	done | sort -n | tail -n 1 | sed 's/^$/0/'
+	done | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] + 0 }'
 }
 upload 2
-limited=$(most)
+several=$(unsent)
 conf 0
 kill -HUP "$(cat "$TMP/client.pid")"
 wait_for 5 subflows_are 1
 sleep 3 # until the limit has gone
-again=$(most)
+again=$(unsent)
 kill_in client python3
 wait_for 10 status_is client '.connections | length == 0'
 upload 1
-alone=$(most)
+alone=$(unsent)
 # with two subflows a quarter of a window and a batch; with one as much as the send buffer holds
-at_least "$((10 * alone / limited))" 15 "tenths, unsent: alone / two subflows: $alone / $limited"
-at_least "$((10 * again / limited))" 15 "tenths, unsent: alone again / two subflows: $again / $limited"
+at_least "$((10 * alone / several))" 25 "tenths, unsent: alone / two subflows: $alone / $several"
+at_least "$((10 * again / several))" 25 "tenths, unsent: alone again / two subflows: $again / $several"
