@@ -88,6 +88,8 @@ struct inet_connection_sock {
 
 struct tcp_options_received {
 	__u32 ts_recent;
+	__u32 rcv_tsecr;
+	__u16 saw_tstamp : 1;
 	__u16 tstamp_ok : 1;
 } __attribute__((preserve_access_index));
 
@@ -99,7 +101,9 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u64 bytes_acked;
 	__u64 bytes_received;
+	__u64 tcp_mstamp;
 	__u32 tsoffset;
+	__u8 tcp_usec_ts : 1; /* since Linux 6.7 */
 	__u32 snd_wnd;
 	__u32 srtt_us;
 	__u32 mdev_us;

@@ -49,6 +49,25 @@ static __always_inline __u32 flow_label_of(struct tcp_sock *tp)
 	return BPF_CORE_READ(net, ipv6.sysctl.flowlabel_state_ranges) ? label | FLOW_LABEL_STATELESS : label;
 }
 
+#define ECHO_MAX_MS 60000
+
+/*
+ * The age of the timestamp in the segment that came last: a round trip, with all that waits in queues, while data flows.
+ * It is known to the receiver of data, too, whose srtt_us is that of its few own segments (tcp_rcv_rtt_measure_ts() in
+ * net/ipv4/tcp_input.c).
+ */
+static __always_inline __u32 echo_ms(struct tcp_sock *tp, struct tcp_options_received *options)
+{
+	__u32 echo = BPF_CORE_READ(options, rcv_tsecr), age_ms;
+
+	if (!BPF_CORE_READ_BITFIELD_PROBED(options, saw_tstamp) || !echo)
+		return 0;
+	if (bpf_core_field_exists(tp->tcp_usec_ts) && BPF_CORE_READ_BITFIELD_PROBED(tp, tcp_usec_ts))
+		return 0; /* timestamps in microseconds, which a route can ask for */
+	age_ms = (__u32)(BPF_CORE_READ(tp, tcp_mstamp) / 1000) - echo;
+	return age_ms <= ECHO_MAX_MS ? age_ms : 0;
+}
+
 /* What bpf_tcp_sock() does not have; and the timestamps option that the socket would send now (RFC 7323). */
 static __always_inline void more_read(struct dt_pulse *p, struct bpf_sock *sk)
 {
@@ -65,6 +84,7 @@ static __always_inline void more_read(struct dt_pulse *p, struct bpf_sock *sk)
 	p->timestamps = BPF_CORE_READ_BITFIELD_PROBED(options, tstamp_ok);
 	p->tsval = (__u32)(bpf_ktime_get_ns() / 1000000) + BPF_CORE_READ(tp, tsoffset);
 	p->tsecr = BPF_CORE_READ(options, ts_recent);
+	p->echo_ms = echo_ms(tp, options);
 	p->flow_label = flow_label_of(tp);
 }
 

@@ -11,6 +11,8 @@
  */
 #define LATE_MIN_NS (300 * DT_MS)
 #define LATE_RTTS 4
+/* A segment that is sent again waits in the same queue, behind all that was sent before. As much again is the margin. */
+#define LATE_ECHOES 2
 /* TCP_RTO_MIN and TCP_DELACK_MIN in include/net/tcp.h of the kernel */
 #define RTO_MIN_NS (200 * DT_MS)
 #define DELAYED_ACK_NS (40 * DT_MS)
@@ -83,6 +85,8 @@ static bool is_troubled(const struct dt_fading_member *m, const struct traffic *
 	uint64_t late_ns = t->late_ns, acked_late_ns = dt_max_u64(late_ns, retransmitted_ns(l));
 	uint64_t piece_late_ns = dt_max_u64(late_ns, LATE_RTTS * l->rtt_us * DT_US);
 
+	if (m->sample->own_hole)
+		piece_late_ns = dt_max_u64(piece_late_ns, LATE_ECHOES * l->echo_ns);
 	if (now_ns - l->any_ns >= late_ns)
 		return false;
 	if (m->sample->packets_out && m->fading->advanced_ns > t->link_ns &&

@@ -75,6 +75,8 @@
 #define YOUNG_NS (1 * DT_SEC)
 #define BUSY_SEGMENTS 4 /* since the last sample */
 #define BUSY_NS (100 * DT_MS)
+/* After a pause of the sender so long, timestamps that it echoes have grown old with it. */
+#define RUN_PAUSE_NS (100 * DT_MS)
 
 static void longest_add(struct dt_longest *of, uint64_t duration_ns, uint64_t period_ns, uint64_t now_ns)
 {
@@ -240,6 +242,17 @@ static struct arrived arrived_since(struct dt_liveness *l, const struct dt_pulse
 	return arrived;
 }
 
+/* Not while a segment is missing: one that is sent again has waited before. */
+static void echo_note(struct dt_liveness *l, const struct dt_pulse *sample, uint64_t now_ns)
+{
+	uint64_t echo_ns = sample->echo_ms * DT_MS;
+
+	if (now_ns - l->data_ns >= RUN_PAUSE_NS)
+		l->run_ns = now_ns;
+	if (!sample->own_hole && echo_ns && echo_ns <= now_ns - l->run_ns)
+		l->echo_ns = echo_ns;
+}
+
 static void moved_note(struct dt_liveness *l, const struct arrived *arrived, uint64_t now_ns)
 {
 	if (arrived->data)
@@ -330,6 +343,8 @@ void dt_liveness_sample(struct dt_liveness *l, const struct dt_pulse *sample, ui
 		return;
 	if (arrived.acks + arrived.data >= BUSY_SEGMENTS)
 		l->busy_ns = now_ns;
+	if (arrived.data)
+		echo_note(l, sample, now_ns);
 	moved_note(l, &arrived, now_ns);
 	if (!arrived.acks && !arrived.fresh)
 		return;

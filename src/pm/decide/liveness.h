@@ -40,6 +40,7 @@ struct dt_liveness {
 	/* round trips */
 	uint32_t rtt_us;
 	uint64_t late_ns;	/* a round trip of this length is not unusual */
+	uint64_t echo_ns;	/* one that data received in order has shown, with what waits in queues; 0: none has */
 	uint64_t measured_ns;	/* when a round trip was last measured, by data or by a probe */
 	uint64_t answer_ns;	/* longest time until a probe was answered; halved every ANSWER_HOLD_NS */
 	uint64_t answer_set_ns; /* when answer_ns was last set or halved */
@@ -52,6 +53,7 @@ struct dt_liveness {
 	uint64_t busy_ns;      /* several segments since the sample before */
 	uint64_t acked_ns;     /* a segment without data */
 	uint64_t data_ns;      /* data */
+	uint64_t run_ns;       /* ... since when without a long pause */
 	uint64_t moved_ns;     /* more than answers to probes */
 	struct dt_longest gap; /* between two arrivals */
 

@@ -25,7 +25,7 @@
 
 static uint64_t round_ns(const struct dt_liveness *liveness)
 {
-	return dt_max_u64(liveness->rtt_us * DT_US, ROUND_MIN_NS);
+	return dt_max_u64(dt_max_u64(liveness->rtt_us * DT_US, liveness->echo_ns), ROUND_MIN_NS);
 }
 
 static void retransmissions_note(struct dt_losses *l, const struct dt_pulse *sample)

@@ -26,15 +26,16 @@ static void begin(void)
 
 /*
  * What each one does: data is acknowledged, or lost though other segments arrive, or nothing is heard at all, or data
- * arrives but not all of it.
+ * arrives but not all of it, or all of it.
  */
-enum does { WORKS, LOSES, SILENT, MISSES };
+enum does { WORKS, LOSES, SILENT, MISSES, RECEIVES };
 
 static void path_step(struct path *p, enum does does)
 {
 	p->sample.snd_una += does == WORKS || does == MISSES;
 	p->sample.segs_in += does != SILENT;
-	p->sample.data_segs_in += does == MISSES;
+	p->sample.data_segs_in += does == MISSES || does == RECEIVES;
+	p->sample.rcv_nxt += does == RECEIVES;
 	p->sample.out_of_order += does == MISSES;
 	p->sample.own_hole = does == MISSES;
 	dt_liveness_sample(&p->liveness, &p->sample, now_ns);
@@ -161,6 +162,32 @@ Test(fading, a_piece_that_a_long_path_brings_again_is_not_late)
 	cr_assert(!run_ms(700, MISSES, WORKS), "nor twice");
 	run_ms(1000, WORKS, WORKS);
 	cr_assert(run_ms(1500, MISSES, WORKS), "longer than it may take");
+}
+
+/* The queue before a narrow link is full: what it drops waits behind all that it holds when it is sent again. */
+Test(fading, a_piece_that_waits_in_a_full_queue_is_not_late)
+{
+	begin();
+	a.sample.packets_out = b.sample.packets_out = 0;
+	a.sample.echo_ms = 400;
+	run_ms(2000, RECEIVES, RECEIVES);
+	for (unsigned i = 0; i < 4; i++) {
+		cr_assert(!run_ms(600, MISSES, RECEIVES), "time %u", i);
+		run_ms(1000, RECEIVES, RECEIVES);
+	}
+	cr_assert(run_ms(1200, MISSES, RECEIVES), "longer than it may take");
+}
+
+/* The sender was idle for so long. */
+Test(fading, an_echo_after_a_pause_says_nothing_of_queues)
+{
+	begin();
+	a.sample.packets_out = b.sample.packets_out = 0;
+	run_ms(1000, RECEIVES, RECEIVES);
+	run_ms(3000, SILENT, RECEIVES);
+	a.sample.echo_ms = 3000;
+	run_ms(50, RECEIVES, RECEIVES);
+	cr_assert(run_ms(700, MISSES, RECEIVES));
 }
 
 Test(fading, an_application_that_does_not_read)
