@@ -10,8 +10,11 @@
 #define BUSY_SHARE 0.5
 /* Only a path that carries this share of the connection shows whether paths are full. */
 #define FULL_SHARE 0.1
-#define WARM_UP_NS (2 * DT_SEC)	   /* slow start: a path's first seconds are not measured */
-#define SETTLED_TICKS 2		   /* busy ones, before a path is rated */
+/* Slow start: a path's first seconds, and round trips, are not measured. */
+#define WARM_UP_NS (2 * DT_SEC)
+#define WARM_UP_RTTS 16
+#define RATED_NS (1 * DT_SEC)	   /* it is rated so much later, */
+#define SETTLED_TICKS 2		   /* and after so many busy ticks */
 #define LITTLE_AGE_NS (DT_SEC / 2) /* younger ones are in slow start, */
 #define LITTLE_RTTS 10		   /* so are those that have lived for less than so many round trips */
 
@@ -39,6 +42,13 @@ static double rate_now(const struct dt_path *path, uint64_t now_ns)
 	if (path->memory->tick_bps > 0 || now_ns <= path->since_ns)
 		return path->memory->tick_bps;
 	return (double)path->bytes * 8e9 / (double)(now_ns - path->since_ns);
+}
+
+static uint64_t warm_up_ns(const struct dt_path *path)
+{
+	uint64_t rtts_ns = WARM_UP_RTTS * DT_US * path->srtt_us;
+
+	return rtts_ns > WARM_UP_NS ? rtts_ns : WARM_UP_NS;
 }
 
 static bool is_in_slow_start(const struct dt_path *path, uint64_t now_ns)
@@ -119,7 +129,7 @@ static void detours_measure(const struct dt_chooser *p, const struct dt_policy_i
 		if (!dt_path_carries(path))
 			continue;
 		m->little = carries_little(in, path) ? m->little + 1 : 0;
-		if (in->now_ns - dt_path_used_ns(path) < WARM_UP_NS)
+		if (in->now_ns - dt_path_used_ns(path) < warm_up_ns(path))
 			continue;
 		m->rate_bps = smooth(m->rate_bps, m->tick_bps);
 		m->busy++;
@@ -142,7 +152,7 @@ static void trials_charge(struct dt_chooser *p, const struct dt_policy_input *in
 		if (!m || !m->trial)
 			continue;
 		p->trials_ns += tick_ns;
-		m->trial = in->now_ns - in->paths[i].since_ns < DT_PATH_SETTLED_NS;
+		m->trial = in->now_ns - in->paths[i].since_ns < warm_up_ns(&in->paths[i]) + RATED_NS;
 	}
 }
 
@@ -183,6 +193,6 @@ bool dt_measure_tick(struct dt_chooser *p, const struct dt_policy_input *in)
 
 bool dt_path_is_settled(const struct dt_path *path, uint64_t now_ns)
 {
-	return dt_path_carries(path) && !path->backup_wanted && now_ns - dt_path_used_ns(path) >= DT_PATH_SETTLED_NS &&
-	       path->memory->busy >= SETTLED_TICKS;
+	return dt_path_carries(path) && !path->backup_wanted &&
+	       now_ns - dt_path_used_ns(path) >= warm_up_ns(path) + RATED_NS && path->memory->busy >= SETTLED_TICKS;
 }

@@ -13,7 +13,5 @@ bool dt_measure_tick(struct dt_chooser *p, const struct dt_policy_input *in);
 bool dt_path_is_settled(const struct dt_path *path, uint64_t now_ns);
 /* Of the connection: a detour that carries less is not worth its risk. */
 #define DT_NOTHING_SHARE 0.02
-/* A path is not rated before this age. */
-#define DT_PATH_SETTLED_NS (3 * DT_SEC)
 
 #endif

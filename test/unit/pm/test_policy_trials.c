@@ -58,6 +58,25 @@ Test(policy, a_short_connection_tries_no_other_relay)
 	cr_assert(w.trials == 1, "%s", w.log);
 }
 
+/* A round trip of 300 ms: slow start takes it seconds, and what it carries then is not what it can carry. */
+Test(policy, a_long_path_is_given_time)
+{
+	struct world w;
+
+	world_init(&w, 1);
+	world_only(&w, 2);
+	dt_gain_note(&w.paths[0].gain, 10 * MBIT, 100, BEGIN_S - 10);
+	dt_gain_note(&w.paths[1].gain, 8 * MBIT, 100, BEGIN_S - 10);
+	w.paths[0].srtt_us = w.paths[1].srtt_us = 300000;
+	w.direct_mbit = 4;
+	w.mbit[0] = 2;
+	world_run(&w, 5);
+	w.mbit[0] = 10;
+	world_run(&w, 20);
+	cr_assert_str_eq(w.log, "open 0; ");
+	cr_assert_float_eq(w.paths[0].gain.last_bps, 10 * MBIT, MBIT, "%.1f", w.paths[0].gain.last_bps / MBIT);
+}
+
 Test(policy, trials_have_a_budget)
 {
 	struct world w;
