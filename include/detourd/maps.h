@@ -395,7 +395,7 @@ struct dt_pulse {
 	__u32 own_hole;	     /* 1: the subflow has segments beyond rcv_nxt */
 	__u32 no_window;     /* 1: the peer has no room for data, and what is sent only asks for some */
 	__u32 retransmitted; /* segments sent again, without those that proved needless */
-	__u32 echo_ms; /* how old the timestamp was that the last segment echoed, when it arrived; 0: not known */
+	__u32 echo_ms;	     /* how old the timestamp was that the last segment echoed, when it arrived; 0: not known */
 	__u32 pad;
 	__u64 bytes_received, bytes_acked;
 };
