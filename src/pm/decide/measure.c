@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/minmax.h"
+
 #define SMOOTH 0.5	 /* weight of the last tick */
 #define BEST_FADE 0.95	 /* factor for the fastest tick, applied each tick */
 #define BUSY_MIN_BPS 5e5 /* slower connections show nothing about paths */
@@ -46,9 +48,13 @@ static double rate_now(const struct dt_path *path, uint64_t now_ns)
 
 static uint64_t warm_up_ns(const struct dt_path *path)
 {
-	uint64_t rtts_ns = WARM_UP_RTTS * DT_US * path->srtt_us;
+	return dt_max_u64(WARM_UP_NS, WARM_UP_RTTS * DT_US * path->srtt_us);
+}
 
-	return rtts_ns > WARM_UP_NS ? rtts_ns : WARM_UP_NS;
+/* The age from which on it is rated. */
+static uint64_t settled_ns(const struct dt_path *path)
+{
+	return warm_up_ns(path) + RATED_NS;
 }
 
 static bool is_in_slow_start(const struct dt_path *path, uint64_t now_ns)
@@ -152,7 +158,7 @@ static void trials_charge(struct dt_chooser *p, const struct dt_policy_input *in
 		if (!m || !m->trial)
 			continue;
 		p->trials_ns += tick_ns;
-		m->trial = in->now_ns - in->paths[i].since_ns < warm_up_ns(&in->paths[i]) + RATED_NS;
+		m->trial = in->now_ns - in->paths[i].since_ns < settled_ns(&in->paths[i]);
 	}
 }
 
@@ -193,6 +199,6 @@ bool dt_measure_tick(struct dt_chooser *p, const struct dt_policy_input *in)
 
 bool dt_path_is_settled(const struct dt_path *path, uint64_t now_ns)
 {
-	return dt_path_carries(path) && !path->backup_wanted &&
-	       now_ns - dt_path_used_ns(path) >= warm_up_ns(path) + RATED_NS && path->memory->busy >= SETTLED_TICKS;
+	return dt_path_carries(path) && !path->backup_wanted && now_ns - dt_path_used_ns(path) >= settled_ns(path) &&
+	       path->memory->busy >= SETTLED_TICKS;
 }

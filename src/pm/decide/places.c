@@ -11,7 +11,7 @@
 #define TRIALS_BEGIN_NS (6 * DT_SEC) /* from this busy time on: a connection that ends soon would only lose by one */
 #define TRIALS_FREE_NS (12 * DT_SEC) /* always allowed, plus */
 #define TRIALS_SHARE 0.05	     /* this share */
-#define TRIAL_COST_NS (3 * DT_SEC)
+#define TRIAL_COST_NS (3 * DT_SEC)   /* of the next one, as long as it is not known how long it takes */
 
 /* --- joins --- */
 #define JOIN_PATIENCE_NS (1 * DT_SEC) /* an unanswered join gives its place to another relay after this time, */
